@@ -1,0 +1,206 @@
+//! What happened in a run: the only persisted form of a run, versioned from the first day.
+//!
+//! The journal holds facts that cannot be computed: that a run was started with this input, that an attempt
+//! was begun, what it answered, that somebody cancelled. Everything else (which branch a switch took,
+//! what was skipped, when a map was complete) follows from the facts and the graph, and is computed again
+//! by [`crate::run`] when somebody asks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Address, FlowHash, FlowId, RunId};
+use crate::error::NodeError;
+use crate::value::Value;
+
+/// Version of the persisted form. A reader refuses a greater one.
+pub const EVENT_VERSION: u16 = 1;
+
+/// One entry of a journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Position in the run's journal: 0, 1, 2, … without gaps.
+    pub seq: u64,
+    /// Milliseconds since 1970-01-01T00:00:00Z, by the clock of the writer. Informs; never decides.
+    pub at: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A fact about a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first event of each run.
+    RunStarted {
+        /// The flow's name.
+        flow: FlowId,
+        /// The version that this run is pinned to.
+        hash: FlowHash,
+        /// The input after defaults.
+        input: Value,
+        /// The run and address that started this one, for a sub-flow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<(RunId, Address)>,
+        /// Version of the persisted form.
+        v: u16,
+    },
+    /// An attempt is about to be performed. Durable before the effect when the effect class asks for it.
+    AttemptStarted {
+        /// Which node.
+        address: Address,
+        /// First attempt is 1.
+        attempt: u32,
+        /// What the callee may deduplicate by; the same for all attempts of the step.
+        key: String,
+    },
+    /// An attempt ended well. The first one recorded for an address is the node's result for ever.
+    AttemptSucceeded {
+        /// Which node.
+        address: Address,
+        /// Which attempt.
+        attempt: u32,
+        /// The node's value.
+        output: Value,
+        /// What it used.
+        #[serde(default, skip_serializing_if = "Usage::is_nothing")]
+        usage: Usage,
+    },
+    /// An attempt failed. Whether another follows is decided by the run machine, not by the writer.
+    AttemptFailed {
+        /// Which node.
+        address: Address,
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        error: NodeError,
+        /// What it used.
+        #[serde(default, skip_serializing_if = "Usage::is_nothing")]
+        usage: Usage,
+    },
+    /// The pause before a retry is over.
+    RetryDue {
+        /// Which node.
+        address: Address,
+        /// The attempt that is now due.
+        attempt: u32,
+    },
+    /// The deadline over all attempts of a node has passed.
+    DeadlinePassed {
+        /// Which node.
+        address: Address,
+    },
+    /// A host call inside an attempt is about to be performed.
+    CallStarted {
+        /// Which node.
+        address: Address,
+        /// Which attempt.
+        attempt: u32,
+        /// Number of the call inside the attempt: 0, 1, 2, …
+        call: u32,
+        /// What is asked, without payload: `http GET api.example.org`, `kv get notes/x`.
+        request: String,
+        /// Digest of the whole request: a replay that asks something else has diverged.
+        digest: String,
+    },
+    /// A host call inside an attempt has answered.
+    CallFinished {
+        /// Which node.
+        address: Address,
+        /// Which attempt.
+        attempt: u32,
+        /// Number of the call inside the attempt.
+        call: u32,
+        /// What is asked, when no [`Event::CallStarted`] was needed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
+        /// Digest of the whole request.
+        digest: String,
+        /// The answer, refusals included: a replay sees the same.
+        outcome: Result<Value, NodeError>,
+    },
+    /// A bounded line of log text.
+    Logged {
+        /// Which node.
+        address: Address,
+        /// `trace`, `debug`, `info`, `warn` or `error`.
+        level: String,
+        /// The text as data: escaped on each output.
+        message: String,
+    },
+    /// Somebody asked for the run to end.
+    CancelRequested {
+        /// Who or what: `interrupt`, `operator`, `parent`.
+        by: String,
+    },
+    /// A process took the run over after another one ended without finishing it.
+    RunResumed {
+        /// Fencing token of the new writer.
+        fence: u64,
+    },
+    /// The last event of each run.
+    RunFinished {
+        /// How it ended.
+        outcome: Outcome,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Outcome {
+    /// With the flow's output.
+    Succeeded {
+        /// A record with the fields of `output:`.
+        output: Value,
+    },
+    /// With the error of the node that could not be helped.
+    Failed {
+        /// Where.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<Address>,
+        /// Why.
+        error: NodeError,
+    },
+    /// Because somebody asked for it.
+    Cancelled,
+}
+
+impl Outcome {
+    /// `succeeded`, `failed` or `cancelled`.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What an attempt used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Wall clock in microseconds.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub micros: u64,
+    /// Units of fuel; 0 for built-in nodes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub fuel: u64,
+    /// Greatest sum of memories, in bytes; 0 for built-in nodes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub peak_memory: u64,
+    /// Calls of host functions.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub host_calls: u64,
+}
+
+impl Usage {
+    /// Whether there is nothing to say.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}

@@ -1,0 +1,213 @@
+//! The checked graph: what is hashed, stored, shown and run.
+//!
+//! [`crate::check`] makes it and nothing else does; the run machine relies on what the checker proved:
+//! names resolve, types fit, scopes are acyclic, bounds are there. Nodes of a scope are listed in
+//! an order in which each comes after those it needs.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use crate::address::{FlowHash, FlowId, NodeId};
+use crate::error::ErrorCode;
+use crate::expr::{Expr, Template};
+use crate::limits::Limits;
+use crate::signature::Effect;
+use crate::types::Field;
+use crate::value::Value;
+
+/// Index of a node in its scope.
+pub type NodeIx = usize;
+
+/// A checked flow.
+#[derive(Clone, Debug, Serialize)]
+pub struct Graph {
+    /// The flow's name.
+    pub id: FlowId,
+    /// Human label of the version.
+    pub version: String,
+    /// Identity: hash of the canonical form.
+    #[serde(skip)]
+    pub hash: FlowHash,
+    /// Input ports.
+    pub input: IndexMap<String, Field>,
+    /// Fields of the flow's output.
+    pub output: IndexMap<String, Template>,
+    /// Aliases of `use:` with their references as written.
+    pub uses: BTreeMap<String, String>,
+    /// The outermost scope.
+    pub root: Scope,
+    /// Greatest number of node executions in one run, from static bounds.
+    pub bound: u64,
+}
+
+/// Nodes that see each other.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scope {
+    /// Each node after those it needs.
+    pub nodes: Vec<GraphNode>,
+}
+
+/// One node of a scope.
+#[derive(Clone, Debug, Serialize)]
+pub struct GraphNode {
+    /// Its name in the scope.
+    pub id: NodeId,
+    /// What it is.
+    pub kind: NodeKind,
+    /// What must be settled before it starts.
+    pub needs: Vec<Edge>,
+    /// When enough of `needs` is there.
+    pub join: Join,
+    /// What the checker knows of its value.
+    pub output: crate::types::Type,
+}
+
+/// An edge that leads to a node of the same scope.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Edge {
+    /// Where it comes from.
+    pub from: NodeIx,
+    /// Why it is there.
+    pub kind: EdgeKind,
+}
+
+/// Why an edge is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeKind {
+    /// A `${…}` reads the other node's value: skipped when the other is skipped, unless the
+    /// expression asks with `has(id)`.
+    Data,
+    /// As `Data`, but the reader copes without a value (it is wrapped in `has(…)`): a skip settles it.
+    Optional,
+    /// `after:` order only. A skip of the other settles it.
+    After,
+    /// Case `case` of a `switch` leads here: skipped when another case was taken.
+    Case {
+        /// Index into [`NodeKind::Switch`]'s cases.
+        case: usize,
+    },
+}
+
+/// When a node with several incoming edges starts.
+///
+/// `Case` edges of one switch count as one: a node that several cases lead to is live when one of
+/// them was taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// All live edges are settled. Skipped when one required edge (`Data`, or each `Case`) is dead.
+    #[default]
+    All,
+    /// The first live edge settles it; the values of the others are absent. Skipped when all are dead.
+    Any,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum NodeKind {
+    /// Performed by a node type: a built-in, a plugin, a sub-flow.
+    Leaf(Box<Leaf>),
+    /// Chooses the first case whose `when` is true. Its value is the record `{ case: <int> }`.
+    Switch {
+        /// In order. The last may have no `when`: `else`.
+        cases: Vec<Case>,
+    },
+    /// Runs a body for each item. Its value is the list of `out`, ordered by index.
+    Map(Box<Map>),
+}
+
+/// One case of a switch.
+#[derive(Clone, Debug, Serialize)]
+pub struct Case {
+    /// Absent for `else`.
+    pub when: Option<Expr>,
+    /// Nodes of the same scope that it leads to.
+    pub to: Vec<NodeId>,
+}
+
+/// A node that is performed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Leaf {
+    /// Node type as written: `template`, `pii`, `pii.redact`.
+    pub uses: String,
+    /// Input by port: literals with `${…}` in them.
+    pub with: IndexMap<String, Template>,
+    /// Keys of the node that its type understands (`text`, `path`, …), literal.
+    pub config: Value,
+    /// Input ports that nothing binds, with their defaults.
+    pub defaults: IndexMap<String, Value>,
+    /// How long, how often, how much.
+    pub policy: Policy,
+}
+
+/// Time, retries and bounds of one node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Policy {
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Milliseconds that one attempt may take.
+    pub timeout: Option<u64>,
+    /// Milliseconds that all attempts together may take.
+    pub deadline: Option<u64>,
+    /// By error code. No entry: no retry.
+    pub retry: BTreeMap<ErrorCode, Retry>,
+    /// The flow's layer of the limits.
+    pub limits: Limits,
+}
+
+/// How often and how fast one kind of failure is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Retry {
+    /// Attempts in all, the first included. At least 1.
+    pub max: u32,
+    /// Milliseconds before the second attempt.
+    pub backoff_min: u64,
+    /// Greatest pause in milliseconds; pauses double up to it.
+    pub backoff_max: u64,
+}
+
+impl Retry {
+    /// Milliseconds to wait before attempt `next` (2 for the first retry).
+    pub fn pause(&self, next: u32) -> u64 {
+        let doublings = next.saturating_sub(2).min(62);
+        self.backoff_min.saturating_mul(1 << doublings).min(self.backoff_max)
+    }
+}
+
+/// A body that runs once for each item of a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct Map {
+    /// The list.
+    pub over: Expr,
+    /// Name of the item in the body. `index` is always there too.
+    pub item: String,
+    /// Bodies at the same time.
+    pub concurrency: u32,
+    /// Items that the list may have: more fail the node with `limit`.
+    pub max: u32,
+    /// What a failed item does.
+    pub on_item_error: OnItemError,
+    /// The nodes of the body.
+    pub body: Scope,
+    /// The value of one item.
+    pub out: Template,
+}
+
+/// What a failed item of a map does.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum OnItemError {
+    /// The map fails with the first failure by index; siblings are cancelled.
+    #[default]
+    Fail,
+    /// The item's value is the record `{ error: { code, message } }`.
+    Collect,
+    /// The item is left out.
+    Skip,
+}

@@ -1,0 +1,99 @@
+//! What the checker must know of a node type before anything runs: ports, effect, and where it comes from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::grant::Grants;
+use crate::limits::Limits;
+use crate::types::{Field, Type};
+
+/// What a component exports, or what a built-in plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PluginKind {
+    /// A step of a flow.
+    Node,
+    /// A function that a model, an agent or a flow calls by name.
+    Tool,
+    /// A check that passes, changes or rejects content.
+    Guardrail,
+    /// A rewriter around model calls.
+    Filter,
+}
+
+impl PluginKind {
+    /// The kind as commands and manifests write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Tool => "tool",
+            Self::Guardrail => "guardrail",
+            Self::Filter => "filter",
+        }
+    }
+}
+
+/// What a node does to the world. Decides what happens after a crash.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing: the output is a function of the input. May execute again.
+    Pure,
+    /// Reads the world. May execute again.
+    Read,
+    /// Writes under a stable idempotency key. At least once.
+    Idempotent,
+    /// Writes, and is never repeated: a crash in between is an unknown outcome.
+    #[default]
+    Once,
+    /// Writes, and another node undoes it. At least once forward.
+    Compensable,
+}
+
+impl Effect {
+    /// Whether the intent must be durable before the effect is performed.
+    pub fn needs_intent(self) -> bool {
+        !matches!(self, Self::Pure | Self::Read)
+    }
+
+    /// Whether an attempt that was cut off may be performed again.
+    pub fn repeatable(self) -> bool {
+        !matches!(self, Self::Once)
+    }
+}
+
+/// A node type as the checker sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signature {
+    /// One sentence.
+    pub summary: String,
+    /// Input ports by name. A key of `with:` that is not here is a finding, unless `open`.
+    pub input: indexmap::IndexMap<String, Field>,
+    /// Whether inputs beyond those declared are taken (`transform`, `template`).
+    pub open: bool,
+    /// The type of the node's value.
+    pub output: Type,
+    /// Keys of the node beside `with:` that this type understands, with their types: `path`, `text`, …
+    pub config: indexmap::IndexMap<String, Field>,
+    /// What it does to the world; a flow may say it is weaker, never stronger.
+    pub effect: Effect,
+    /// What it asks for: shown by `--explain`, compared with the grants.
+    pub requests: Grants,
+    /// Bounds that its manifest asks for.
+    pub limits: Limits,
+    /// `built-in`, or `package@version sha256:…` of the component.
+    pub origin: String,
+}
+
+/// Where the checker looks node types up.
+pub trait Signatures {
+    /// The node type `name`: `template`, an alias of `use:`, or `alias.export`.
+    ///
+    /// # Errors
+    /// A sentence that says why a known alias cannot be used (not installed, several exports, wrong kind).
+    fn find(&self, name: &str) -> Result<Option<Signature>, String>;
+
+    /// Names that exist, for suggestions.
+    fn names(&self) -> Vec<String>;
+}
