@@ -1,0 +1,43 @@
+# Two commands set everything up on a fresh machine: `make demo` shows the product, `make test` proves it.
+# Rust itself is the one thing to have before: https://rustup.rs
+
+CARGO ?= cargo
+# Components of the plugins, their registry, journal and compile cache: inside the checkout, for the demo and the tests.
+HOME_DIR := $(CURDIR)/.cleargate
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+CLEARGATE := $(TARGET_DIR)/debug/cleargate
+PLUGINS := lockfile package-risk secret-guard pii-redactor
+
+export CLEARGATE_HOME ?= $(HOME_DIR)
+
+.PHONY: demo test lint bench soak plugins build help
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+build: ## the command, with optimized dependencies
+	@$(CARGO) build --quiet -p cleargate-cli
+
+plugins: build ## the first-party plugins: built, tested, published to the directory registry
+	@$(CLEARGATE) plugin build --install $(addprefix plugins/,$(PLUGINS))
+	@$(CLEARGATE) plugin publish --if-new $(addprefix plugins/,$(PLUGINS))
+
+demo: plugins ## reviews the dependencies of this repository, and of a real package-lock.json
+	@$(CLEARGATE) run dependency_review --input lockfile=@Cargo.lock
+	@$(CLEARGATE) run dependency_review --input lockfile=@sdk/examples/dependency_review/samples/package-lock.json
+
+test: plugins ## everything that is promised, in one run
+	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-nextest
+	@for plugin in $(PLUGINS); do $(CLEARGATE) plugin test plugins/$$plugin || exit 1; done
+	@$(CARGO) nextest run --workspace
+
+lint: ## formatting, lints, documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+bench: ## figures as ratios against this machine's own limits, one JSON line each
+	$(CARGO) run --release --quiet -p cleargate-tests --bin bench
+
+soak: ## the slow proofs: a thousand kills, long random histories
+	CLEARGATE_SOAK=1 $(CARGO) nextest run --workspace --run-ignored all
