@@ -1,0 +1,222 @@
+//! What an operator decides: where things lie, how durable the journal is, the operator's layer of limits.
+//!
+//! The home folder holds everything: `cleargate.toml` (this file's format), `grants.toml`, the journal, the
+//! registry, installed plugins and the compile cache. A missing `cleargate.toml` means defaults; an unknown key
+//! is an error.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cleargate_flow::grant::HostPattern;
+use cleargate_flow::limits::{Limits, TABLE};
+use serde::Deserialize;
+
+use crate::error::{Error, Kind, Result};
+
+/// Attempts of all runs at the same time, when the operator says nothing.
+const DEFAULT_CONCURRENCY: usize = 64;
+
+/// How much a committed step survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Power loss too: each commit reaches the disk.
+    #[default]
+    PowerSafe,
+    /// `kill -9`, but power loss may take the last commits.
+    ProcessSafe,
+    /// Nothing: the journal lives in memory.
+    Memory,
+}
+
+/// A secret: its value, and the hosts that may get it.
+#[derive(Clone, Debug, Default)]
+pub struct Secret {
+    /// Never printed.
+    pub value: String,
+    /// Requests to other hosts leave with the placeholder refused. Empty: no host.
+    pub hosts: Vec<HostPattern>,
+}
+
+/// Everything that a [`crate::Host`] needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The home folder.
+    pub home: PathBuf,
+    /// Relative paths of flows and granted files start here.
+    pub folder: PathBuf,
+    /// How much a committed step survives.
+    pub durability: Durability,
+    /// The operator's layer of the limits.
+    pub limits: Limits,
+    /// Attempts of all runs at the same time.
+    pub concurrency: usize,
+    /// Directory registries beside the one in the home folder, asked in order.
+    pub registries: Vec<PathBuf>,
+    /// Address ranges that the network guard would refuse but the operator allows, in CIDR form.
+    pub allow_addresses: Vec<String>,
+    /// By label.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    store: StoreTable,
+    limits: BTreeMap<String, toml::Value>,
+    run: RunTable,
+    registry: RegistryTable,
+    network: NetworkTable,
+    secrets: BTreeMap<String, SecretTable>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct StoreTable {
+    durability: Durability,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RunTable {
+    concurrency: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RegistryTable {
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NetworkTable {
+    allow_addresses: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SecretTable {
+    hosts: Vec<HostPattern>,
+}
+
+impl Config {
+    /// Defaults for a home folder, without reading anything.
+    pub fn new(home: impl Into<PathBuf>, folder: impl Into<PathBuf>) -> Self {
+        Self {
+            home: home.into(),
+            folder: folder.into(),
+            durability: Durability::default(),
+            limits: Limits::default(),
+            concurrency: DEFAULT_CONCURRENCY,
+            registries: Vec::new(),
+            allow_addresses: Vec::new(),
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    /// Nothing on disk but the compile cache and plugins in `home`: for tests and short-lived programs.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.durability = Durability::Memory;
+        self
+    }
+
+    /// Reads `cleargate.toml` of the home folder. `secrets` are the values by label; the file says which hosts
+    /// may get them.
+    ///
+    /// # Errors
+    /// The file is no TOML, has an unknown key, or a value that is out of its range.
+    pub fn load(home: &Path, folder: &Path, secrets: Vec<(String, String)>) -> Result<Self> {
+        let path = home.join("cleargate.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(invalid(&path).caused_by(&e)),
+        };
+        let file: File = toml::from_str(&text).map_err(|e| invalid(&path).caused_by(&e))?;
+        let mut config = Self::new(home, folder);
+        config.durability = file.store.durability;
+        config.limits = limits(&file.limits).map_err(|e| invalid(&path).with_help(e))?;
+        config.concurrency = file.run.concurrency.unwrap_or(DEFAULT_CONCURRENCY).max(1);
+        config.registries = file.registry.paths.iter().map(|p| home.join(p)).collect();
+        config.allow_addresses = file.network.allow_addresses;
+        config.secrets = secrets
+            .into_iter()
+            .map(|(label, value)| {
+                let hosts = file.secrets.get(&label).map(|s| s.hosts.clone()).unwrap_or_default();
+                (label, Secret { value, hosts })
+            })
+            .collect();
+        Ok(config)
+    }
+
+    /// The directory registry that `plugin publish` writes to.
+    pub fn own_registry(&self) -> PathBuf {
+        self.home.join("registry")
+    }
+
+    /// Installed components.
+    pub fn plugins(&self) -> PathBuf {
+        self.home.join("plugins")
+    }
+
+    /// Compiled code.
+    pub fn cache(&self) -> PathBuf {
+        self.home.join("cache")
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.home.join("journal.db")
+    }
+
+    /// What the operator granted.
+    pub fn grants(&self) -> PathBuf {
+        self.home.join("grants.toml")
+    }
+}
+
+fn invalid(path: &Path) -> Error {
+    Error::new(Kind::Invalid, format!("{} cannot be used", path.display()))
+}
+
+/// Limits as people write them: `memory = "64MiB"`, `host_calls = 100`.
+fn limits(table: &BTreeMap<String, toml::Value>) -> Result<Limits, String> {
+    let mut limits = Limits::default();
+    for (name, value) in table {
+        let row = TABLE.iter().find(|row| row.name == name).ok_or_else(|| {
+            let names: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
+            format!("`{name}` is no limit; there are {}", names.join(", "))
+        })?;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        limits.set(name, row.unit.parse(&text).map_err(|e| format!("limit `{name}`: {e}"))?);
+    }
+    Ok(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config> {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("cleargate.toml"), text).unwrap();
+        Config::load(home.path(), home.path(), vec![("KEY".into(), "v".into())])
+    }
+
+    #[test]
+    fn a_file_says_what_it_means_or_is_refused() {
+        let config = load("[limits]\nmemory = \"1MiB\"\n[secrets.KEY]\nhosts = [\"a.test\"]").unwrap();
+        assert_eq!(config.limits.memory, Some(1 << 20));
+        assert_eq!(config.secrets["KEY"].hosts.len(), 1);
+        for bad in ["[limit]", "[limits]\nmemry = 1", "[limits]\nmemory = \"1MB\"", "x = ", "[store]\ndurability='no'"] {
+            assert_eq!(load(bad).unwrap_err().kind, Kind::Invalid, "{bad} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_secret_without_hosts_goes_nowhere() {
+        assert!(load("").unwrap().secrets["KEY"].hosts.is_empty());
+    }
+}

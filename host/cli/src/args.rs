@@ -1,0 +1,302 @@
+//! Arguments as typed. Each verb teaches with an example.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Runs typed graphs of agents, models, tools and code, in which every step can be a sandboxed
+/// WebAssembly component, held to what you granted. Runs survive `kill -9`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cleargate",
+    version,
+    max_term_width = 110,
+    after_help = "Begin with:\n  cleargate run dependency_review --input lockfile=@Cargo.lock\n  \
+                  cleargate new --example dependency_review review\n  \
+                  cleargate plugin new --kind tool --lang rust my_tool\n\n\
+                  Exit codes: 0 done, 1 the flow failed, 2 usage, 3 invalid flow, plugin or input, 5 denied,\n\
+                  6 resolution or lock, 7 deadline or limit, 8 stopped and waiting, 9 the store cannot be used,\n\
+                  70 a defect, 130 interrupted."
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Taken by every verb.
+#[derive(Debug, ClapArgs)]
+pub struct Global {
+    /// How data is written to stdout
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub output: Format,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// No progress, only data and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// More diagnostics on stderr: -v decisions, -vv everything of ours
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The form of data on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+    /// One JSON document a line
+    Ndjson,
+    /// Findings for code scanners (`check` only)
+    Sarif,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Find everything that is wrong with a flow, before it runs
+    #[command(after_help = "Example:\n  cleargate check review.yaml --output sarif > findings.sarif")]
+    Check {
+        /// Path of a flow file, or id of a bundled flow
+        flow: String,
+    },
+    /// Say more about a finding or a refusal
+    #[command(after_help = "Example:\n  cleargate explain CG0101")]
+    Explain {
+        /// The code; without one, every code with its title
+        code: Option<String>,
+    },
+    /// Run a flow
+    #[command(after_help = "Examples:\n  \
+        cleargate run dependency_review --input lockfile=@Cargo.lock\n  \
+        echo '{\"lockfile\": \"…\"}' | cleargate run dependency_review --input -\n  \
+        cleargate run review.yaml --input n=3 --explain\n\n\
+        A value is taken as the port's type says: text stays text, `3` is a number for an `int` port,\n\
+        JSON for records and lists. `@path` reads a file.")]
+    Run(RunArgs),
+    /// Go on with a run that was interrupted or killed
+    #[command(after_help = "Example:\n  cleargate resume 01938f2e-7c1d-7e3a-9d5c-2f6b1a4e8c77")]
+    Resume {
+        /// Id of the run, or its unique beginning
+        run: String,
+    },
+    /// Look at runs
+    #[command(subcommand)]
+    Runs(Runs),
+    /// Make a flow to start from
+    #[command(after_help = "Examples:\n  cleargate new --example dependency_review review\n  \
+        cleargate new --list")]
+    New {
+        /// Folder to make; the example's name when absent
+        folder: Option<PathBuf>,
+        /// The bundled example to write
+        #[arg(long, default_value = "dependency_review")]
+        example: String,
+        /// List the examples instead
+        #[arg(long)]
+        list: bool,
+    },
+    /// Write, build, test, publish, install and inspect plugins
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// Say what of this machine is ready, and how to mend what is not
+    Doctor,
+    /// Print a JSON Schema for editors and validators
+    Schema {
+        /// Of which format
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  cleargate completions bash > ~/.local/share/bash-completion/completions/cleargate")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A format with a schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// The flow file
+    Flow,
+    /// `plugin.toml`
+    Plugin,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, ClapArgs)]
+pub struct RunArgs {
+    /// Path of a flow file, or id of a bundled flow
+    pub flow: String,
+    /// `port=value`, `port=@file`, `@file` with a JSON object, or `-` for a JSON object on stdin
+    #[arg(long, short, value_name = "INPUT")]
+    pub input: Vec<String>,
+    /// Print order, plugins with digests, grants, limits and bounds, and run nothing
+    #[arg(long)]
+    pub explain: bool,
+    /// Run again whenever the flow or an input file changes
+    #[arg(long, conflicts_with = "explain")]
+    pub watch: bool,
+    /// Refuse to run when the lock file would change
+    #[arg(long)]
+    pub locked: bool,
+    /// Start exactly one run for this key, however often the command is given
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+}
+
+/// Looking at runs.
+#[derive(Debug, Subcommand)]
+pub enum Runs {
+    /// Newest first
+    List {
+        /// Only runs of this flow
+        #[arg(long)]
+        flow: Option<String>,
+        /// Only runs in this state
+        #[arg(long, value_enum)]
+        status: Option<Status>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Outcome and timeline of one run
+    Show {
+        /// Id of the run, or its unique beginning
+        run: String,
+    },
+    /// The journal of one run
+    Events {
+        /// Id of the run, or its unique beginning
+        run: String,
+    },
+}
+
+/// State of a run.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Status {
+    /// Not finished
+    Running,
+    /// Finished well
+    Succeeded,
+    /// Finished with an error
+    Failed,
+    /// Ended on request
+    Cancelled,
+}
+
+/// The life of a plugin.
+#[derive(Debug, Subcommand)]
+pub enum Plugin {
+    /// Make a plugin project that builds and passes its tests
+    #[command(after_help = "Example:\n  cleargate plugin new --kind tool --lang rust word_count\n  \
+        cleargate plugin build word_count && cleargate plugin test word_count")]
+    New {
+        /// Folder to make; its name becomes the plugin's
+        folder: PathBuf,
+        /// What the plugin exports
+        #[arg(long, value_enum)]
+        kind: PluginKind,
+        /// The language
+        #[arg(long, default_value = "rust")]
+        lang: String,
+        /// Namespace of the plugin's name
+        #[arg(long, default_value = "my")]
+        namespace: String,
+    },
+    /// Build plugin projects to components
+    Build {
+        /// Folders with a `plugin.toml`
+        #[arg(default_value = ".")]
+        folders: Vec<PathBuf>,
+        /// Install what the toolchain lacks
+        #[arg(long)]
+        install: bool,
+    },
+    /// Run the golden cases of a plugin
+    Test {
+        /// Folder with a `plugin.toml`
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// Only cases whose name contains this
+        #[arg(long)]
+        filter: Option<String>,
+    },
+    /// Publish built plugins to the directory registry
+    Publish {
+        /// Folders with a `plugin.toml`
+        #[arg(default_value = ".")]
+        folders: Vec<PathBuf>,
+        /// Succeed without doing anything when the same bytes are there already
+        #[arg(long)]
+        if_new: bool,
+    },
+    /// Install a plugin and grant what it asks for
+    #[command(after_help = "Examples:\n  cleargate plugin install cleargate:pii-redactor@^0.1\n  \
+        cleargate plugin install acme:fetch --dry-run\n  cleargate plugin install acme:fetch --grant")]
+    Install {
+        /// `namespace:name`, with `@requirement` when not the newest
+        reference: String,
+        /// Grant what the manifest asks for, as printed
+        #[arg(long)]
+        grant: bool,
+        /// Print what would be granted, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List installed plugins
+    List,
+    /// Say in plain language what a plugin is and may do
+    Inspect {
+        /// Name of an installed or published plugin, or path of a component
+        plugin: String,
+    },
+    /// Print each limit of a plugin and the layer that decided it
+    Limits {
+        /// Name of an installed or published plugin, or path of a component
+        plugin: String,
+    },
+    /// Remove an installed plugin and its grants
+    Remove {
+        /// `namespace:name`, with `@version` when several are there
+        plugin: String,
+    },
+}
+
+/// What a plugin exports.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PluginKind {
+    /// A step of a flow
+    Node,
+    /// A function that flows, models and agents call
+    Tool,
+    /// A check that passes, changes or rejects content
+    Guardrail,
+    /// A rewriter around model calls
+    Filter,
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory;
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,34 @@
+//! Every environment variable that the command knows, read once and in one place.
+
+use std::path::PathBuf;
+
+/// What the environment says.
+#[derive(Debug)]
+pub struct Environment {
+    /// `CLEARGATE_HOME`: journal, plugins, registry and compile cache. Default `~/.cleargate`.
+    pub home: PathBuf,
+    /// `NO_COLOR`, `TERM=dumb`: plain output.
+    pub plain: bool,
+    /// `CLEARGATE_SECRET_<LABEL>`: values of secrets, by label.
+    pub secrets: Vec<(String, String)>,
+    /// The folder that the command was started in.
+    pub folder: PathBuf,
+}
+
+impl Environment {
+    /// Reads the environment.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn read() -> Self {
+        let user = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        let home = std::env::var_os("CLEARGATE_HOME")
+            .filter(|home| !home.is_empty())
+            .map_or_else(|| user.join(".cleargate"), PathBuf::from);
+        let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+            || std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let secrets = std::env::vars()
+            .filter_map(|(k, v)| Some((k.strip_prefix("CLEARGATE_SECRET_")?.to_owned(), v)))
+            .collect();
+        Self { home: folder.join(home), plain, secrets, folder }
+    }
+}

@@ -1,0 +1,189 @@
+//! stdout is data, stderr is talk. Readable without colour; text from outside is escaped.
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::args::{Color, Format, Global};
+use crate::environment::Environment;
+use crate::failure::Failure;
+
+/// How this command speaks.
+#[derive(Debug)]
+pub struct Talk {
+    /// Form of data on stdout.
+    pub format: Format,
+    /// Whether stderr gets colour.
+    color: bool,
+    /// Whether stdout gets colour.
+    color_data: bool,
+    /// Whether progress may be drawn: stderr is a terminal and nobody asked for silence.
+    pub live: bool,
+    /// No progress at all.
+    pub quiet: bool,
+}
+
+impl Talk {
+    /// Decides from the arguments, the environment and what the streams are.
+    pub fn new(global: &Global, environment: &Environment) -> Self {
+        let colored = |terminal: bool| match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !environment.plain,
+        };
+        let terminal = std::io::stderr().is_terminal();
+        Self {
+            format: global.output,
+            color: colored(terminal),
+            color_data: colored(std::io::stdout().is_terminal()) && global.output == Format::Human,
+            live: terminal && !global.quiet && !environment.plain,
+            quiet: global.quiet,
+        }
+    }
+
+    /// Writes text as data.
+    pub fn data(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        // A closed pipe (`| head`) is the reader's wish, not an error.
+        let _closed = out.write_all(text.as_bytes());
+        if !text.ends_with('\n') {
+            let _closed = out.write_all(b"\n");
+        }
+    }
+
+    /// Writes one document, or `human` when a person reads.
+    pub fn document<T: Serialize>(&self, document: &T, human: impl FnOnce() -> String) {
+        match self.format {
+            Format::Human => self.data(&human()),
+            Format::Ndjson => self.data(&json(document, false)),
+            Format::Json | Format::Sarif => self.data(&json(document, true)),
+        }
+    }
+
+    /// Writes many documents: an array, a line each, or `human` when a person reads.
+    pub fn documents<T: Serialize>(&self, documents: &[T], human: impl FnOnce() -> String) {
+        match self.format {
+            Format::Human => self.data(&human()),
+            Format::Ndjson => documents.iter().for_each(|d| self.data(&json(d, false))),
+            Format::Json | Format::Sarif => self.data(&json(&documents, true)),
+        }
+    }
+
+    /// Writes a line of talk.
+    pub fn say(&self, line: &str) {
+        if !self.quiet {
+            self.error_line(line);
+        }
+    }
+
+    /// Prints an error with causes and help, and returns the exit code.
+    pub fn failure(&self, failure: &Failure) -> u8 {
+        let error = &failure.error;
+        if !failure.told {
+            if self.format == Format::Human {
+                self.error_line(&format!("{} {}", self.paint("error:", "1;31"), error.message));
+                for cause in &error.causes {
+                    self.error_line(&format!("  because {cause}"));
+                }
+                for help in &error.help {
+                    self.error_line(&format!("  {} {help}", self.paint("help:", "1;36")));
+                }
+            } else {
+                let document = serde_json::json!({ "error": {
+                    "exit_code": failure.exit_code(), "message": error.message,
+                    "causes": error.causes, "help": error.help,
+                }});
+                self.error_line(&json(&document, false));
+            }
+        }
+        failure.exit_code()
+    }
+
+    /// Colours text on stderr.
+    pub fn paint(&self, text: &str, code: &str) -> String {
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.into() }
+    }
+
+    /// Colours text on stdout.
+    pub fn paint_data(&self, text: &str, code: &str) -> String {
+        if self.color_data { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.into() }
+    }
+
+    /// Whether stderr gets colour.
+    pub fn colored(&self) -> bool {
+        self.color
+    }
+
+    fn error_line(&self, line: &str) {
+        let mut err = std::io::stderr().lock();
+        let _closed = writeln!(err, "{line}");
+    }
+}
+
+/// JSON text of a document.
+fn json<T: Serialize>(document: &T, pretty: bool) -> String {
+    let text = if pretty {
+        serde_json::to_string_pretty(document)
+    } else {
+        serde_json::to_string(document)
+    };
+    text.expect("documents have text keys and finite numbers")
+}
+
+/// Text from outside, safe for a terminal: control and direction characters are shown, not obeyed.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let bidi = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+        if (c.is_control() && c != '\t') || bidi {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// As [`escaped`], but lines stay lines: for documents such as a report.
+pub fn escaped_lines(text: &str) -> String {
+    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
+}
+
+/// Rows under a heading, columns aligned.
+pub fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = heading.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(console::measure_text_width(cell));
+        }
+    }
+    let line = |cells: Vec<&str>| {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(c, w)| format!("{c}{}", " ".repeat(w - console::measure_text_width(c))))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(heading.to_vec())];
+    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_cannot_drive_the_terminal() {
+        let shown = escaped("a\u{1b}[31mred\u{1b}[0m\nnext\u{202e}x\0");
+        assert!(!shown.contains(['\u{1b}', '\n', '\u{202e}', '\0']), "{shown:?}");
+        assert_eq!(escaped_lines("a\nb"), "a\nb");
+    }
+
+    #[test]
+    fn columns_align() {
+        let text = table(&["a", "bb"], &[vec!["xxx".into(), "y".into()]]);
+        assert_eq!(text, "a    bb\nxxx  y");
+    }
+}
