@@ -11,10 +11,15 @@
 
 pub mod component;
 pub mod digest;
+mod durable;
+pub mod index;
 pub mod manifest;
 pub mod name;
+pub mod source;
 
 pub use component::{Component, Interface, embed_manifest};
 pub use digest::{Digest, DigestMismatch};
+pub use index::{Event, History, Release};
 pub use manifest::Manifest;
 pub use name::{Lane, PackageName, PackageRef, Version};
+pub use source::{Dir, Source};
