@@ -15,6 +15,7 @@ mod durable;
 pub mod index;
 pub mod manifest;
 pub mod name;
+pub mod resolve;
 pub mod source;
 
 pub use component::{Component, Interface, embed_manifest};
@@ -22,4 +23,5 @@ pub use digest::{Digest, DigestMismatch};
 pub use index::{Event, History, Release};
 pub use manifest::Manifest;
 pub use name::{Lane, PackageName, PackageRef, Version};
+pub use resolve::{Request, Resolution, resolve};
 pub use source::{Dir, Source};
