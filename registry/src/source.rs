@@ -4,10 +4,14 @@
 //! only the three that move bytes, so a new source cannot forget a check.
 
 mod dir;
+#[cfg(test)]
+mod fixture;
 
 use std::io;
 
 pub use dir::{Dir, EventError, PublishError};
+#[cfg(test)]
+pub(crate) use fixture::test_package;
 
 use crate::component::{Component, ComponentError};
 use crate::digest::{Digest, DigestMismatch};
@@ -62,7 +66,7 @@ pub enum SourceError {
         /// The version.
         version: Version,
         /// The cause.
-        source: ComponentError,
+        source: Box<ComponentError>,
     },
 }
 
@@ -128,10 +132,10 @@ pub trait Source {
 fn verify(package: &PackageName, release: &Release, bytes: &[u8]) -> Result<(), SourceError> {
     let version = &release.vers;
     release.wasm.verify(bytes, format_args!("{package} {version}"))?;
-    let component = Component::read(bytes).map_err(|source| SourceError::Component {
+    let component = Component::read(bytes).map_err(|e| SourceError::Component {
         package: package.clone(),
         version: version.clone(),
-        source,
+        source: Box::new(e),
     })?;
     let inside = component.manifest.as_ref().map_or_else(|| Digest::of(b""), |m| m.digest());
     if inside != release.manifest {

@@ -81,7 +81,7 @@ impl Facts<'_> {
     fn name(&mut self, unit: &Unit, reason: &str) {
         match unit {
             Unit::Plugin(name, _) | Unit::Spanning(name, _) => {
-                drop(self.packages.insert(name.clone()))
+                self.packages.insert(name.clone());
             }
             Unit::Root => {
                 let mut words = reason.split([' ', ',']);

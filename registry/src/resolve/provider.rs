@@ -287,6 +287,10 @@ impl DependencyProvider for Provider<'_> {
         }
         let mut edges: Vec<(Unit, Versions)> = Vec::new();
         for needed in self.needs(unit, version)? {
+            // A manifest cannot say this, but an index can, and the solver would not see it.
+            if matches!(unit, Unit::Plugin(name, _) if *name == needed.name) {
+                return Ok(Dependencies::Unavailable("needs itself, which no package may".into()));
+            }
             let Some((unit, versions)) = self.edge(&needed.name, &needed.req)? else {
                 return Ok(Dependencies::Unavailable(self.nothing_matches(&needed)?));
             };

@@ -198,7 +198,7 @@ fn fits(set: u32, root: &Edges, releases: &[Option<(Edges, bool)>]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// There is an answer exactly when trying every set of versions finds one, and the answer holds.
     #[test]
@@ -213,6 +213,15 @@ proptest! {
             let host = if *runs { "0.1.0" } else { "0.9.0" };
             source = source.with(PACKAGES[i / 4], VERSIONS[i % 4], &text(edges), host);
         }
+        // A release that needs itself is refused, so it counts as one that does not run.
+        let releases: Vec<_> = (releases.into_iter().enumerate())
+            .map(|(i, release)| {
+                release.map(|(edges, runs)| {
+                    let itself = edges.iter().any(|(p, _)| *p == i / 4);
+                    (edges, runs && !itself)
+                })
+            })
+            .collect();
         let possible = (0..1 << releases.len()).any(|set| fits(set, &root, &releases));
         let request = Request { roots: &roots(&text(&root)), host: &host(), locked: &BTreeMap::new() };
         match resolve(&source, request) {

@@ -68,9 +68,9 @@ pub enum PublishError {
         /// The version.
         version: Version,
         /// The version before it in the same series.
-        before: Version,
+        before: Box<Version>,
         /// The new permissions.
-        more: String,
+        more: Box<str>,
     },
     /// The index of the package is damaged or full.
     #[error("index of {package}: {source}")]
@@ -256,8 +256,8 @@ fn check_version(
             return Err(PublishError::Widens {
                 package: package.clone(),
                 version: version.clone(),
-                before: before.vers.clone(),
-                more: more.lines().join(", "),
+                before: Box::new(before.vers.clone()),
+                more: more.lines().join(", ").into(),
             });
         }
     }

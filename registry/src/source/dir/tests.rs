@@ -5,25 +5,8 @@ use std::sync::Barrier;
 use tempfile::TempDir;
 
 use super::*;
-use crate::component::embed_manifest;
 use crate::index::Notice;
-
-pub(crate) fn package(version: &str, more: &str) -> Vec<u8> {
-    let http = if more.contains("http") {
-        r#"(import "cleargate:host/http@0.1.0" (instance))"#
-    } else {
-        ""
-    };
-    let component = format!(
-        r#"(component {http} (instance $i) (export "cleargate:node/node@0.1.0" (instance $i)))"#
-    );
-    let component = component
-        .replace("(instance $i) (export", "(component $c) (instance $i (instantiate $c)) (export");
-    let manifest = Manifest::from_toml(&format!(
-        "[plugin]\nname = \"acme:redactor\"\nversion = \"{version}\"\ndescription = \"x\"\n{more}"
-    ));
-    embed_manifest(&wat::parse_str(component).unwrap(), &manifest.unwrap()).unwrap()
-}
+use crate::source::test_package as package;
 
 fn registry() -> (TempDir, Dir) {
     let folder = TempDir::new().unwrap();
