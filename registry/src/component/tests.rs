@@ -181,3 +181,44 @@ fn what_has_no_bound_is_refused() {
     let deep = format!("{}{}", "(component ".repeat(20), ")".repeat(20));
     assert!(matches!(Component::read(&wasm(&deep)), Err(ComponentError::TooDeep)));
 }
+
+/// What the toolchains make of the contract in `wit/`: the shape of every real plugin.
+fn built(world: &str) -> Vec<u8> {
+    let mut resolve = wit_parser::Resolve { all_features: true, ..Default::default() };
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit");
+    for package in ["types", "node", "tool", "guardrail", "filter", "host"] {
+        resolve.push_dir(format!("{root}/{package}@0.1.0")).unwrap();
+    }
+    let world = format!("package acme:x; world plugin {{ {world} }}");
+    let package = resolve.push_str("plugin.wit", &world).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let abi = wit_parser::ManglingAndAbi::Legacy(wit_parser::LiftLowerAbi::Sync);
+    let mut module = wit_component::dummy_module(&resolve, world, abi);
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding).unwrap();
+    wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+}
+
+#[test]
+fn the_contract_gives_the_kinds_and_the_permissions_that_it_names() {
+    use PluginKind::{Filter, Guardrail, Node, Tool};
+    let all = ["node", "tool", "guardrail", "filter"]
+        .map(|kind| format!("export cleargate:{kind}/{kind}@0.1.0;"))
+        .concat();
+    let component = Component::read(&built(&all)).unwrap();
+    assert_eq!(component.kinds, [Node, Tool, Guardrail, Filter].into());
+    assert_eq!(component.bare_imports, Vec::<String>::new());
+
+    let services = format!("include cleargate:host/services@0.1.0; {all}");
+    let component = Component::read(&built(&services)).unwrap();
+    let found = disagreements(&manifest(""), &component);
+    let words: std::collections::BTreeSet<&str> = found
+        .iter()
+        .map(|d| match d {
+            Disagreement::NotAsked { word, .. } => *word,
+            other => panic!("{other}"),
+        })
+        .collect();
+    let expected = ["http", "kv", "model", "reveal", "secrets", "services", "tools"];
+    assert_eq!(words, expected.into());
+}
