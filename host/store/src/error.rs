@@ -1,0 +1,137 @@
+//! Why a store refused or could not do something, in words that tell the reader what to do.
+
+use cleargate_flow::RunId;
+
+use crate::blob::BlobDigest;
+
+/// What a [`Store`](crate::Store) answers when it does not do what was asked.
+///
+/// It can be cloned because one failed commit is the answer to everyone who waited for it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The run is not in this store.
+    #[error("there is no run `{run}` in this store")]
+    NoSuchRun {
+        /// Which.
+        run: RunId,
+    },
+    /// A run of this id was created before, with another idempotency key or none.
+    #[error("there is a run `{run}` already; ids of runs are used once")]
+    RunExists {
+        /// Which.
+        run: RunId,
+    },
+    /// Another writer holds the run.
+    #[error("run `{run}` is held by `{owner}` until {until} ms; it can be taken over after that")]
+    Leased {
+        /// Which run.
+        run: RunId,
+        /// Who holds it.
+        owner: String,
+        /// Until when, in milliseconds since 1970-01-01T00:00:00Z.
+        until: i64,
+    },
+    /// The lease is not the run's present one: another writer took over, or it was released.
+    #[error(
+        "run `{run}` has another writer: this one holds token {held}, the last one given out is \
+         {latest}; stop writing and read the journal again"
+    )]
+    Fenced {
+        /// Which run.
+        run: RunId,
+        /// Token of the caller.
+        held: u64,
+        /// The last token that was given out for the run.
+        latest: u64,
+    },
+    /// The run has ended; nothing follows its last record.
+    #[error("run `{run}` is finished; nothing can be added to it")]
+    Finished {
+        /// Which.
+        run: RunId,
+    },
+    /// Records do not continue the journal.
+    #[error("run `{run}` continues with record {expected}, not {found}")]
+    Sequence {
+        /// Which run.
+        run: RunId,
+        /// The position that comes next.
+        expected: u64,
+        /// The position that was offered; one too far when records were missing.
+        found: u64,
+    },
+    /// A record of one run cannot be trusted any more. Other runs are not concerned.
+    #[error(
+        "record {seq} of run `{run}` is damaged ({reason}); the run is set aside, records before it \
+         can be read and a new run can be forked from them"
+    )]
+    Damaged {
+        /// Which run.
+        run: RunId,
+        /// The first record that cannot be trusted.
+        seq: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The row about one run, kept beside its journal, cannot be read.
+    #[error(
+        "what the store knows about run `{run}` is damaged ({reason}); its journal may be whole"
+    )]
+    DamagedRun {
+        /// Which run.
+        run: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A blob does not have its digest any more.
+    #[error("blob {digest} is damaged: its bytes have another digest; restore it from a backup")]
+    DamagedBlob {
+        /// Which.
+        digest: BlobDigest,
+    },
+    /// A value or a flow bundle does not have its checksum any more.
+    #[error(
+        "{what} is damaged: its bytes have another checksum; write it again or restore a backup"
+    )]
+    DamagedEntry {
+        /// Which.
+        what: String,
+    },
+    /// Something is larger than the store takes.
+    #[error("{what} has {bytes} bytes; at most {limit} are taken")]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// How large it is.
+        bytes: usize,
+        /// How large it may be.
+        limit: usize,
+    },
+    /// Another process writes to the store for longer than the bounded wait.
+    #[error("the store is locked by another process; end that one or try again")]
+    Locked,
+    /// No space is left, on the disk or within the configured size. Nothing was lost or half written.
+    #[error("no space is left for the store; free some, then go on: nothing is lost")]
+    Full,
+    /// The file as a whole is damaged.
+    #[error("the store is damaged ({reason}); export what can be read and restore a backup")]
+    Corrupt {
+        /// In the words of the database.
+        reason: String,
+    },
+    /// The disk failed. What was acknowledged is kept; this process must not write again.
+    #[error("the disk failed ({reason}); writing has stopped, start again once the disk is sound")]
+    Io {
+        /// In the words of the database.
+        reason: String,
+    },
+    /// The database refused in a way that nothing above covers: a defect.
+    #[error("the database failed: {reason}")]
+    Database {
+        /// In the words of the database.
+        reason: String,
+    },
+    /// The writer has ended.
+    #[error("the store is closed")]
+    Closed,
+}

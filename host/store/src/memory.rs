@@ -1,0 +1,238 @@
+//! A store that ends with the process: what the contract means, in plain code.
+//!
+//! Tests and `run` without a store use it. Other stores are compared with it on random histories, so it has
+//! no cleverness: one lock over ordinary maps, held for the length of one change and never across an await.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use cleargate_flow::{FlowHash, FlowId, Record, RunId};
+
+use crate::blob::{BlobDigest, MAX_BLOB_BYTES, MAX_FLOW_BYTES, check_size};
+use crate::error::StoreError;
+use crate::head::{Batch, Head};
+use crate::kv::{KvPage, KvSpace, check_entry, check_key};
+use crate::run::{Created, Lease, NewRun, RunFilter, RunRow};
+use crate::store::{Durability, MAX_PAGE, Store};
+
+/// Everything in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    flows: HashMap<FlowHash, Vec<u8>>,
+    /// In order of creation.
+    runs: Vec<Run>,
+    by_id: HashMap<RunId, usize>,
+    by_key: HashMap<(FlowId, String), usize>,
+    blobs: HashMap<BlobDigest, Vec<u8>>,
+    values: BTreeMap<(String, String, String), Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Run {
+    /// As created; `first` holds the whole journal.
+    new: NewRun,
+    head: Head,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is made after all its checks: a panic elsewhere leaves whole data behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn position(&self, run: &RunId) -> Result<usize, StoreError> {
+        self.by_id.get(run).copied().ok_or_else(|| StoreError::NoSuchRun { run: run.clone() })
+    }
+
+    fn run(&mut self, run: &RunId) -> Result<&mut Run, StoreError> {
+        let at = self.position(run)?;
+        Ok(&mut self.runs[at])
+    }
+}
+
+fn entry(space: KvSpace<'_>, key: &str) -> (String, String, String) {
+    (space.tenant.into(), space.store.into(), key.into())
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn put_flow(&self, hash: &FlowHash, bundle: Vec<u8>) -> Result<(), StoreError> {
+        check_size("flow bundle", &bundle, MAX_FLOW_BYTES)?;
+        self.state().flows.entry(hash.clone()).or_insert(bundle);
+        Ok(())
+    }
+
+    async fn get_flow(&self, hash: &FlowHash) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.state().flows.get(hash).cloned())
+    }
+
+    async fn create_run(&self, run: NewRun) -> Result<Created, StoreError> {
+        let batch = Batch::of_new(&run)?;
+        let mut state = self.state();
+        let key = run.idempotency_key.clone().map(|key| (run.flow.clone(), key));
+        if let Some(&at) = key.as_ref().and_then(|key| state.by_key.get(key)) {
+            return Ok(Created::Exists(state.runs[at].new.id.clone()));
+        }
+        if state.by_id.contains_key(&run.id) {
+            return Err(StoreError::RunExists { run: run.id });
+        }
+        let at = state.runs.len();
+        state.by_id.insert(run.id.clone(), at);
+        state.by_key.extend(key.map(|key| (key, at)));
+        state.runs.push(Run { head: Head::new(&batch), new: run });
+        Ok(Created::New)
+    }
+
+    async fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
+        Ok(self.state().run(run).ok().map(|run| run.head.row(&run.new)))
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        let state = self.state();
+        let end = match &filter.before {
+            Some(run) => state.position(run)?,
+            None => state.runs.len(),
+        };
+        let wanted = |run: &&Run| {
+            filter.flow.as_ref().is_none_or(|flow| *flow == run.new.flow)
+                && filter.status.is_none_or(|status| status == run.head.status)
+        };
+        let rows = state.runs[..end].iter().rev().filter(wanted);
+        Ok(rows.take(filter.limit.min(MAX_PAGE)).map(|run| run.head.row(&run.new)).collect())
+    }
+
+    async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError> {
+        let state = self.state();
+        let open = state.runs.iter().filter(|run| run.head.is_outstanding(now_ms));
+        Ok(open.map(|run| run.new.id.clone()).collect())
+    }
+
+    async fn acquire(
+        &self,
+        run: &RunId,
+        owner: &str,
+        now_ms: i64,
+        ttl_ms: u64,
+    ) -> Result<Lease, StoreError> {
+        self.state().run(run)?.head.acquire(run, owner, now_ms, ttl_ms)
+    }
+
+    async fn renew(&self, lease: &Lease, now_ms: i64, ttl_ms: u64) -> Result<Lease, StoreError> {
+        self.state().run(&lease.run)?.head.renew(lease, now_ms, ttl_ms)
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.state().run(&lease.run)?.head.release(lease);
+        Ok(())
+    }
+
+    async fn append(
+        &self,
+        lease: &Lease,
+        records: Vec<Record>,
+        _durability: Durability,
+    ) -> Result<(), StoreError> {
+        let batch = Batch::of(&lease.run, &records)?;
+        let mut state = self.state();
+        let run = state.run(&lease.run)?;
+        run.head.append(lease, batch.as_ref())?;
+        run.new.first.extend(records);
+        Ok(())
+    }
+
+    async fn journal(
+        &self,
+        run: &RunId,
+        from_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let mut state = self.state();
+        let records = &state.run(run)?.new.first;
+        let from = usize::try_from(from_seq).unwrap_or(usize::MAX);
+        Ok(records.iter().skip(from).take(limit.min(MAX_PAGE)).cloned().collect())
+    }
+
+    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
+        check_size("blob", &bytes, MAX_BLOB_BYTES)?;
+        let digest = BlobDigest::of(&bytes);
+        self.state().blobs.entry(digest).or_insert(bytes);
+        Ok(digest)
+    }
+
+    async fn get_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.state().blobs.get(digest).cloned())
+    }
+
+    async fn kv_get(&self, space: KvSpace<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        check_key(space, key)?;
+        Ok(self.state().values.get(&entry(space, key)).cloned())
+    }
+
+    async fn kv_set(
+        &self,
+        space: KvSpace<'_>,
+        key: &str,
+        value: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        check_entry(space, key, &value)?;
+        self.state().values.insert(entry(space, key), value);
+        Ok(())
+    }
+
+    async fn kv_delete(&self, space: KvSpace<'_>, key: &str) -> Result<bool, StoreError> {
+        check_key(space, key)?;
+        Ok(self.state().values.remove(&entry(space, key)).is_some())
+    }
+
+    async fn kv_swap(
+        &self,
+        space: KvSpace<'_>,
+        key: &str,
+        expected: Option<&[u8]>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        check_entry(space, key, &value)?;
+        let mut state = self.state();
+        let place = entry(space, key);
+        let as_expected = state.values.get(&place).map(Vec::as_slice) == expected;
+        if as_expected {
+            state.values.insert(place, value);
+        }
+        Ok(as_expected)
+    }
+
+    async fn kv_list(
+        &self,
+        space: KvSpace<'_>,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<KvPage, StoreError> {
+        check_key(space, prefix)?;
+        check_key(space, after.unwrap_or_default())?;
+        let state = self.state();
+        let start = match after.filter(|after| *after >= prefix) {
+            Some(after) => Bound::Excluded(entry(space, after)),
+            None => Bound::Included(entry(space, prefix)),
+        };
+        let keys = state.values.range((start, Bound::Unbounded)).map(|(place, _)| place);
+        let ours = keys.take_while(|(tenant, store, key)| {
+            tenant == space.tenant && store == space.store && key.starts_with(prefix)
+        });
+        let keys = ours.take(MAX_PAGE + 1).map(|(_, _, key)| key.clone()).collect();
+        Ok(KvPage::cut(keys, MAX_PAGE))
+    }
+}

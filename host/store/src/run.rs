@@ -1,0 +1,177 @@
+//! What a store knows about a run beside its journal: a row that can be found, listed and leased.
+
+use std::fmt;
+use std::str::FromStr;
+
+use cleargate_flow::{Address, ErrorCode, FlowHash, FlowId, Record, RunId};
+
+/// Bytes of an idempotency key: it is kept in an index.
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 512;
+
+/// Bytes of the name of an owner of a lease.
+pub const MAX_OWNER_BYTES: usize = 256;
+
+/// Bytes of the message in an [`ErrorSummary`]: a line of a list, not the whole story.
+pub const MAX_SUMMARY_BYTES: usize = 512;
+
+/// A run that is to be created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRun {
+    /// Unique in the store.
+    pub id: RunId,
+    /// Which flow.
+    pub flow: FlowId,
+    /// Which version of it.
+    pub hash: FlowHash,
+    /// The same key for the same flow means the same run. At most [`MAX_IDEMPOTENCY_KEY_BYTES`].
+    pub idempotency_key: Option<String>,
+    /// The run and address that started this one, for a sub-flow.
+    pub parent: Option<(RunId, Address)>,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub created_at: i64,
+    /// At least one record, counting from 0.
+    pub first: Vec<Record>,
+}
+
+/// What became of a [`NewRun`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is in the store now.
+    New,
+    /// This run has the idempotency key already; nothing was changed.
+    Exists(RunId),
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RunStatus {
+    /// Not finished, whether or not somebody works on it.
+    Running,
+    /// Ended with an output.
+    Succeeded,
+    /// Ended with an error.
+    Failed,
+    /// Ended because somebody asked for it.
+    Cancelled,
+}
+
+impl RunStatus {
+    /// Every status, in the order in which stores number them.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
+
+    /// `running`, `succeeded`, `failed` or `cancelled`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the run has ended.
+    pub fn is_finished(self) -> bool {
+        self != Self::Running
+    }
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RunStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| {
+            format!("`{text}` is no status; there are running, succeeded, failed and cancelled")
+        })
+    }
+}
+
+/// Who holds a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseInfo {
+    /// As given to [`Store::acquire`](crate::Store::acquire).
+    pub owner: String,
+    /// When it runs out, in milliseconds since 1970-01-01T00:00:00Z.
+    pub until: i64,
+}
+
+/// Why a run failed, as a line of a list. The journal has the whole error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorSummary {
+    /// Where, when a node failed.
+    pub address: Option<Address>,
+    /// What kind of failure.
+    pub code: ErrorCode,
+    /// The first [`MAX_SUMMARY_BYTES`] bytes of the message.
+    pub message: String,
+}
+
+/// What is known about a run without reading its journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRow {
+    /// Unique in the store.
+    pub id: RunId,
+    /// Which flow.
+    pub flow: FlowId,
+    /// Which version of it.
+    pub hash: FlowHash,
+    /// What the starter named the run by.
+    pub idempotency_key: Option<String>,
+    /// The run and address that started this one, for a sub-flow.
+    pub parent: Option<(RunId, Address)>,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// When it was created, in milliseconds since 1970-01-01T00:00:00Z.
+    pub created_at: i64,
+    /// Time of the last record.
+    pub updated_at: i64,
+    /// Time of the record that ended it.
+    pub finished_at: Option<i64>,
+    /// Position of the last record.
+    pub last_seq: u64,
+    /// The last fencing token that was given out; 0 when the run was never held.
+    pub fence: u64,
+    /// Who holds it, also when that has run out. Absent when it is free or finished.
+    pub lease: Option<LeaseInfo>,
+    /// Why it failed.
+    pub error: Option<ErrorSummary>,
+}
+
+/// Which runs are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Runs of this flow only.
+    pub flow: Option<FlowId>,
+    /// Runs that stand there only.
+    pub status: Option<RunStatus>,
+    /// At most so many, and at most [`MAX_PAGE`](crate::MAX_PAGE).
+    pub limit: usize,
+    /// Runs that were created before this one only: the last run of the page before.
+    pub before: Option<RunId>,
+}
+
+impl Default for RunFilter {
+    fn default() -> Self {
+        Self { flow: None, status: None, limit: crate::MAX_PAGE, before: None }
+    }
+}
+
+/// The right to write to a run, until another one is given out.
+///
+/// `until` says when others may take the run over; what refuses a late writer is the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Which run.
+    pub run: RunId,
+    /// Who holds it.
+    pub owner: String,
+    /// Token of this lease: greater than every earlier one of the run.
+    pub fence: u64,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub until: i64,
+}

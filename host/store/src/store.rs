@@ -1,0 +1,163 @@
+//! The contract of a store. It is object-safe, so the host holds an `Arc<dyn Store>` and never asks which
+//! one it is.
+
+use async_trait::async_trait;
+use cleargate_flow::{FlowHash, Record, RunId};
+
+use crate::blob::BlobDigest;
+use crate::error::StoreError;
+use crate::kv::{KvPage, KvSpace};
+use crate::run::{Created, Lease, NewRun, RunFilter, RunRow};
+
+/// Entries that one answer holds at most, so that no question makes the store build an unbounded answer.
+/// Greater limits are cut to this.
+pub const MAX_PAGE: usize = 1_000;
+
+/// What an append waits for before it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// As durable as the store can be. For whatever an effect on the world depends on.
+    Sync,
+    /// Survives the end of the process; a power cut may take the latest records, never leaving a gap. For
+    /// what can be done again.
+    Batched,
+}
+
+/// Journals, runs, values and blobs.
+///
+/// Each method that changes something is one transaction: it has happened entirely when it returns `Ok`,
+/// and not at all when it returns an error. [`StoreError::Full`] and [`StoreError::Locked`] pass by
+/// themselves; the same call may be made again.
+///
+/// Dropping a returned future does not take the change back.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Keeps the bundle of a flow version. The first bundle of a hash stays: a version never changes.
+    async fn put_flow(&self, hash: &FlowHash, bundle: Vec<u8>) -> Result<(), StoreError>;
+
+    /// Returns the bundle of a flow version.
+    async fn get_flow(&self, hash: &FlowHash) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Adds a run with its first records, or names the run that has this idempotency key already.
+    ///
+    /// A key belongs to a flow: two flows may use the same one.
+    ///
+    /// # Errors
+    /// [`StoreError::RunExists`] when the id is taken by a run with another key, [`StoreError::Sequence`]
+    /// when the first records are none or do not count from 0.
+    async fn create_run(&self, run: NewRun) -> Result<Created, StoreError>;
+
+    /// Returns what is known about a run.
+    async fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError>;
+
+    /// Returns runs, the latest created first, at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`] when the cursor names no run.
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Returns every run that is not finished and that nobody holds at `now_ms`, in order of creation.
+    /// The cost depends on the number of unfinished runs alone.
+    async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError>;
+
+    /// Takes a run over until `now_ms + ttl_ms`, and makes every earlier lease worthless.
+    ///
+    /// # Errors
+    /// [`StoreError::Leased`] while another lease holds, also one of the same owner;
+    /// [`StoreError::Finished`] and [`StoreError::NoSuchRun`].
+    async fn acquire(
+        &self,
+        run: &RunId,
+        owner: &str,
+        now_ms: i64,
+        ttl_ms: u64,
+    ) -> Result<Lease, StoreError>;
+
+    /// Prolongs a lease until `now_ms + ttl_ms`. One that ran out can be renewed while nobody took the run.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when the run was taken over or the lease was released;
+    /// [`StoreError::Finished`] and [`StoreError::NoSuchRun`].
+    async fn renew(&self, lease: &Lease, now_ms: i64, ttl_ms: u64) -> Result<Lease, StoreError>;
+
+    /// Gives a run back. Does nothing when the lease holds no more, which is what the caller wanted.
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Adds records to a run. Returns when they are as durable as asked.
+    ///
+    /// A `run_finished` record also sets the status of the run and frees its lease.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when the lease was taken over or released, [`StoreError::Sequence`] when the
+    /// records do not continue the journal, [`StoreError::Finished`] after the last record.
+    async fn append(
+        &self,
+        lease: &Lease,
+        records: Vec<Record>,
+        durability: Durability,
+    ) -> Result<(), StoreError>;
+
+    /// Returns records from position `from_seq` on, at most `limit` and [`MAX_PAGE`]; none past the end.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when a record in the page cannot be trusted. The records before it can be
+    /// had with a smaller `limit`.
+    async fn journal(
+        &self,
+        run: &RunId,
+        from_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError>;
+
+    /// Returns the whole journal of a run.
+    ///
+    /// # Errors
+    /// The same as [`Store::journal`].
+    async fn whole_journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::new();
+        loop {
+            let page = self.journal(run, records.len() as u64, MAX_PAGE).await?;
+            let last = page.len() < MAX_PAGE;
+            records.extend(page);
+            if last {
+                return Ok(records);
+            }
+        }
+    }
+
+    /// Keeps bytes under their digest.
+    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobDigest, StoreError>;
+
+    /// Returns the bytes of a digest.
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedBlob`] when the bytes do not have this digest any more.
+    async fn get_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Returns the value of a key.
+    async fn kv_get(&self, space: KvSpace<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Sets the value of a key.
+    async fn kv_set(&self, space: KvSpace<'_>, key: &str, value: Vec<u8>)
+    -> Result<(), StoreError>;
+
+    /// Removes a key; says whether it was there.
+    async fn kv_delete(&self, space: KvSpace<'_>, key: &str) -> Result<bool, StoreError>;
+
+    /// Sets the value only when the present one equals `expected` (`None`: absent); says whether it did.
+    async fn kv_swap(
+        &self,
+        space: KvSpace<'_>,
+        key: &str,
+        expected: Option<&[u8]>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError>;
+
+    /// Returns keys in byte order that start with `prefix` and come after `after`, at most [`MAX_PAGE`].
+    async fn kv_list(
+        &self,
+        space: KvSpace<'_>,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<KvPage, StoreError>;
+}
