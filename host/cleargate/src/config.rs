@@ -51,8 +51,8 @@ pub struct Config {
     pub limits: Limits,
     /// Attempts of all runs at the same time.
     pub concurrency: usize,
-    /// Directory registries beside the one in the home folder, asked in order.
-    pub registries: Vec<PathBuf>,
+    /// The directory registry; the folder `registry` of the home folder when absent.
+    pub registry: Option<PathBuf>,
     /// Address ranges that the network guard would refuse but the operator allows, in CIDR form.
     pub allow_addresses: Vec<String>,
     /// By label.
@@ -85,7 +85,7 @@ struct RunTable {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RegistryTable {
-    paths: Vec<PathBuf>,
+    path: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -109,7 +109,7 @@ impl Config {
             durability: Durability::default(),
             limits: Limits::default(),
             concurrency: DEFAULT_CONCURRENCY,
-            registries: Vec::new(),
+            registry: None,
             allow_addresses: Vec::new(),
             secrets: BTreeMap::new(),
         }
@@ -139,7 +139,7 @@ impl Config {
         config.durability = file.store.durability;
         config.limits = limits(&file.limits).map_err(|e| invalid(&path).with_help(e))?;
         config.concurrency = file.run.concurrency.unwrap_or(DEFAULT_CONCURRENCY).max(1);
-        config.registries = file.registry.paths.iter().map(|p| home.join(p)).collect();
+        config.registry = file.registry.path.map(|path| home.join(path));
         config.allow_addresses = file.network.allow_addresses;
         config.secrets = secrets
             .into_iter()
@@ -153,7 +153,7 @@ impl Config {
 
     /// The directory registry that `plugin publish` writes to.
     pub fn own_registry(&self) -> PathBuf {
-        self.home.join("registry")
+        self.registry.clone().unwrap_or_else(|| self.home.join("registry"))
     }
 
     /// Installed components.

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub struct Environment {
     /// `CLEARGATE_HOME`: journal, plugins, registry and compile cache. Default `~/.cleargate`.
     pub home: PathBuf,
+    /// `CLEARGATE_BUILD`: where plugins are compiled. Default: `build` in the home folder.
+    pub build: PathBuf,
     /// `NO_COLOR`, `TERM=dumb`: plain output.
     pub plain: bool,
     /// `CLEARGATE_SECRET_<LABEL>`: values of secrets, by label.
@@ -23,12 +25,15 @@ impl Environment {
         let home = std::env::var_os("CLEARGATE_HOME")
             .filter(|home| !home.is_empty())
             .map_or_else(|| user.join(".cleargate"), PathBuf::from);
+        let build = std::env::var_os("CLEARGATE_BUILD").filter(|path| !path.is_empty());
         let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
             || std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let secrets = std::env::vars()
             .filter_map(|(k, v)| Some((k.strip_prefix("CLEARGATE_SECRET_")?.to_owned(), v)))
             .collect();
-        Self { home: folder.join(home), plain, secrets, folder }
+        let home = folder.join(home);
+        let build = build.map_or_else(|| home.join("build"), |path| folder.join(path));
+        Self { home, build, plain, secrets, folder }
     }
 }

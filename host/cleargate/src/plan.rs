@@ -1,0 +1,200 @@
+//! What a run would do, without doing it: order, plugins with digests, grants, limits and bounds.
+
+use std::collections::BTreeMap;
+
+use cleargate_flow::graph::{Graph, GraphNode, Join, Leaf, NodeKind, Scope};
+use cleargate_flow::grant::Grants;
+use cleargate_flow::limits::{Layer, Limits, TABLE};
+use serde::Serialize;
+
+/// A flow as it would run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// The flow's name.
+    pub flow: String,
+    /// Human label of the version.
+    pub version: String,
+    /// Identity of the version.
+    pub hash: String,
+    /// Greatest number of node executions in one run.
+    pub bound: u64,
+    /// Nodes in an order in which they can run; nodes of the same `level` may run together.
+    pub steps: Vec<Step>,
+    /// The plugins behind the aliases.
+    pub plugins: Vec<PluginPlan>,
+}
+
+/// One node.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// Node ids from the outermost scope inwards.
+    pub path: String,
+    /// Longest way from a start of its scope: 0 starts at once.
+    pub level: usize,
+    /// `switch`, `map`, or the node type.
+    pub uses: String,
+    /// `pure`, `read`, `idempotent`, `once` or `compensable`; absent for blocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
+    /// What is special: join, concurrency, bounds, timeout, retries.
+    pub notes: Vec<String>,
+    /// Bounds of one call of a plugin, with the layer that decided. Empty for built-ins.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitRow>,
+}
+
+/// One effective bound.
+#[derive(Clone, Debug, Serialize)]
+pub struct LimitRow {
+    /// The limit's name.
+    pub name: &'static str,
+    /// As people write it.
+    pub value: String,
+    /// Who decided it.
+    pub layer: Layer,
+}
+
+/// One plugin of the flow.
+#[derive(Clone, Debug, Serialize)]
+pub struct PluginPlan {
+    /// The name that the flow gives it.
+    pub alias: String,
+    /// `namespace:name`, or the path.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// `sha256:…` of its bytes.
+    pub digest: String,
+    /// What it exports.
+    pub kinds: Vec<String>,
+    /// What it asks for.
+    pub requests: Vec<String>,
+    /// What of that it may do.
+    pub granted: Vec<String>,
+    /// What of that nobody granted: its calls would be refused.
+    pub missing: Vec<String>,
+}
+
+impl PluginPlan {
+    /// Compares what a plugin asks for with what it was granted.
+    pub fn grants(&mut self, requests: &Grants, allowed: &Grants) {
+        self.requests = requests.lines();
+        self.granted = allowed.effective(requests).lines();
+        self.missing = allowed.missing(requests).lines();
+    }
+}
+
+/// The effective limits of a call, as rows.
+pub fn limit_rows(layers: &[(Layer, Limits)]) -> Vec<LimitRow> {
+    let effective = Limits::combine(layers);
+    effective
+        .iter()
+        .zip(TABLE)
+        .map(|((name, bound), row)| LimitRow {
+            name,
+            value: row.unit.print(bound.value),
+            layer: bound.layer,
+        })
+        .collect()
+}
+
+impl Plan {
+    /// The plan of a checked graph. `manifest` gives the limits of the plugin behind a node type, and `None` for
+    /// built-ins.
+    pub fn of(
+        graph: &Graph,
+        plugins: Vec<PluginPlan>,
+        operator: Limits,
+        manifest: &dyn Fn(&str) -> Option<Limits>,
+    ) -> Self {
+        let mut steps = Vec::new();
+        collect(&graph.root, "", operator, manifest, &mut steps);
+        Self {
+            flow: graph.id.to_string(),
+            version: graph.version.clone(),
+            hash: graph.hash.to_string(),
+            bound: graph.bound,
+            steps,
+            plugins,
+        }
+    }
+}
+
+fn collect(
+    scope: &Scope,
+    prefix: &str,
+    operator: Limits,
+    manifest: &dyn Fn(&str) -> Option<Limits>,
+    steps: &mut Vec<Step>,
+) {
+    let mut levels: Vec<usize> = Vec::with_capacity(scope.nodes.len());
+    for node in &scope.nodes {
+        let level = node.needs.iter().map(|edge| levels[edge.from] + 1).max().unwrap_or(0);
+        levels.push(level);
+        let path = format!("{prefix}{}", node.id);
+        let mut step = Step {
+            path: path.clone(),
+            level,
+            uses: String::new(),
+            effect: None,
+            notes: Vec::new(),
+            limits: Vec::new(),
+        };
+        describe(node, operator, manifest, &mut step);
+        steps.push(step);
+        if let NodeKind::Map(map) = &node.kind {
+            collect(&map.body, &format!("{path}."), operator, manifest, steps);
+        }
+    }
+}
+
+fn describe(
+    node: &GraphNode,
+    operator: Limits,
+    manifest: &dyn Fn(&str) -> Option<Limits>,
+    step: &mut Step,
+) {
+    if node.join == Join::Any {
+        step.notes.push("join any".into());
+    }
+    match &node.kind {
+        NodeKind::Leaf(leaf) => describe_leaf(leaf, operator, manifest, step),
+        NodeKind::Switch { cases } => {
+            step.uses = "switch".into();
+            for case in cases {
+                let when = case.when.as_ref().map_or("else".into(), |w| format!("when {}", w.source()));
+                let to: Vec<&str> = case.to.iter().map(|id| id.as_str()).collect();
+                step.notes.push(format!("{when} → {}", to.join(", ")));
+            }
+        }
+        NodeKind::Map(map) => {
+            step.uses = "map".into();
+            step.notes.push(format!("over {}", map.over.source()));
+            step.notes.push(format!("{} at a time, at most {} items", map.concurrency, map.max));
+        }
+    }
+}
+
+fn describe_leaf(
+    leaf: &Leaf,
+    operator: Limits,
+    manifest: &dyn Fn(&str) -> Option<Limits>,
+    step: &mut Step,
+) {
+    step.uses.clone_from(&leaf.uses);
+    step.effect = Some(format!("{:?}", leaf.policy.effect).to_lowercase());
+    if let Some(timeout) = leaf.policy.timeout {
+        step.notes.push(format!("timeout {}", cleargate_flow::limits::Unit::Millis.print(timeout)));
+    }
+    let retries: BTreeMap<_, _> = leaf.policy.retry.iter().filter(|(_, r)| r.max > 1).collect();
+    for (code, retry) in retries {
+        step.notes.push(format!("{code}: up to {} attempts", retry.max));
+    }
+    if let Some(manifest) = manifest(&leaf.uses) {
+        step.limits = limit_rows(&[
+            (Layer::Operator, operator),
+            (Layer::Manifest, manifest),
+            (Layer::Node, leaf.policy.limits),
+        ]);
+    }
+}

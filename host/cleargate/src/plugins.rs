@@ -1,0 +1,408 @@
+//! Plugins as an operator sees them: published, installed, inspected, granted, removed.
+//!
+//! Nothing of a plugin runs here. What it is comes from its bytes, what it may do from the grants file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cleargate_flow::grant::Grants;
+use cleargate_flow::limits::{Layer, Limits};
+use cleargate_registry::installed::{Entry, Installed};
+use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
+use cleargate_registry::source::PublishError;
+use cleargate_registry::{Component, Digest, Dir, Manifest, PackageName, PackageRef, Source};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::grants::{GrantFile, Granted};
+use crate::plan::{LimitRow, limit_rows};
+
+/// Label of the own registry in lock files.
+pub(crate) const OWN_REGISTRY: &str = "dir:registry";
+
+/// WIT packages of the contract that this version serves.
+const SERVED: [&str; 6] = ["types", "node", "tool", "guardrail", "filter", "host"];
+
+/// The plugins of a home folder.
+#[derive(Debug)]
+pub struct Plugins {
+    pub(crate) registry: Dir,
+    pub(crate) installed: Installed,
+    grants: PathBuf,
+    operator: Limits,
+}
+
+/// What publishing did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Published {
+    /// `namespace:name`.
+    pub plugin: String,
+    /// The version.
+    pub version: String,
+    /// `sha256:…` of the component.
+    pub digest: String,
+    /// False when the same bytes were there already.
+    pub new: bool,
+}
+
+/// A plugin in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct PluginRow {
+    /// `namespace:name`.
+    pub plugin: String,
+    /// The version.
+    pub version: String,
+    /// What it exports.
+    pub kinds: Vec<String>,
+    /// Bytes of the component.
+    pub size: u64,
+    /// `sha256:…` of the component.
+    pub digest: String,
+    /// Where it came from.
+    pub source: String,
+    /// What it asks for and nobody granted.
+    pub missing: Vec<String>,
+}
+
+/// Everything that can be said about a plugin without running it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// `namespace:name`.
+    pub plugin: String,
+    /// The version.
+    pub version: String,
+    /// One sentence.
+    pub description: String,
+    /// SPDX expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// What it exports.
+    pub kinds: Vec<String>,
+    /// Bytes of the component.
+    pub size: u64,
+    /// `sha256:…` of the component.
+    pub digest: String,
+    /// Host interfaces that it imports: what it can do at most, whatever anybody says.
+    pub imports: Vec<String>,
+    /// What it asks for, with the author's reasons.
+    pub requests: Vec<Requested>,
+    /// Bounds of one call and who decided them.
+    pub limits: Vec<LimitRow>,
+}
+
+/// One permission that a plugin asks for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Requested {
+    /// In the words of a grant: `http api.example.org`.
+    pub permission: String,
+    /// What that means.
+    pub meaning: String,
+    /// The author's reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether the operator granted it.
+    pub granted: bool,
+}
+
+/// What installing did, or would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Installation {
+    /// The plugin.
+    pub plugin: Inspection,
+    /// Whether anything was changed.
+    pub installed: bool,
+}
+
+/// How to install.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InstallOptions {
+    /// Grant what the manifest asks for.
+    pub grant: bool,
+    /// Change nothing.
+    pub dry_run: bool,
+}
+
+impl Plugins {
+    /// The plugins of a home folder.
+    ///
+    /// # Errors
+    /// The registry was written by a newer version, or cannot be read.
+    pub fn open(config: &Config) -> Result<Self> {
+        let registry = Dir::open(config.own_registry(), OWN_REGISTRY).map_err(resolution)?;
+        Ok(Self {
+            registry,
+            installed: Installed::open(config.plugins()),
+            grants: config.grants(),
+            operator: config.limits,
+        })
+    }
+
+    /// Publishes a component to the own registry.
+    ///
+    /// # Errors
+    /// The component has no manifest or disagrees with it, or other bytes have this version already.
+    pub fn publish(&self, bytes: &[u8]) -> Result<Published> {
+        let digest = Digest::of(bytes);
+        let new = match self.registry.publish(bytes, jiff::Timestamp::now()) {
+            Ok(_) => true,
+            Err(PublishError::Exists { package, version }) => {
+                let history = self.registry.history(&package).map_err(resolution)?;
+                let same = history.as_ref().and_then(|h| h.find(&version));
+                if same.is_none_or(|release| release.wasm != digest) {
+                    return Err(publish(&PublishError::Exists { package, version }));
+                }
+                false
+            }
+            Err(error) => return Err(publish(&error)),
+        };
+        let (_, manifest) = read(bytes)?;
+        Ok(Published {
+            plugin: manifest.plugin.name.to_string(),
+            version: manifest.plugin.version.to_string(),
+            digest: digest.to_string(),
+            new,
+        })
+    }
+
+    /// Installs the newest version that fits, from the own registry.
+    ///
+    /// # Errors
+    /// No version fits; or it asks for what nobody granted and `grant` is not set: nothing is installed then.
+    pub fn install(&self, reference: &str, options: InstallOptions) -> Result<Installation> {
+        let reference: PackageRef = reference.parse().map_err(|e: cleargate_registry::name::NameError| {
+            Error::new(Kind::Invalid, e.to_string())
+        })?;
+        let bytes = self.fetch(&reference)?;
+        let inspection = self.inspection(&bytes)?;
+        let missing = inspection.requests.iter().any(|r| !r.granted);
+        if options.dry_run {
+            return Ok(Installation { plugin: inspection, installed: false });
+        }
+        if missing && !options.grant {
+            return Err(needs_approval(&inspection));
+        }
+        let entry = self.installed.add(&bytes, OWN_REGISTRY).map_err(resolution)?;
+        if missing {
+            let (_, manifest) = read(&bytes)?;
+            GrantFile::read(&self.grants)?.grant(Granted {
+                plugin: entry.name.to_string(),
+                version: entry.version.to_string(),
+                digest: entry.digest.to_string(),
+                allow: manifest.permissions,
+            })?;
+        }
+        Ok(Installation { plugin: self.inspection(&bytes)?, installed: true })
+    }
+
+    /// Every installed plugin, by name and version.
+    ///
+    /// # Errors
+    /// The folder cannot be read or an entry is damaged.
+    pub fn list(&self) -> Result<Vec<PluginRow>> {
+        let grants = GrantFile::read(&self.grants)?;
+        let entries = self.installed.list().map_err(resolution)?;
+        entries.into_iter().map(|entry| self.row(&grants, entry)).collect()
+    }
+
+    fn row(&self, grants: &GrantFile, entry: Entry) -> Result<PluginRow> {
+        let bytes = self.installed.read(&entry.digest).map_err(resolution)?;
+        let (_, manifest) = read(&bytes)?;
+        let allowed = grants.allowed(&entry.name.to_string(), &entry.digest.to_string());
+        Ok(PluginRow {
+            plugin: entry.name.to_string(),
+            version: entry.version.to_string(),
+            kinds: entry.kinds.iter().map(|k| k.as_str().into()).collect(),
+            size: entry.size,
+            digest: entry.digest.to_string(),
+            source: entry.source,
+            missing: allowed.missing(&manifest.permissions).lines(),
+        })
+    }
+
+    /// What an installed or published plugin, or the component at a path, is and asks for.
+    ///
+    /// # Errors
+    /// There is no such plugin, or the file is no component.
+    pub fn inspect(&self, plugin: &str) -> Result<Inspection> {
+        let path = Path::new(plugin);
+        if plugin.ends_with(".wasm") || plugin.starts_with('.') || plugin.starts_with('/') {
+            return self.inspection(&read_component(path)?);
+        }
+        let reference: PackageRef = plugin.parse().map_err(
+            |e: cleargate_registry::name::NameError| Error::new(Kind::Invalid, e.to_string()),
+        )?;
+        if let PackageRef::Registry { name, requirement } = &reference
+            && let Some(entry) = self.installed.find(name, requirement).map_err(resolution)?
+        {
+            return self.inspection(&self.installed.read(&entry.digest).map_err(resolution)?);
+        }
+        self.inspection(&self.fetch(&reference)?)
+    }
+
+    /// Removes every installed version of a plugin, and its grants; says how many there were.
+    ///
+    /// # Errors
+    /// The name is no package name, or the files cannot be removed.
+    pub fn remove(&self, plugin: &str) -> Result<usize> {
+        let name: PackageName = plugin.parse().map_err(|e: cleargate_registry::name::NameError| {
+            Error::new(Kind::Invalid, e.to_string())
+        })?;
+        let entries = self.installed.list().map_err(resolution)?;
+        let mut removed = 0;
+        for entry in entries.iter().filter(|e| e.name == name) {
+            removed += usize::from(self.installed.remove(&entry.digest).map_err(resolution)?);
+        }
+        GrantFile::read(&self.grants)?.revoke(plugin)?;
+        Ok(removed)
+    }
+
+    /// Bytes of what a reference names, from the own registry or a path.
+    fn fetch(&self, reference: &PackageRef) -> Result<Vec<u8>> {
+        match reference {
+            PackageRef::Path(path) => read_component(Path::new(path)),
+            PackageRef::Registry { name, requirement } => {
+                let roots = [(name.clone(), requirement.clone())];
+                let request =
+                    Request { roots: &roots, host: &host_apis(), locked: &BTreeMap::new() };
+                let found = resolve(&self.registry, request).map_err(|e| conflict(&e))?;
+                let (_, _, version) = &found.roots[0];
+                let release = &found.packages[&(name.clone(), version.clone())].release;
+                self.registry.fetch(name, release).map_err(resolution)
+            }
+        }
+    }
+
+    fn inspection(&self, bytes: &[u8]) -> Result<Inspection> {
+        let (component, manifest) = read(bytes)?;
+        let digest = component.digest.to_string();
+        let name = manifest.plugin.name.to_string();
+        let allowed = GrantFile::read(&self.grants)?.allowed(&name, &digest);
+        Ok(Inspection {
+            plugin: name,
+            version: manifest.plugin.version.to_string(),
+            description: manifest.plugin.description.clone(),
+            license: manifest.plugin.license.clone(),
+            kinds: component.kinds.iter().map(|k| k.as_str().into()).collect(),
+            size: component.size,
+            digest,
+            imports: component.imports.iter().map(ToString::to_string).collect(),
+            requests: requested(&manifest, &allowed),
+            limits: limit_rows(&[
+                (Layer::Operator, self.operator),
+                (Layer::Manifest, manifest.limits),
+            ]),
+        })
+    }
+}
+
+/// What this version serves to plugins.
+pub(crate) fn host_apis() -> HostApis {
+    SERVED
+        .iter()
+        .map(|name| {
+            let package = format!("cleargate:{name}").parse().expect("the name is constant");
+            let version = "0.1.0".parse().expect("the version is constant");
+            (package, [version].into())
+        })
+        .collect()
+}
+
+/// A component with the manifest that it carries.
+pub(crate) fn read(bytes: &[u8]) -> Result<(Component, Manifest)> {
+    let component = Component::read(bytes).map_err(|e| {
+        Error::new(Kind::Invalid, "this is no plugin".to_owned()).caused_by(&e)
+    })?;
+    let manifest = component.manifest.clone().ok_or_else(|| {
+        Error::new(Kind::Invalid, "the component carries no manifest")
+            .with_help("build it with `cleargate plugin build`")
+    })?;
+    Ok((component, manifest))
+}
+
+fn read_component(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| {
+        Error::new(Kind::Invalid, format!("{} cannot be read", path.display())).caused_by(&e)
+    })
+}
+
+fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested> {
+    let missing = allowed.missing(&manifest.permissions).lines();
+    let lines = manifest.permissions.lines();
+    lines
+        .into_iter()
+        .map(|permission| {
+            let (word, what) = permission.split_once(' ').unwrap_or((permission.as_str(), ""));
+            Requested {
+                meaning: meaning(word, what),
+                reason: manifest.reasons.get(word).cloned(),
+                granted: !missing.contains(&permission),
+                permission: permission.clone(),
+            }
+        })
+        .collect()
+}
+
+/// A permission in plain language.
+fn meaning(word: &str, what: &str) -> String {
+    match word {
+        "http" => format!("may send requests to {what}, and read the answers"),
+        "kv" => format!("may read and write the key-value store `{what}`"),
+        "secrets" => format!("may use the secret `{what}` in requests, without seeing its value"),
+        "reveal" => format!("may READ THE VALUE of the secret `{what}`"),
+        "model" => format!("may call the model `{what}`, which may cost money"),
+        "tools" => format!("may call the tool `{what}` of another plugin"),
+        "files" => format!("may open `{what}`"),
+        "services" => match what {
+            "log" => "may write bounded lines to the journal".into(),
+            "config" => "may read the configuration that the flow gives it".into(),
+            "clock" => "may read the time, as the journal keeps it".into(),
+            "random" => "may read random bytes, as the journal keeps them".into(),
+            "blob" => "may read and store media of the run".into(),
+            other => format!("may use the service `{other}`"),
+        },
+        other => format!("may use `{other}` `{what}`"),
+    }
+}
+
+fn needs_approval(inspection: &Inspection) -> Error {
+    let mut error = Error::new(
+        Kind::Denied,
+        format!("{} {} asks for more than it was granted", inspection.plugin, inspection.version),
+    );
+    for request in inspection.requests.iter().filter(|r| !r.granted) {
+        let reason = request.reason.as_deref().map(|r| format!(" ({r})")).unwrap_or_default();
+        error.causes.push(format!("{}: it {}{reason}", request.permission, request.meaning));
+    }
+    let reference = format!("{}@={}", inspection.plugin, inspection.version);
+    error.with_help(format!("cleargate plugin install {reference} --grant"))
+}
+
+pub(crate) fn resolution(error: impl std::error::Error) -> Error {
+    Error::new(Kind::Resolution, "the plugin cannot be used").caused_by(&error)
+}
+
+pub(crate) fn conflict(error: &ResolveError) -> Error {
+    match error {
+        ResolveError::Conflict(conflict) => {
+            let roots: Vec<String> = conflict.roots.iter().map(ToString::to_string).collect();
+            Error {
+                kind: Kind::Resolution,
+                message: format!("no version of {} fits", roots.join(" and ")),
+                causes: conflict.facts.clone(),
+                help: conflict.help.clone(),
+            }
+        }
+        other @ ResolveError::Source(_) => resolution(other),
+    }
+}
+
+fn publish(error: &PublishError) -> Error {
+    let kind = match error {
+        PublishError::Source(_) | PublishError::Index { .. } | PublishError::Exists { .. } => {
+            Kind::Resolution
+        }
+        _ => Kind::Invalid,
+    };
+    Error::new(kind, "the plugin cannot be published").caused_by(error)
+}

@@ -1,0 +1,149 @@
+//! Where a flow's text comes from: a file with its folder, or a bundle inside the program.
+//!
+//! A flow may name files beside it (templates). They are read once, from inside the flow's folder only, and
+//! become part of what a run is pinned to.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::bundled::Bundle;
+use crate::error::{Error, Kind, Result};
+
+/// Bytes that one file of a flow may have: the checker's own bound, and enough for any template.
+const MAX_FILE: u64 = 1 << 20;
+
+/// The texts of a flow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct FlowSource {
+    /// As people know it: the path, or `bundled:<id>`.
+    pub name: String,
+    /// Where the files beside the flow are, and `cleargate.lock`. Absent for a bundled flow.
+    pub folder: Option<PathBuf>,
+    /// The id of the bundle, when it is one.
+    pub bundle: Option<String>,
+    /// Text of the flow.
+    pub text: String,
+    /// Texts of the files that it names, by name.
+    pub files: BTreeMap<String, String>,
+}
+
+impl FlowSource {
+    /// Finds a flow by path, or by the id of a bundled flow. A folder means its `flow.yaml`.
+    pub fn find(flow: &str, folder: &Path) -> Result<Self> {
+        let path = folder.join(flow);
+        let path = if path.is_dir() { path.join("flow.yaml") } else { path };
+        if path.is_file() {
+            let text = read(&path)?;
+            return Ok(Self {
+                name: shown(&path, folder),
+                folder: path.parent().map(Path::to_path_buf),
+                bundle: None,
+                text,
+                files: BTreeMap::new(),
+            });
+        }
+        let Some(bundle) = Bundle::find(flow) else { return Err(unknown(flow, &path)) };
+        Ok(Self {
+            name: format!("bundled:{flow}"),
+            folder: None,
+            bundle: Some(flow.into()),
+            text: bundle.file("flow.yaml").unwrap_or_default().into(),
+            files: BTreeMap::new(),
+        })
+    }
+
+    /// Reads a file that the flow names, and keeps it.
+    pub fn file(&mut self, name: &str) -> Result<String> {
+        if let Some(text) = self.files.get(name) {
+            return Ok(text.clone());
+        }
+        let text = match (&self.folder, self.bundle.as_deref().and_then(Bundle::find)) {
+            (_, Some(bundle)) => bundle.file(name).map(str::to_owned).ok_or_else(|| {
+                Error::new(Kind::Invalid, format!("{} has no file `{name}`", self.name))
+            })?,
+            (Some(folder), None) => read(&inside(folder, name)?)?,
+            (None, None) => return Err(Error::new(Kind::Invalid, format!("no folder for `{name}`"))),
+        };
+        self.files.insert(name.into(), text.clone());
+        Ok(text)
+    }
+
+    /// Where the flow's lock file is.
+    pub fn lock_path(&self, home: &Path) -> PathBuf {
+        match &self.folder {
+            Some(folder) => folder.join(cleargate_registry::lock::FILE_NAME),
+            None => home.join("locks").join(format!("{}.lock", self.bundle.as_deref().unwrap_or("flow"))),
+        }
+    }
+}
+
+/// The path of a file inside a folder: no way out, neither by `..` nor through a link.
+fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
+    let refuse = || {
+        Error::new(Kind::Invalid, format!("file `{name}` is outside the flow's folder"))
+            .with_help("move it beside the flow")
+    };
+    let plain = Path::new(name).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    if !plain {
+        return Err(refuse());
+    }
+    let path = folder.join(name);
+    let real = path.canonicalize().map_err(|e| cannot_read(&path, &e))?;
+    let root = folder.canonicalize().map_err(|e| cannot_read(folder, &e))?;
+    if real.starts_with(root) { Ok(real) } else { Err(refuse()) }
+}
+
+fn read(path: &Path) -> Result<String> {
+    let size = std::fs::metadata(path).map_err(|e| cannot_read(path, &e))?.len();
+    if size > MAX_FILE {
+        let why = format!("{} has {size} bytes, at most {MAX_FILE}", path.display());
+        return Err(Error::new(Kind::Invalid, why));
+    }
+    std::fs::read_to_string(path).map_err(|e| cannot_read(path, &e))
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(Kind::Invalid, format!("{} cannot be read", path.display())).caused_by(error)
+}
+
+fn shown(path: &Path, folder: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+}
+
+fn unknown(flow: &str, path: &Path) -> Error {
+    let ids: Vec<&str> = crate::bundled::BUNDLES.iter().map(|b| b.id).collect();
+    Error::new(
+        Kind::Invalid,
+        format!("there is no flow `{flow}`: no file {}, and no bundled flow of that id", path.display()),
+    )
+    .with_help(format!("bundled flows: {}", ids.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_stay_inside_the_flows_folder() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("flow");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(outer.path().join("secret"), "s").unwrap();
+        std::fs::write(folder.join("flow.yaml"), "").unwrap();
+        std::fs::write(folder.join("a.md"), "a").unwrap();
+        std::os::unix::fs::symlink(outer.path().join("secret"), folder.join("link")).unwrap();
+        let mut source = FlowSource::find("flow", outer.path()).unwrap();
+        assert_eq!(source.file("a.md").unwrap(), "a");
+        for bad in ["../secret", "/etc/passwd", "link", "x/../../secret", "gone.md"] {
+            assert_eq!(source.file(bad).unwrap_err().kind, Kind::Invalid, "{bad} was read");
+        }
+    }
+
+    #[test]
+    fn an_unknown_flow_names_the_bundled_ones() {
+        let error = FlowSource::find("nope", Path::new("/")).unwrap_err();
+        assert!(error.help[0].contains("dependency_review"));
+    }
+}

@@ -1,0 +1,101 @@
+//! A run as a table: per node how often, how long, how much. Folded from the journal, never stored.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use cleargate_flow::{Address, Event, Outcome, Record};
+
+/// One run with its nodes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Timeline {
+    /// In the order in which they first answered. The items of a map are one row.
+    pub nodes: Vec<NodeRow>,
+    /// Milliseconds from the first record to the last.
+    pub wall_ms: i64,
+    /// How often the run was taken over by another process.
+    pub resumed: u32,
+    /// Records in the journal.
+    pub events: usize,
+    /// How it ended; absent while it has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
+/// What the journal knows of one node, over all items and attempts.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NodeRow {
+    /// Node ids from the outermost scope inwards.
+    pub path: String,
+    /// Addresses that succeeded.
+    pub succeeded: u64,
+    /// Attempts that failed.
+    pub failed_attempts: u64,
+    /// Sum of wall clocks in microseconds.
+    pub total_micros: u64,
+    /// Greatest wall clock of one attempt in microseconds.
+    pub max_micros: u64,
+    /// Sum of fuel.
+    pub fuel: u64,
+    /// Greatest sum of memories of one attempt, in bytes.
+    pub peak_memory: u64,
+    /// Calls of host functions.
+    pub host_calls: u64,
+    /// Milliseconds from the start of the run to the first and the last answer.
+    pub span_ms: (i64, i64),
+}
+
+impl Timeline {
+    /// Folds a journal.
+    pub fn of(records: &[Record]) -> Self {
+        let start = records.first().map_or(0, |r| r.at);
+        let end = records.last().map_or(0, |r| r.at);
+        let mut timeline =
+            Self { wall_ms: end - start, events: records.len(), ..Self::default() };
+        let mut rows: IndexMap<String, NodeRow> = IndexMap::new();
+        for record in records {
+            let at = record.at - start;
+            match &record.event {
+                Event::AttemptSucceeded { address, usage, .. } => {
+                    let row = row(&mut rows, address, at);
+                    row.succeeded += 1;
+                    row.add(*usage);
+                }
+                Event::AttemptFailed { address, usage, .. } => {
+                    let row = row(&mut rows, address, at);
+                    row.failed_attempts += 1;
+                    row.add(*usage);
+                }
+                Event::RunResumed { .. } => timeline.resumed += 1,
+                Event::RunFinished { outcome } => timeline.outcome = Some(outcome.clone()),
+                _ => {}
+            }
+        }
+        timeline.nodes = rows.into_values().collect();
+        timeline
+    }
+}
+
+fn row<'a>(
+    rows: &'a mut IndexMap<String, NodeRow>,
+    address: &Address,
+    at: i64,
+) -> &'a mut NodeRow {
+    let path = address.static_path();
+    let row = rows.entry(path.clone()).or_insert_with(|| NodeRow {
+        path,
+        span_ms: (at, at),
+        ..NodeRow::default()
+    });
+    row.span_ms.1 = at;
+    row
+}
+
+impl NodeRow {
+    fn add(&mut self, usage: cleargate_flow::Usage) {
+        self.total_micros += usage.micros;
+        self.max_micros = self.max_micros.max(usage.micros);
+        self.fuel += usage.fuel;
+        self.peak_memory = self.peak_memory.max(usage.peak_memory);
+        self.host_calls += usage.host_calls;
+    }
+}

@@ -1,0 +1,267 @@
+//! `cleargate plugin`: the life of a plugin, from a template to a granted installation.
+
+use std::path::{Path, PathBuf};
+
+use cleargate::{CaseReport, Error, InstallOptions, Inspection, Kind, Plugins};
+use cleargate_toolchain::{BuildError, Builder, Built, Progress};
+use serde_json::json;
+
+use super::Context;
+use crate::args::{Plugin, PluginKind};
+use crate::failure::{Failure, exit_code};
+use crate::output::{Talk, escaped, table};
+
+pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> {
+    match verb {
+        Plugin::New { folder, kind, lang, namespace } => {
+            new(context, &folder, kind, &lang, &namespace)
+        }
+        Plugin::Build { folders, install } => build_all(context, &folders, install),
+        Plugin::Test { folder, filter } => test(context, &folder, filter.as_deref()).await,
+        Plugin::Publish { folders, if_new } => publish(context, &folders, if_new),
+        Plugin::Install { reference, grant, dry_run } => {
+            install(context, &reference, InstallOptions { grant, dry_run })
+        }
+        Plugin::List => list(context),
+        Plugin::Inspect { plugin } => {
+            let inspection = plugins(context)?.inspect(&plugin)?;
+            context.talk.document(&inspection, || inspection_text(&inspection, context.talk));
+            Ok(0)
+        }
+        Plugin::Limits { plugin } => {
+            let limits = plugins(context)?.inspect(&plugin)?.limits;
+            let rows: Vec<_> = limits
+                .iter()
+                .map(|l| vec![l.name.into(), l.value.clone(), l.layer.to_string()])
+                .collect();
+            context.talk.documents(&limits, || table(&["LIMIT", "VALUE", "DECIDED BY"], &rows));
+            Ok(0)
+        }
+        Plugin::Remove { plugin } => {
+            let removed = plugins(context)?.remove(&plugin)?;
+            if removed == 0 {
+                let error = Error::new(Kind::Resolution, format!("{plugin} is not installed"));
+                return Err(error.with_help("cleargate plugin list").into());
+            }
+            context.talk.say(&format!("removed {plugin} and its grants"));
+            Ok(0)
+        }
+    }
+}
+
+fn plugins(context: &Context<'_>) -> Result<Plugins, Failure> {
+    Ok(Plugins::open(&context.config()?)?)
+}
+
+fn new(
+    context: &Context<'_>,
+    folder: &Path,
+    kind: PluginKind,
+    lang: &str,
+    namespace: &str,
+) -> Result<u8, Failure> {
+    let kind = match kind {
+        PluginKind::Node => cleargate_toolchain::Kind::Node,
+        PluginKind::Tool => cleargate_toolchain::Kind::Tool,
+        PluginKind::Guardrail => cleargate_toolchain::Kind::Guardrail,
+        PluginKind::Filter => cleargate_toolchain::Kind::Filter,
+    };
+    let word = folder.file_name().map(|n| n.to_string_lossy().replace('_', "-")).unwrap_or_default();
+    let name = format!("{namespace}:{word}");
+    cleargate_toolchain::scaffold(kind, lang, &name, folder).map_err(|e| {
+        Error::new(Kind::Invalid, format!("{} cannot be made", folder.display())).caused_by(&e)
+    })?;
+    let shown = folder.display();
+    context.talk.say(&format!("made {name} in {shown}"));
+    context.talk.say(&format!("next: cleargate plugin build {shown} && cleargate plugin test {shown}"));
+    Ok(0)
+}
+
+/// Builds one project, with progress on stderr.
+fn build(context: &Context<'_>, folder: &Path, install: bool) -> Result<Built, Failure> {
+    let talk = context.talk;
+    let mut config = cleargate_toolchain::Config::new(&context.environment.build);
+    config.install = install;
+    let mut output = Vec::new();
+    let spinner = talk.live.then(indicatif::ProgressBar::new_spinner);
+    let mut crates = 0_u64;
+    let mut progress = |step: Progress| {
+        let line = match step {
+            Progress::Toolchain(name) => name,
+            Progress::Installing(what) => format!("installing {what}"),
+            Progress::Compiled { name, .. } => {
+                crates += 1;
+                format!("compiled {crates} crates, {name}")
+            }
+            Progress::Packaging => "packaging".into(),
+            Progress::Output(line) => {
+                output.push(line);
+                return;
+            }
+        };
+        if let Some(spinner) = &spinner {
+            spinner.set_message(format!("{}: {line}", folder.display()));
+            spinner.tick();
+        }
+    };
+    let built = Builder::new(config).build(folder, &mut progress);
+    if let Some(spinner) = spinner {
+        spinner.finish_and_clear();
+    }
+    let built = built.map_err(|error| build_failure(folder, &error, &output, talk))?;
+    talk.say(&format!(
+        "{} {} {} · {} KiB · {}",
+        talk.paint("✓", "32"),
+        built.manifest.plugin.name,
+        built.manifest.plugin.version,
+        built.size / 1024,
+        built.toolchain
+    ));
+    Ok(built)
+}
+
+fn build_failure(folder: &Path, error: &BuildError, output: &[String], talk: &Talk) -> Failure {
+    for line in output {
+        talk.say(line);
+    }
+    Error::new(Kind::Invalid, format!("{} cannot be built", folder.display())).caused_by(error).into()
+}
+
+fn build_all(context: &Context<'_>, folders: &[PathBuf], install: bool) -> Result<u8, Failure> {
+    let mut documents = Vec::new();
+    for folder in folders {
+        let built = build(context, folder, install)?;
+        documents.push(json!({
+            "plugin": built.manifest.plugin.name, "version": built.manifest.plugin.version,
+            "path": built.wasm_path, "digest": built.digest.to_string(), "size": built.size,
+            "toolchain": built.toolchain,
+        }));
+    }
+    context.talk.documents(&documents, || {
+        let path = |d: &serde_json::Value| d["path"].as_str().unwrap_or_default().to_owned();
+        documents.iter().map(path).collect::<Vec<_>>().join("\n")
+    });
+    Ok(0)
+}
+
+async fn test(context: &Context<'_>, folder: &Path, filter: Option<&str>) -> Result<u8, Failure> {
+    let built = build(context, folder, false)?;
+    let report =
+        cleargate::test_plugin(&context.config()?, folder, &built.bytes, filter).await?;
+    context.talk.documents(&report.cases, || cases_text(&report.cases, context.talk));
+    let failed = report.cases.iter().filter(|c| !c.passed).count();
+    context.talk.say(&format!("{} passed, {failed} failed", report.cases.len() - failed));
+    Ok(if failed == 0 { 0 } else { exit_code(Kind::Failed) })
+}
+
+fn cases_text(cases: &[CaseReport], talk: &Talk) -> String {
+    let lines = cases.iter().map(|case| {
+        let head = if case.passed {
+            talk.paint_data("✓", "32")
+        } else {
+            talk.paint_data("✗", "31")
+        };
+        let mut text = format!("{head} {}", case.name);
+        for difference in &case.differences {
+            text.push_str(&format!("\n    {}", escaped(difference)));
+        }
+        text
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn publish(context: &Context<'_>, folders: &[PathBuf], if_new: bool) -> Result<u8, Failure> {
+    let plugins = plugins(context)?;
+    let mut published = Vec::new();
+    for folder in folders {
+        let built = build(context, folder, false)?;
+        let done = plugins.publish(&built.bytes)?;
+        if !done.new && !if_new {
+            let error = Error::new(
+                Kind::Resolution,
+                format!("{} {} is published already", done.plugin, done.version),
+            );
+            return Err(error.with_help("raise `version` in plugin.toml, or use --if-new").into());
+        }
+        published.push(done);
+    }
+    context.talk.documents(&published, || {
+        let line = |p: &cleargate::Published| {
+            let word = if p.new { "published" } else { "already there:" };
+            format!("{word} {} {} {}", p.plugin, p.version, p.digest)
+        };
+        published.iter().map(line).collect::<Vec<_>>().join("\n")
+    });
+    Ok(0)
+}
+
+fn install(
+    context: &Context<'_>,
+    reference: &str,
+    options: InstallOptions,
+) -> Result<u8, Failure> {
+    let done = plugins(context)?.install(reference, options)?;
+    context.talk.document(&done, || inspection_text(&done.plugin, context.talk));
+    let word = if done.installed { "installed" } else { "would install" };
+    context.talk.say(&format!("{word} {} {}", done.plugin.plugin, done.plugin.version));
+    let waits = options.dry_run && done.plugin.requests.iter().any(|r| !r.granted);
+    Ok(if waits { exit_code(Kind::Denied) } else { 0 })
+}
+
+fn list(context: &Context<'_>) -> Result<u8, Failure> {
+    let rows = plugins(context)?.list()?;
+    context.talk.documents(&rows, || {
+        if rows.is_empty() {
+            return "no plugins yet: cleargate plugin install cleargate:pii-redactor".into();
+        }
+        let lines: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let state = if row.missing.is_empty() { "ready" } else { "needs approval" };
+                vec![
+                    row.plugin.clone(),
+                    row.version.clone(),
+                    row.kinds.join(", "),
+                    format!("{} KiB", row.size / 1024),
+                    state.into(),
+                    row.digest.chars().take(19).collect(),
+                ]
+            })
+            .collect();
+        table(&["PLUGIN", "VERSION", "KINDS", "SIZE", "STATE", "DIGEST"], &lines)
+    });
+    Ok(0)
+}
+
+fn inspection_text(plugin: &Inspection, talk: &Talk) -> String {
+    let mut out = format!(
+        "{} {} ({})\n  {}\n  {}, {} KiB\n",
+        talk.paint_data(&plugin.plugin, "1"),
+        plugin.version,
+        plugin.kinds.join(", "),
+        escaped(&plugin.description),
+        plugin.digest,
+        plugin.size / 1024
+    );
+    out.push_str("\nit asks for\n");
+    if plugin.requests.is_empty() {
+        out.push_str("  nothing: it cannot reach anything outside its own memory\n");
+    }
+    for request in &plugin.requests {
+        let (glyph, code) = if request.granted { ("✓", "32") } else { ("?", "33") };
+        let reason = request.reason.as_deref().map(|r| format!(" — {}", escaped(r))).unwrap_or_default();
+        out.push_str(&format!("  {} it {}{reason}\n", talk.paint_data(glyph, code), escaped(&request.meaning)));
+    }
+    out.push_str("\nits component imports\n");
+    for import in &plugin.imports {
+        out.push_str(&format!("  {import}\n"));
+    }
+    if plugin.imports.is_empty() {
+        out.push_str("  nothing\n");
+    }
+    out.push_str("\none call is limited to\n");
+    for limit in &plugin.limits {
+        out.push_str(&format!("  {:11} {:8} ({})\n", limit.name, limit.value, limit.layer));
+    }
+    out
+}

@@ -1,0 +1,226 @@
+//! `cleargate run` and `cleargate resume`: start, show progress, print the output, the timeline and where the
+//! journal is.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cleargate::{Error, Host, InputValue, Kind, Outcome, Running, StartOptions};
+use serde_json::json;
+
+use super::Context;
+use crate::args::RunArgs;
+use crate::command::runs;
+use crate::failure::{Failure, exit_code};
+use crate::output::escaped_lines;
+use crate::progress;
+
+/// Bytes that `-` and `@file` may have: the journal keeps the input.
+const MAX_INPUT: u64 = 64 << 20;
+
+/// How long a first interrupt waits for the run to end in a structured way.
+const GRACE: Duration = Duration::from_secs(10);
+
+pub async fn run(context: &Context<'_>, args: RunArgs) -> Result<u8, Failure> {
+    if args.explain {
+        return explain(context, &args).await;
+    }
+    let host = context.host().await?;
+    if !args.watch {
+        return once(context, &host, &args).await;
+    }
+    loop {
+        match once(context, &host, &args).await {
+            Ok(_) => {}
+            Err(failure) if failure.error.kind == Kind::Interrupted => return Err(failure),
+            Err(failure) => {
+                context.talk.failure(&failure);
+            }
+        }
+        context.talk.say("watching for changes; Ctrl-C ends");
+        let files = watched(context, &host, &args);
+        tokio::select! {
+            () = changed(&files) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(0),
+        }
+    }
+}
+
+async fn once(context: &Context<'_>, host: &Host, args: &RunArgs) -> Result<u8, Failure> {
+    let input = inputs(context, &args.input)?;
+    let flow = super::check::load(context, host, &args.flow, args.locked).await?;
+    let options = StartOptions { key: args.key.clone() };
+    let running = host.start(&flow, input, options).await?;
+    context.talk.say(&format!(
+        "{} {} · run {}",
+        context.talk.paint(flow.id(), "1"),
+        flow.version(),
+        running.id()
+    ));
+    follow(context, host, running).await
+}
+
+pub async fn resume(context: &Context<'_>, run: &str) -> Result<u8, Failure> {
+    let host = context.host().await?;
+    let id = host.find_run(run).await?;
+    let running = host.resume(&id).await?;
+    context.talk.say(&format!("resuming run {id}"));
+    follow(context, &host, running).await
+}
+
+async fn explain(context: &Context<'_>, args: &RunArgs) -> Result<u8, Failure> {
+    let host = context.host().await?;
+    let flow = super::check::load(context, &host, &args.flow, args.locked).await?;
+    let plan = host.plan(&flow);
+    let denied = plan.plugins.iter().any(|p| !p.missing.is_empty());
+    context.talk.document(&plan, || super::check::plan_text(&plan, context.talk));
+    Ok(if denied { exit_code(Kind::Denied) } else { 0 })
+}
+
+/// Waits for the end of a run with progress; the first interrupt cancels, the second parks at once.
+async fn follow(context: &Context<'_>, host: &Host, running: Running) -> Result<u8, Failure> {
+    let shown = progress::show(&running, context.talk);
+    let ended = async {
+        tokio::select! {
+            () = shown_and_ended(shown, &running) => None,
+            _ = tokio::signal::ctrl_c() => Some(()),
+        }
+    };
+    if ended.await.is_some() {
+        return interrupted(context, host, &running).await;
+    }
+    let outcome = running.outcome().await?;
+    finish(context, host, &running, outcome).await
+}
+
+async fn shown_and_ended(shown: impl Future<Output = ()>, running: &Running) {
+    tokio::join!(shown, running.ended());
+}
+
+/// A first Ctrl-C: what is being done is stopped and awaited, what is done is kept.
+async fn interrupted(
+    context: &Context<'_>,
+    host: &Host,
+    running: &Running,
+) -> Result<u8, Failure> {
+    context.talk.say("stopping; press Ctrl-C again to stop at once");
+    tokio::select! {
+        () = host.park(running, GRACE) => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    let error = Error::new(Kind::Interrupted, format!("run {} was interrupted", running.id()))
+        .with_help(format!("cleargate resume {}", running.id()));
+    Err(error.into())
+}
+
+async fn finish(
+    context: &Context<'_>,
+    host: &Host,
+    running: &Running,
+    outcome: Outcome,
+) -> Result<u8, Failure> {
+    let talk = context.talk;
+    let details = host.run_details(running.id()).await?;
+    let document = json!({ "run": running.id(), "outcome": outcome, "timeline": details.timeline });
+    talk.document(&document, || match &outcome {
+        Outcome::Succeeded { output } => human_output(&output.to_serde()),
+        _ => String::new(),
+    });
+    if talk.format == crate::args::Format::Human {
+        talk.say(&format!("\n{}", runs::timeline_text(&details.timeline, talk)));
+        talk.say(&format!(
+            "journal: {}   again: cleargate runs show {}",
+            host.journal_name(),
+            running.id()
+        ));
+    }
+    match outcome {
+        Outcome::Succeeded { .. } => Ok(0),
+        Outcome::Cancelled => {
+            Err(Error::new(Kind::Interrupted, format!("run {} was cancelled", running.id())).into())
+        }
+        Outcome::Failed { address, error } => {
+            let place = address.map(|a| format!(" at `{a}`")).unwrap_or_default();
+            let mut failure: Error = error.into();
+            failure.message = format!("the flow failed{place}: {}", failure.message);
+            if matches!(failure.kind, Kind::Invalid | Kind::Bug | Kind::Interrupted) {
+                failure.kind = Kind::Failed;
+            }
+            Err(failure.with_help(format!("cleargate runs show {}", running.id())).into())
+        }
+    }
+}
+
+/// A report for a person: text fields as they are, everything else as JSON.
+fn human_output(output: &serde_json::Value) -> String {
+    let Some(fields) = output.as_object() else { return escaped_lines(&output.to_string()) };
+    let mut out = String::new();
+    let (long, short): (Vec<_>, Vec<_>) =
+        fields.iter().partition(|(_, v)| v.as_str().is_some_and(|text| text.contains('\n')));
+    for (_, value) in long {
+        out.push_str(&escaped_lines(value.as_str().unwrap_or_default()));
+        out.push('\n');
+    }
+    for (name, value) in short {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        out.push_str(&format!("{name}: {}\n", escaped_lines(&text)));
+    }
+    out
+}
+
+/// Arguments of `--input`, read.
+fn inputs(context: &Context<'_>, args: &[String]) -> Result<Vec<InputValue>, Failure> {
+    args.iter()
+        .map(|arg| {
+            if arg == "-" {
+                let mut text = String::new();
+                std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text)?;
+                return Ok(InputValue::Json(text));
+            }
+            if let Some(path) = arg.strip_prefix('@') {
+                return Ok(InputValue::Json(read(context, path)?));
+            }
+            let (port, value) = arg.split_once('=').ok_or_else(|| {
+                Error::new(Kind::Invalid, format!("`--input {arg}` has no `=`"))
+                    .with_help("write port=value, port=@file, @file or -")
+            })?;
+            let text = match value.strip_prefix('@') {
+                Some(path) => read(context, path)?,
+                None => value.to_owned(),
+            };
+            Ok(InputValue::Port { name: port.to_owned(), text })
+        })
+        .collect()
+}
+
+fn read(context: &Context<'_>, path: &str) -> Result<String, Failure> {
+    let path = context.environment.folder.join(path);
+    let bad = |why: String| {
+        Error::new(Kind::Invalid, format!("the input file {} cannot be used: {why}", path.display()))
+    };
+    let size = std::fs::metadata(&path).map_err(|e| bad(e.to_string()))?.len();
+    if size > MAX_INPUT {
+        return Err(bad(format!("{size} bytes, at most {MAX_INPUT}")).into());
+    }
+    Ok(std::fs::read_to_string(&path).map_err(|e| bad(e.to_string()))?)
+}
+
+/// The flow's files and the files of `--input`.
+fn watched(context: &Context<'_>, host: &Host, args: &RunArgs) -> Vec<PathBuf> {
+    let folder = &context.environment.folder;
+    let inputs = args.input.iter().filter_map(|arg| arg.split_once('@').map(|(_, p)| folder.join(p)));
+    host.files_of(&args.flow).into_iter().chain(inputs).collect()
+}
+
+/// Returns when a file has another size or time than now.
+async fn changed(files: &[PathBuf]) {
+    let stamp = |path: &Path| std::fs::metadata(path).ok().map(|m| (m.len(), m.modified().ok()));
+    let before: Vec<_> = files.iter().map(|f| stamp(f)).collect();
+    let mut ticks = tokio::time::interval(Duration::from_millis(250));
+    loop {
+        ticks.tick().await;
+        if files.iter().map(|f| stamp(f)).ne(before.iter().cloned()) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `cleargate runs`: what happened, from the journal.
+
+use cleargate::{RunQuery, RunView, Timeline};
+
+use super::Context;
+use crate::args::{Runs, Status};
+use crate::failure::Failure;
+use crate::output::{Talk, escaped, table};
+
+pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
+    let host = context.host().await?;
+    match verb {
+        Runs::List { flow, status, limit } => {
+            let status = status.map(|s| match s {
+                Status::Running => "running",
+                Status::Succeeded => "succeeded",
+                Status::Failed => "failed",
+                Status::Cancelled => "cancelled",
+            });
+            let runs = host.runs(RunQuery { flow, status, limit: limit as usize }).await?;
+            context.talk.documents(&runs, || list_text(&runs, context.talk));
+        }
+        Runs::Show { run } => {
+            let id = host.find_run(&run).await?;
+            let details = host.run_details(&id).await?;
+            context.talk.document(&details, || {
+                let head = list_text(std::slice::from_ref(&details.run), context.talk);
+                format!("{head}\n\n{}", timeline_text(&details.timeline, context.talk))
+            });
+        }
+        Runs::Events { run } => {
+            let id = host.find_run(&run).await?;
+            let events = host.events(&id).await?;
+            context.talk.documents(&events, || {
+                let lines = events.iter().map(|record| {
+                    let mut event = serde_json::to_value(&record.event).expect("an event is JSON");
+                    let name = event["event"].as_str().unwrap_or_default().to_owned();
+                    let fields = event.as_object_mut().expect("an event is a record");
+                    fields.shift_remove("event");
+                    let rest = escaped(&serde_json::Value::Object(fields.clone()).to_string());
+                    format!("{:>5}  {}  {name:18} {}", record.seq, time(record.at), cut(&rest, 160))
+                });
+                lines.collect::<Vec<_>>().join("\n")
+            });
+        }
+    }
+    Ok(0)
+}
+
+fn list_text(runs: &[RunView], talk: &Talk) -> String {
+    if runs.is_empty() {
+        return "no runs yet: cleargate run dependency_review --input lockfile=@Cargo.lock".into();
+    }
+    let rows: Vec<_> = runs
+        .iter()
+        .map(|run| {
+            let (glyph, code) = match run.status.as_str() {
+                "succeeded" => ("✓", "32"),
+                "failed" => ("✗", "31"),
+                "cancelled" => ("-", "33"),
+                _ => ("…", "36"),
+            };
+            vec![
+                run.id.clone(),
+                run.flow.clone(),
+                format!("{} {}", talk.paint_data(glyph, code), run.status),
+                time(run.created_at),
+                run.duration_ms.map_or_else(String::new, |ms| millis(ms as f64)),
+                cut(&escaped(run.summary.as_deref().unwrap_or_default()), 60),
+            ]
+        })
+        .collect();
+    table(&["RUN", "FLOW", "STATUS", "STARTED", "TOOK", ""], &rows)
+}
+
+/// One row for each node, and the sum.
+pub fn timeline_text(timeline: &Timeline, talk: &Talk) -> String {
+    let rows: Vec<_> = timeline
+        .nodes
+        .iter()
+        .map(|node| {
+            let failed = match node.failed_attempts {
+                0 => String::new(),
+                n => format!("{n} failed"),
+            };
+            vec![
+                format!("  {}", node.path),
+                node.succeeded.to_string(),
+                millis(node.total_micros as f64 / 1000.0),
+                millis(node.max_micros as f64 / 1000.0),
+                if node.fuel == 0 { "-".into() } else { count(node.fuel) },
+                if node.peak_memory == 0 { "-".into() } else { bytes(node.peak_memory) },
+                failed,
+            ]
+        })
+        .collect();
+    let text = table(&["  NODE", "DONE", "TIME", "SLOWEST", "FUEL", "PEAK MEMORY", ""], &rows);
+    let resumed = match timeline.resumed {
+        0 => String::new(),
+        n => format!(", taken over {n} time(s)"),
+    };
+    let sum = format!(
+        "  {} events, {} on the clock{resumed}",
+        timeline.events,
+        millis(timeline.wall_ms as f64)
+    );
+    format!("{}\n{}", text, talk.paint(&sum, "2"))
+}
+
+fn time(at: i64) -> String {
+    jiff::Timestamp::from_millisecond(at)
+        .map(|t| t.strftime("%Y-%m-%d %H:%M:%S").to_string())
+        .unwrap_or_default()
+}
+
+/// Milliseconds as people say them.
+pub fn millis(ms: f64) -> String {
+    match ms {
+        ms if ms < 1.0 => format!("{:.0} µs", ms * 1000.0),
+        ms if ms < 1000.0 => format!("{ms:.1} ms"),
+        ms if ms < 60_000.0 => format!("{:.2} s", ms / 1000.0),
+        ms => format!("{:.1} min", ms / 60_000.0),
+    }
+}
+
+fn count(n: u64) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        1_000..1_000_000 => format!("{:.1}k", n as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1}M", n as f64 / 1e6),
+        _ => format!("{:.1}G", n as f64 / 1e9),
+    }
+}
+
+fn bytes(n: u64) -> String {
+    match n {
+        0..1_048_576 => format!("{:.0} KiB", n as f64 / 1024.0),
+        _ => format!("{:.1} MiB", n as f64 / 1_048_576.0),
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.into();
+    }
+    let mut short: String = text.chars().take(most).collect();
+    short.push('…');
+    short
+}
