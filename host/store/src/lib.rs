@@ -6,13 +6,15 @@
 //! flows and reads no clock: times come from the caller.
 //!
 //! The way through the crate: [`Store`] is the contract; [`run`], [`kv`] and [`blob`] are its words;
-//! [`memory`] is the contract as plain code; [`sqlite`] is the embedded database. Which append is lawful is
+//! [`memory`] is the contract as plain code. Which append is lawful is
 //! decided once, in `head`, for every store.
 
 mod head;
 mod store;
 
 pub mod blob;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod error;
 pub mod kv;
 pub mod memory;

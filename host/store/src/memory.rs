@@ -236,3 +236,11 @@ impl Store for MemoryStore {
         Ok(KvPage::cut(keys, MAX_PAGE))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn it_keeps_the_contract() {
+        crate::conformance::check(&super::MemoryStore::new()).await;
+    }
+}

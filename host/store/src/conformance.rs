@@ -1,0 +1,131 @@
+//! What every store has to pass: the contract's refusals and promises, as checks that panic.
+//!
+//! They ask through the trait alone, so a store written elsewhere is held to the same.
+
+use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
+
+use crate::kv::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
+use crate::{Created, Durability, KvSpace, NewRun, RunFilter, RunStatus, Store, StoreError};
+
+/// A run of flow `f` with its first record.
+fn new_run(id: &str, key: Option<&str>) -> NewRun {
+    let (flow, hash) = ("f".parse().expect("an id"), FlowHash::of(b"f"));
+    let first = Event::RunStarted {
+        flow,
+        hash: hash.clone(),
+        input: Value::empty(),
+        parent: None,
+        v: cleargate_flow::event::EVENT_VERSION,
+    };
+    NewRun {
+        id: id.parse().expect("an id"),
+        flow: "f".parse().expect("an id"),
+        hash,
+        idempotency_key: key.map(Into::into),
+        parent: None,
+        created_at: 1,
+        first: vec![Record { seq: 0, at: 1, event: first }],
+    }
+}
+
+fn cancel(seq: u64) -> Record {
+    Record { seq, at: 2, event: Event::CancelRequested { by: "operator".into() } }
+}
+
+fn finish(seq: u64) -> Record {
+    Record { seq, at: 3, event: Event::RunFinished { outcome: Outcome::Cancelled } }
+}
+
+async fn put(store: &dyn Store, id: &str) -> RunId {
+    assert_eq!(store.create_run(new_run(id, None)).await, Ok(Created::New));
+    id.parse().expect("an id")
+}
+
+/// One idempotency key is one run; an id is used once; first records count from 0.
+pub async fn creates_once(store: &dyn Store) {
+    assert_eq!(store.create_run(new_run("k1", Some("key"))).await, Ok(Created::New));
+    let again = store.create_run(new_run("k2", Some("key"))).await;
+    assert_eq!(again, Ok(Created::Exists("k1".parse().expect("an id"))));
+    let taken = store.create_run(new_run("k1", None)).await;
+    assert!(matches!(taken, Err(StoreError::RunExists { .. })), "{taken:?}");
+    for first in [vec![], vec![cancel(1)]] {
+        let refused = store.create_run(NewRun { first, ..new_run("k3", None) }).await;
+        assert!(matches!(refused, Err(StoreError::Sequence { expected: 0, .. })), "{refused:?}");
+    }
+    assert_eq!(store.run(&"k3".parse().expect("an id")).await, Ok(None));
+}
+
+/// A lease excludes others until it runs out; a taken-over writer is refused and changes nothing.
+pub async fn fences(store: &dyn Store) {
+    let run = put(store, "fenced").await;
+    let old = store.acquire(&run, "a", 0, 10).await.expect("the run is free");
+    let busy = store.acquire(&run, "a", 9, 10).await;
+    assert!(matches!(busy, Err(StoreError::Leased { until: 10, .. })), "{busy:?}");
+    let new = store.acquire(&run, "b", 10, 10).await.expect("the lease ran out");
+    assert!(new.fence > old.fence);
+    let late = store.append(&old, vec![cancel(1)], Durability::Sync).await;
+    assert!(matches!(late, Err(StoreError::Fenced { .. })), "{late:?}");
+    assert!(matches!(store.renew(&old, 11, 9).await, Err(StoreError::Fenced { .. })));
+    assert_eq!(store.release(&old).await, Ok(()));
+    assert_eq!(store.append(&new, vec![cancel(1)], Durability::Batched).await, Ok(()));
+    assert_eq!(store.release(&new).await, Ok(()));
+    let free = store.append(&new, vec![cancel(2)], Durability::Sync).await;
+    assert!(matches!(free, Err(StoreError::Fenced { .. })), "{free:?}");
+    assert_eq!(store.whole_journal(&run).await.expect("the journal").len(), 2);
+}
+
+/// A journal has no gaps and nothing after its end, and the row follows it.
+pub async fn appends_without_gaps(store: &dyn Store) {
+    let run = put(store, "gapless").await;
+    assert!(store.outstanding(0).await.expect("runs").contains(&run));
+    let lease = store.acquire(&run, "a", 0, 10).await.expect("the run is free");
+    assert!(!store.outstanding(0).await.expect("runs").contains(&run));
+    assert!(store.outstanding(10).await.expect("runs").contains(&run));
+    for bad in [vec![cancel(0)], vec![cancel(2)], vec![cancel(1), cancel(3)]] {
+        let refused = store.append(&lease, bad, Durability::Sync).await;
+        assert!(matches!(refused, Err(StoreError::Sequence { .. })), "{refused:?}");
+    }
+    let after_end = store.append(&lease, vec![finish(1), cancel(2)], Durability::Sync).await;
+    assert!(matches!(after_end, Err(StoreError::Finished { .. })), "{after_end:?}");
+    assert_eq!(store.append(&lease, vec![cancel(1), finish(2)], Durability::Sync).await, Ok(()));
+    let row = store.run(&run).await.expect("the row").expect("the run");
+    assert_eq!((row.status, row.last_seq, row.lease), (RunStatus::Cancelled, 2, None));
+    assert_eq!(row.finished_at, Some(3));
+    assert!(!store.outstanding(99).await.expect("runs").contains(&run));
+    let ended = store.append(&lease, vec![cancel(3)], Durability::Sync).await;
+    assert!(matches!(ended, Err(StoreError::Finished { .. })), "{ended:?}");
+    assert_eq!(store.journal(&run, 1, 1).await, Ok(vec![cancel(1)]));
+    let filter = RunFilter { status: Some(RunStatus::Cancelled), limit: 1, ..RunFilter::default() };
+    assert_eq!(store.runs(&filter).await.expect("runs")[0].id, run);
+}
+
+/// Values keep to their space, their bounds and their order.
+pub async fn keeps_values_apart(store: &dyn Store) {
+    let (ours, theirs) = (KvSpace::new("a", "s"), KvSpace::new("b", "s"));
+    assert_eq!(store.kv_swap(ours, "k", None, b"1".to_vec()).await, Ok(true));
+    assert_eq!(store.kv_swap(ours, "k", None, b"2".to_vec()).await, Ok(false));
+    assert_eq!(store.kv_get(ours, "k").await, Ok(Some(b"1".to_vec())));
+    assert_eq!(store.kv_get(theirs, "k").await, Ok(None));
+    let long = "k".repeat(MAX_KEY_BYTES + 1);
+    assert!(matches!(store.kv_get(ours, &long).await, Err(StoreError::TooLarge { .. })));
+    assert_eq!(store.kv_set(ours, &long[1..], vec![0; MAX_VALUE_BYTES]).await, Ok(()));
+    let large = store.kv_set(ours, "k", vec![0; MAX_VALUE_BYTES + 1]).await;
+    assert!(matches!(large, Err(StoreError::TooLarge { .. })), "{large:?}");
+    for n in 0..=crate::MAX_PAGE {
+        store.kv_set(ours, &format!("p{n:04}"), vec![]).await.expect("a small value");
+    }
+    let page = store.kv_list(ours, "p", None).await.expect("keys");
+    assert_eq!((page.keys.len(), page.next.as_deref()), (crate::MAX_PAGE, Some("p0999")));
+    let rest = store.kv_list(ours, "p", page.next.as_deref()).await.expect("keys");
+    assert_eq!((rest.keys, rest.next), (vec!["p1000".to_owned()], None));
+    assert_eq!(store.kv_delete(ours, "k").await, Ok(true));
+    assert_eq!(store.kv_delete(ours, "k").await, Ok(false));
+}
+
+/// All of the above on one empty store.
+pub async fn check(store: &dyn Store) {
+    creates_once(store).await;
+    fences(store).await;
+    appends_without_gaps(store).await;
+    keeps_values_apart(store).await;
+}
