@@ -1,0 +1,200 @@
+//! A Rust project to a core module, with Cargo.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+
+use crate::find::{self, Target, Toolchain};
+use crate::process::{self, Line};
+use crate::{BuildError, Config, Progress};
+
+/// Separates flags in `CARGO_ENCODED_RUSTFLAGS`: they may hold spaces.
+const SEPARATOR: &str = "\u{1f}";
+
+/// Builds and returns the module with the name of the toolchain.
+pub(crate) fn build(
+    config: &Config,
+    project: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Vec<u8>, String), BuildError> {
+    let manifest = project.join("Cargo.toml");
+    let manifest =
+        manifest.canonicalize().map_err(|cause| BuildError::Read { path: manifest, cause })?;
+    let folder = manifest.parent().expect("a file has a folder").to_path_buf();
+    // Any toolchain reads the metadata; which one builds depends on the target that stands there.
+    let facts = metadata(config, &folder)?;
+    let target = facts.target(&manifest)?;
+    let toolchain = find::toolchain(config, &folder, target, progress)?;
+    progress(Progress::Toolchain(toolchain.name()));
+    let _alone = lock(&config.target_dir)?;
+    let mut cargo = command(config, &toolchain, &folder, target, &facts);
+    let mut module: Option<PathBuf> = None;
+    let outcome = process::stream(&mut cargo, &mut |line| match line {
+        Line::Err(text) => progress(Progress::Output(text)),
+        Line::Out(text) => {
+            let Ok(message) = serde_json::from_str::<Message>(&text) else { return };
+            if message.reason != "compiler-artifact" {
+                return;
+            }
+            if message.manifest_path == manifest {
+                module = message.module().or(module.take());
+            }
+            let name = message.target.map(|t| t.name).unwrap_or_default();
+            progress(Progress::Compiled { name, fresh: message.fresh });
+        }
+    })?;
+    if !outcome.success {
+        return Err(BuildError::Failed { output: outcome.tail });
+    }
+    let path = module.ok_or(BuildError::NoModule)?;
+    let bytes = fs::read(&path).map_err(|cause| BuildError::Read { path, cause })?;
+    Ok((bytes, toolchain.name()))
+}
+
+/// Two projects may give a crate the same name, and Cargo then writes the same file.
+fn lock(target_dir: &Path) -> Result<File, BuildError> {
+    let path = target_dir.join("build.lock");
+    let open = || {
+        fs::create_dir_all(target_dir)?;
+        let file = File::create(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    open().map_err(|cause| BuildError::Write { path: path.clone(), cause })
+}
+
+fn command(
+    config: &Config,
+    toolchain: &Toolchain,
+    folder: &Path,
+    target: Target,
+    facts: &Metadata,
+) -> Command {
+    let mut cargo = process::command(&toolchain.cargo, folder);
+    cargo.args(["build", "--lib", "--release", "--message-format=json-render-diagnostics"]);
+    cargo.args(["--target", target.triple()]).arg("--target-dir").arg(&config.target_dir);
+    cargo.env("RUSTC", &toolchain.rustc);
+    if toolchain.from_source {
+        // Stable compilers build std only when told that they may; the code of the plugin gains nothing,
+        // because a feature gate would still not build with an installed target.
+        cargo.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_abort");
+    }
+    if let Some(linker) = &toolchain.linker {
+        let name = target.triple().replace('-', "_").to_uppercase();
+        cargo.env(format!("CARGO_TARGET_{name}_LINKER"), linker);
+    }
+    if config.offline {
+        cargo.arg("--offline");
+    }
+    if config.locked {
+        cargo.arg("--locked");
+    }
+    if let Some(jobs) = config.jobs {
+        cargo.args(["--jobs", &jobs.to_string()]);
+    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, facts));
+    cargo
+}
+
+/// Keeps this machine's paths out of panic messages. The flags are the same for every project on a machine,
+/// so that all share one standard library; paths inside a project are relative already.
+fn flags(toolchain: &Toolchain, facts: &Metadata) -> String {
+    let std = toolchain.sysroot.join("lib/rustlib/src/rust");
+    let mut flags = vec![format!("--remap-path-prefix={}=/rust", std.display())];
+    for (number, folder) in facts.registries().iter().enumerate() {
+        flags.push(format!("--remap-path-prefix={}=/crates{number}", folder.display()));
+    }
+    flags.join(SEPARATOR)
+}
+
+/// The part of Cargo's build messages that matters.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    manifest_path: PathBuf,
+    target: Option<BuiltTarget>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+    #[serde(default)]
+    fresh: bool,
+}
+
+#[derive(Deserialize)]
+struct BuiltTarget {
+    name: String,
+}
+
+impl Message {
+    fn module(&self) -> Option<PathBuf> {
+        self.filenames.iter().find(|f| f.extension().is_some_and(|e| e == "wasm")).cloned()
+    }
+}
+
+/// The part of Cargo's metadata that matters.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    manifest_path: PathBuf,
+    #[serde(default)]
+    metadata: serde_json::Value,
+}
+
+impl Metadata {
+    /// `[package.metadata.cleargate] target`, and no system interface when it says nothing.
+    fn target(&self, manifest: &Path) -> Result<Target, BuildError> {
+        let own = self.packages.iter().find(|p| p.manifest_path == manifest);
+        let asked = own.and_then(|p| p.metadata["cleargate"]["target"].as_str());
+        match asked {
+            None => Ok(Target::Bare),
+            Some(name) => [Target::Bare, Target::Wasi]
+                .into_iter()
+                .find(|t| t.triple() == name)
+                .ok_or_else(|| BuildError::Target(name.into())),
+        }
+    }
+
+    /// Where Cargo unpacked crates: `<home>/registry/src/<index>`.
+    fn registries(&self) -> BTreeSet<&Path> {
+        let folders = self.packages.iter().filter_map(|p| p.manifest_path.parent()?.parent());
+        folders.filter(|f| f.parent().is_some_and(|src| src.ends_with("registry/src"))).collect()
+    }
+}
+
+fn metadata(config: &Config, folder: &Path) -> Result<Metadata, BuildError> {
+    let system = config.system.join("bin/cargo");
+    let mut last = None;
+    for program in [Path::new("cargo"), &system] {
+        let mut cargo = process::command(program, folder);
+        cargo.args(["metadata", "--format-version=1"]);
+        cargo.args(["--filter-platform", Target::Bare.triple()]);
+        if config.offline {
+            cargo.arg("--offline");
+        }
+        if config.locked {
+            cargo.arg("--locked");
+        }
+        match cargo.output() {
+            Err(cause) => {
+                let program = program.display().to_string();
+                last = Some(BuildError::Start { program, cause });
+            }
+            Ok(out) if !out.status.success() => {
+                let output = String::from_utf8_lossy(&out.stderr).into_owned();
+                return Err(BuildError::Failed { output });
+            }
+            Ok(out) => {
+                return serde_json::from_slice(&out.stdout)
+                    .map_err(|e| BuildError::Failed { output: format!("cargo metadata: {e}") });
+            }
+        }
+    }
+    Err(last.expect("at least one program was tried"))
+}

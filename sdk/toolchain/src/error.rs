@@ -1,0 +1,102 @@
+//! Why a project did not become a component, and what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use cleargate_registry::component::ComponentError;
+use cleargate_registry::manifest::{Disagreement, Language, ManifestError};
+
+/// Why [`crate::Builder::build`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The folder holds no readable `plugin.toml`.
+    #[error("cannot read {}: {cause}; `cleargate plugin new` makes a project", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// `plugin.toml` is wrong.
+    #[error("{}: {cause}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        cause: ManifestError,
+    },
+    /// No toolchain for the language.
+    #[error(
+        "[build] language = \"{}\" cannot be built here; build the component yourself and write \
+         language = \"prebuilt\" with component = \"path\"",
+        format!("{language:?}").to_lowercase()
+    )]
+    Language {
+        /// What `plugin.toml` says.
+        language: Language,
+    },
+    /// `language = "prebuilt"` without a file.
+    #[error("[build] language = \"prebuilt\" needs component = \"path/to/plugin.wasm\"")]
+    NoComponent,
+    /// Neither the target nor the source of the standard library.
+    #[error("no Rust toolchain for {target}{looked}\ninstall one of:\n{commands}")]
+    NoToolchain {
+        /// The target.
+        target: &'static str,
+        /// What was found and lacks something, a line each.
+        looked: String,
+        /// What to type, a line each.
+        commands: String,
+    },
+    /// The installation of the target failed.
+    #[error("`{command}` failed: {message}")]
+    Install {
+        /// What was run.
+        command: String,
+        /// The end of what it said.
+        message: String,
+    },
+    /// A program of the toolchain cannot be started.
+    #[error("cannot run `{program}`: {cause}")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The project does not compile, or its crates cannot be had.
+    #[error("the build failed\n{output}")]
+    Failed {
+        /// The end of what the toolchain said.
+        output: String,
+    },
+    /// The package is no library for WebAssembly.
+    #[error("the project makes no module; write `[lib] crate-type = [\"cdylib\", \"rlib\"]` in Cargo.toml")]
+    NoModule,
+    /// `[package.metadata.cleargate] target` names another target.
+    #[error("target `{0}` is not built; write \"wasm32-unknown-unknown\" or \"wasm32-wasip2\"")]
+    Target(String),
+    /// The module does not fit the contract.
+    #[error(
+        "the module cannot become a component: {0}\nthe crate needs one `cleargate::export! {{ .. }}` line"
+    )]
+    Encode(String),
+    /// The component is none that ClearGate takes.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The manifest and the binary say different things.
+    #[error("plugin.toml does not fit the component:\n{}", lines(.0))]
+    Disagrees(Vec<Disagreement>),
+    /// The result cannot be written.
+    #[error("cannot write {}: {cause}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+fn lines(found: &[Disagreement]) -> String {
+    found.iter().map(|d| format!("  {d}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,73 @@
+//! The texts of templates, of the SDK and of the contract, as they were when this library was built.
+//!
+//! A test compares the list with the folders, so a new file of the SDK cannot be forgotten.
+
+/// Path in the project, and text.
+pub(super) type Source = (&'static str, &'static str);
+
+macro_rules! vendored {
+    ($($path:literal),+ $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../../", $path)))),+]
+    };
+}
+
+macro_rules! template {
+    ($kind:literal) => {
+        [
+            ("plugin.toml", include_str!(concat!("../../templates/rust/", $kind, "/plugin.toml.txt"))),
+            ("README.md", include_str!(concat!("../../templates/rust/", $kind, "/README.md.txt"))),
+            ("src/lib.rs", include_str!(concat!("../../templates/rust/", $kind, "/lib.rs.txt"))),
+            ("cases/first.yaml", include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt"))),
+        ]
+    };
+}
+
+pub(super) const COMMON: [Source; 2] = [
+    ("Cargo.toml", include_str!("../../templates/rust/common/Cargo.toml.txt")),
+    (".gitignore", include_str!("../../templates/rust/common/gitignore.txt")),
+];
+pub(super) const NODE: [Source; 4] = template!("node");
+pub(super) const TOOL: [Source; 4] = template!("tool");
+pub(super) const GUARDRAIL: [Source; 4] = template!("guardrail");
+pub(super) const FILTER: [Source; 4] = template!("filter");
+
+/// The lock file of a project called `template-plugin`.
+pub(super) const TEMPLATE_LOCK: &str = include_str!("../../templates/rust/common/Cargo.lock.txt");
+
+/// The SDK and the contract, at their paths in the repository.
+pub(super) const VENDORED: &[Source] = vendored![
+    "sdk/rust/Cargo.toml",
+    "sdk/rust/macros/Cargo.toml",
+    "sdk/rust/macros/src/lib.rs",
+    "sdk/rust/macros/src/options.rs",
+    "sdk/rust/macros/src/signature.rs",
+    "sdk/rust/src/bindings.rs",
+    "sdk/rust/src/context.rs",
+    "sdk/rust/src/error.rs",
+    "sdk/rust/src/export.rs",
+    "sdk/rust/src/filter.rs",
+    "sdk/rust/src/guardrail.rs",
+    "sdk/rust/src/lib.rs",
+    "sdk/rust/src/media.rs",
+    "sdk/rust/src/node.rs",
+    "sdk/rust/src/schema.rs",
+    "sdk/rust/src/services.rs",
+    "sdk/rust/src/services/blob.rs",
+    "sdk/rust/src/services/clock.rs",
+    "sdk/rust/src/services/config.rs",
+    "sdk/rust/src/services/http.rs",
+    "sdk/rust/src/services/kv.rs",
+    "sdk/rust/src/services/log.rs",
+    "sdk/rust/src/services/model.rs",
+    "sdk/rust/src/services/random.rs",
+    "sdk/rust/src/services/secret.rs",
+    "sdk/rust/src/services/tools.rs",
+    "sdk/rust/src/testing.rs",
+    "sdk/rust/src/tool.rs",
+    "wit/filter@0.1.0/filter.wit",
+    "wit/guardrail@0.1.0/guardrail.wit",
+    "wit/host@0.1.0/host.wit",
+    "wit/node@0.1.0/node.wit",
+    "wit/tool@0.1.0/tool.wit",
+    "wit/types@0.1.0/types.wit",
+];

@@ -1,0 +1,70 @@
+//! What a new project holds. That it builds and passes its cases is shown where components run.
+
+use super::*;
+
+fn project(kind: Kind) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let name = "acme:word-count".parse().unwrap();
+    scaffold(kind, Language::Rust, &name, &dir.path().join("p")).unwrap();
+    dir
+}
+
+#[test]
+fn every_template_is_filled_and_has_a_valid_manifest() {
+    for kind in Kind::ALL {
+        let dir = project(kind);
+        let read = |path: &str| fs::read_to_string(dir.path().join("p").join(path)).unwrap();
+        for path in ["Cargo.toml", "Cargo.lock", "src/lib.rs", "cases/first.yaml", "README.md"] {
+            assert!(!read(path).contains("{{"), "{kind:?} {path}");
+        }
+        let manifest = cleargate_registry::Manifest::from_toml(&read("plugin.toml")).unwrap();
+        assert_eq!(manifest.plugin.name.to_string(), "acme:word-count");
+        assert!(read("src/lib.rs").contains("cleargate::export!"), "{kind:?}");
+        assert!(read("cases/first.yaml").contains("error:"), "{kind:?}: half of cases are failures");
+        assert!(read("vendor/wit/types@0.1.0/types.wit").contains("package cleargate:types"));
+    }
+}
+
+#[test]
+fn the_lock_file_is_in_the_order_of_names() {
+    for name in ["aaa", "zzz", "serde-x"] {
+        let lock = lock_file(name);
+        let names: Vec<&str> =
+            lock.lines().filter_map(|l| l.strip_prefix("name = \"")?.strip_suffix('"')).collect();
+        assert!(names.contains(&name) && names.is_sorted(), "{names:?}");
+        assert!(!lock.contains("template-plugin"));
+    }
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let dir = project(Kind::Node);
+    let name = "acme:other".parse().unwrap();
+    let again = scaffold(Kind::Node, Language::Rust, &name, &dir.path().join("p"));
+    assert!(matches!(again, Err(ScaffoldError::NotEmpty(_))), "{again:?}");
+    let python = scaffold(Kind::Node, Language::Python, &name, &dir.path().join("q"));
+    assert!(matches!(python, Err(ScaffoldError::Language(Language::Python))), "{python:?}");
+}
+
+/// A file of the SDK or the contract that is not in the list would be missing in every new project.
+#[test]
+fn no_source_is_forgotten() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = Vec::new();
+    let mut open: Vec<PathBuf> =
+        ["sdk/rust/src", "sdk/rust/macros/src", "wit"].iter().map(PathBuf::from).collect();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(root.join(&folder)).unwrap().map(Result::unwrap) {
+            let path = folder.join(entry.file_name());
+            match entry.file_type().unwrap().is_dir() {
+                true => open.push(path),
+                false => found.push(path),
+            }
+        }
+    }
+    let listed: Vec<&str> = VENDORED.iter().map(|(path, _)| *path).collect();
+    for path in found.iter().filter(|p| p.extension().is_some_and(|e| e == "rs" || e == "wit")) {
+        let path = path.to_str().unwrap();
+        assert!(listed.contains(&path), "{path} is missing in sources.rs");
+    }
+}

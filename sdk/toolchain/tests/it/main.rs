@@ -1,0 +1,52 @@
+//! Whole builds with the real toolchain: every template becomes a component, and twice the same one.
+
+use std::fs;
+use std::path::Path;
+
+use cleargate_registry::Component;
+use cleargate_registry::manifest::Language;
+use cleargate_toolchain::{Built, Builder, Config, Kind, Progress, scaffold};
+
+/// Builds into the folder that Cargo gives to tests: the standard library is built once.
+fn build(project: &Path) -> Built {
+    let builder = Builder::new(Config::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests")));
+    let mut toolchains = 0;
+    let built = builder.build(project, &mut |progress| {
+        toolchains += usize::from(matches!(progress, Progress::Toolchain(_)));
+    });
+    assert_eq!(toolchains, 1, "the toolchain is named once");
+    built.unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn every_template_becomes_a_component_that_asks_for_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    for kind in Kind::ALL {
+        let project = dir.path().join(format!("{kind:?}"));
+        scaffold(kind, Language::Rust, &"acme:word-count".parse().unwrap(), &project).unwrap();
+        let lock = fs::read(project.join("Cargo.lock")).unwrap();
+        let built = build(&project);
+        let component = Component::read(&built.bytes).unwrap();
+        let imports: Vec<String> = component.imports.iter().map(ToString::to_string).collect();
+        assert_eq!(imports, ["cleargate:types/types@0.1.0"], "{kind:?}");
+        assert_eq!(component.exports.len(), 1, "{kind:?}");
+        assert_eq!(component.manifest.as_ref(), Some(&built.manifest), "{kind:?}");
+        assert_eq!(component.digest, built.digest);
+        assert_eq!(fs::read(&built.wasm_path).unwrap(), built.bytes);
+        assert_eq!(fs::read(project.join("Cargo.lock")).unwrap(), lock, "the lock file is complete");
+    }
+}
+
+#[test]
+fn the_same_source_gives_the_same_bytes_in_another_folder() {
+    let digests = ["a", "another/longer folder"].map(|folder| {
+        let dir = tempfile::tempdir().unwrap();
+        let project = dir.path().join(folder);
+        scaffold(Kind::Node, Language::Rust, &"acme:same".parse().unwrap(), &project).unwrap();
+        let built = build(&project);
+        let home = dir.path().to_str().unwrap().as_bytes();
+        assert!(!built.bytes.windows(home.len()).any(|w| w == home), "a path of this machine");
+        built.digest
+    });
+    assert_eq!(digests[0], digests[1]);
+}
