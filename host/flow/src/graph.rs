@@ -203,7 +203,7 @@ pub struct Map {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum OnItemError {
-    /// The map fails with the first failure by index; siblings are cancelled.
+    /// The map fails with the first failure that was recorded; siblings are cancelled.
     #[default]
     Fail,
     /// The item's value is the record `{ error: { code, message } }`.

@@ -5,12 +5,32 @@
 //! the effects that come back; it never decides anything. Resume is: apply the stored events, drop
 //! their effects, apply [`Event::RunResumed`], perform what comes back.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::address::Address;
+use crate::address::{Address, RunId};
 use crate::event::{Event, Outcome};
 use crate::graph::{Graph, Leaf};
 use crate::value::Value;
+
+mod admit;
+mod advance;
+mod map;
+mod names;
+mod perform;
+mod plan;
+mod progress;
+mod resume;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use progress::{Items, Progress};
+
+use admit::Admitted;
+use advance::Work;
+use plan::Plan;
+use state::Frame;
 
 /// What the driver has to do next.
 #[derive(Clone, Debug)]
@@ -34,7 +54,8 @@ pub enum Effect {
         /// Milliseconds.
         after_ms: u64,
     },
-    /// Stop what is being performed at this address and await it. Its answer is still to be given.
+    /// Stop what is being performed at this address and await it. Its answer is still to be given:
+    /// whichever it is, it changes nothing any more.
     Cancel {
         /// Which node.
         address: Address,
@@ -96,26 +117,94 @@ pub struct ApplyError(pub String);
 #[derive(Debug)]
 pub struct Run {
     graph: Arc<Graph>,
+    plan: Plan,
+    stage: Stage,
+    input: Value,
+    /// What expressions see as `run`.
+    about: Value,
+    frames: Vec<Frame>,
+    counts: Vec<Progress>,
+    /// What is to be looked at before the event is folded in. A queue, not recursion: a skip may travel
+    /// through ten thousand nodes.
+    work: VecDeque<Work>,
+    /// No process performs anything: the one that did is gone.
+    orphaned: bool,
+    step: Step,
+}
+
+/// How far the run is.
+#[derive(Debug)]
+enum Stage {
+    New,
+    Running,
+    /// Somebody asked for the end and not everything has stopped.
+    Cancelling,
+    /// `Finish` was given, `RunFinished` is not stored.
+    Finishing(Outcome),
+    Finished(Outcome),
 }
 
 impl Run {
-    /// A run before its first event.
-    pub fn new(graph: Arc<Graph>) -> Self {
-        Self { graph }
+    /// A run before its first event. Expressions see `id` as `run.id`.
+    pub fn new(graph: Arc<Graph>, id: &RunId) -> Self {
+        let plan = Plan::of(&graph);
+        let counts = plan.paths.iter().map(|path| Progress::new(path)).collect();
+        Self {
+            graph,
+            plan,
+            stage: Stage::New,
+            input: Value::Null,
+            about: Value::record([("id", Value::from(id.as_str()))]),
+            frames: Vec::new(),
+            counts,
+            work: VecDeque::new(),
+            orphaned: false,
+            step: Step::default(),
+        }
     }
 
     /// Folds one event in, and says what to do next, in order.
     ///
+    /// An event that lost a legal race (the deadline of a node that has just succeeded, the answer of an
+    /// attempt that was cancelled) is taken and changes nothing.
+    ///
     /// # Errors
     /// The event is not one that can happen in this state. The state is unchanged.
-    pub fn apply(&mut self, _event: &Event) -> Result<Step, ApplyError> {
-        let _ = &self.graph;
-        Ok(Step::default())
+    pub fn apply(&mut self, event: &Event) -> Result<Step, ApplyError> {
+        match self.admit(event).map_err(ApplyError)? {
+            Admitted::Ignored => {}
+            Admitted::Started(input) => {
+                self.stage = Stage::Running;
+                self.input = input.clone();
+                self.enter(0, None, 0);
+            }
+            Admitted::Intent(at) => self.node_mut(at).intent = true,
+            Admitted::Succeeded(at, output) => self.answered(at, Ok(output)),
+            Admitted::Failed(at, error) => self.answered(at, Err(error)),
+            Admitted::Due(at) => self.perform_next(at),
+            Admitted::Late(at) => self.out_of_time(at),
+            Admitted::Cancel => {
+                self.stage = Stage::Cancelling;
+                self.stop_frame(0);
+            }
+            Admitted::Resumed => self.resume(),
+            Admitted::Finished(outcome) => self.stage = Stage::Finished(outcome.clone()),
+        }
+        self.drain();
+        Ok(std::mem::take(&mut self.step))
     }
 
-    /// How the run ended, when it has.
+    /// How the run ended, once `RunFinished` is stored.
     pub fn outcome(&self) -> Option<&Outcome> {
-        None
+        match &self.stage {
+            Stage::Finished(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// How far each node of the flow is, in the order of the graph; a body is counted over its items.
+    pub fn progress(&self) -> &[Progress] {
+        &self.counts
     }
 }
 

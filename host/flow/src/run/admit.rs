@@ -1,0 +1,188 @@
+//! Whether an event can happen now. Nothing is changed here, so a refused event leaves no trace.
+//!
+//! Three answers: it happens; it lost a legal race and is ignored; it cannot be, and the journal or
+//! the driver is damaged.
+
+use crate::address::Address;
+use crate::error::NodeError;
+use crate::event::{EVENT_VERSION, Event, Outcome};
+use crate::graph::Leaf;
+use crate::signature::Effect as Class;
+use crate::value::Value;
+
+use super::plan::Act;
+use super::state::{At, Node, Phase};
+use super::{Run, Stage};
+
+pub(super) enum Admitted<'e> {
+    Ignored,
+    Started(&'e Value),
+    Intent(At),
+    Succeeded(At, &'e Value),
+    Failed(At, &'e NodeError),
+    Due(At),
+    Late(At),
+    Cancel,
+    Resumed,
+    Finished(&'e Outcome),
+}
+
+impl Run {
+    pub(super) fn admit<'e>(&self, event: &'e Event) -> Result<Admitted<'e>, String> {
+        match (&self.stage, event) {
+            (Stage::New, Event::RunStarted { .. }) => return self.admit_start(event),
+            (Stage::New, _) => return Err("the first event is not `run_started`".into()),
+            (_, Event::RunStarted { .. }) => return Err("the run is started a second time".into()),
+            (Stage::Finished(_), _) => return Err("the run is finished".into()),
+            _ => {}
+        }
+        match event {
+            Event::RunStarted { .. } => unreachable!("answered above"),
+            Event::AttemptStarted { address, attempt, .. } => self.admit_intent(address, *attempt),
+            Event::AttemptSucceeded { address, attempt, output, .. } => {
+                let (at, leaf) = self.leaf_at(address)?;
+                let fresh = self.awaited(at, address, *attempt)?;
+                if fresh && leaf.policy.effect.needs_intent() && !self.node(at).intent {
+                    return Err(format!("`{address}` succeeded without a stored intent"));
+                }
+                Ok(if fresh { Admitted::Succeeded(at, output) } else { Admitted::Ignored })
+            }
+            Event::AttemptFailed { address, attempt, error, .. } => {
+                let (at, _) = self.leaf_at(address)?;
+                let fresh = self.awaited(at, address, *attempt)?;
+                Ok(if fresh { Admitted::Failed(at, error) } else { Admitted::Ignored })
+            }
+            Event::RetryDue { address, attempt } => self.admit_due(address, *attempt),
+            Event::DeadlinePassed { address } => self.admit_deadline(address),
+            Event::CallStarted { address, attempt, .. }
+            | Event::CallFinished { address, attempt, .. } => {
+                self.in_flight(address, Some(*attempt))
+            }
+            Event::Logged { address, .. } => self.in_flight(address, None),
+            Event::CancelRequested { .. } => Ok(match self.stage {
+                // A failure that came first stays the outcome.
+                Stage::Running if !self.frames[0].stopping => Admitted::Cancel,
+                _ => Admitted::Ignored,
+            }),
+            Event::RunResumed { .. } => Ok(Admitted::Resumed),
+            Event::RunFinished { outcome } => match &self.stage {
+                Stage::Finishing(computed) if computed.status() == outcome.status() => {
+                    Ok(Admitted::Finished(outcome))
+                }
+                Stage::Finishing(computed) => {
+                    Err(format!("the run has {}, not {}", computed.status(), outcome.status()))
+                }
+                _ => Err("the run is finished while nodes are still open".into()),
+            },
+        }
+    }
+
+    fn admit_start<'e>(&self, event: &'e Event) -> Result<Admitted<'e>, String> {
+        let Event::RunStarted { flow, hash, input, v, .. } = event else {
+            unreachable!("asked for a start only")
+        };
+        if *v > EVENT_VERSION {
+            return Err(format!("written in version {v}; this is version {EVENT_VERSION}"));
+        }
+        if *flow != self.graph.id || *hash != self.graph.hash {
+            return Err(format!(
+                "the run belongs to `{flow}` {hash}, not to `{}` {}",
+                self.graph.id, self.graph.hash
+            ));
+        }
+        Ok(Admitted::Started(input))
+    }
+
+    fn admit_intent(&self, address: &Address, attempt: u32) -> Result<Admitted<'static>, String> {
+        let (at, leaf) = self.leaf_at(address)?;
+        let node = self.node(at);
+        if node.phase != Phase::Performing || node.attempt != attempt {
+            return Err(format!("attempt {attempt} of `{address}` is not due"));
+        }
+        if node.intent && leaf.policy.effect == Class::Once {
+            return Err(format!("attempt {attempt} of `{address}` is performed a second time"));
+        }
+        Ok(Admitted::Intent(at))
+    }
+
+    /// Whether an answer is the one that is waited for; `false` when it comes too late to matter.
+    fn awaited(&self, at: At, address: &Address, attempt: u32) -> Result<bool, String> {
+        let node = self.node(at);
+        if attempt == 0 || attempt > node.attempt {
+            return Err(format!("attempt {attempt} of `{address}` was never started"));
+        }
+        Ok(attempt == node.attempt && node.phase == Phase::Performing)
+    }
+
+    fn admit_due(&self, address: &Address, attempt: u32) -> Result<Admitted<'static>, String> {
+        let (at, _) = self.leaf_at(address)?;
+        let node = self.node(at);
+        let next = node.attempt + 1;
+        match node.phase {
+            Phase::Pausing if attempt == next => Ok(Admitted::Due(at)),
+            // The node was stopped in its pause.
+            Phase::Failed | Phase::Cancelled if attempt == next && attempt > 1 => {
+                Ok(Admitted::Ignored)
+            }
+            _ if (2..next).contains(&attempt) => Ok(Admitted::Ignored),
+            _ => Err(format!("attempt {attempt} of `{address}` was not waited for")),
+        }
+    }
+
+    fn admit_deadline(&self, address: &Address) -> Result<Admitted<'static>, String> {
+        let (at, leaf) = self.leaf_at(address)?;
+        let node = self.node(at);
+        if node.attempt == 0 || leaf.policy.deadline.is_none() {
+            return Err(format!("`{address}` has no deadline that could pass"));
+        }
+        let open = matches!(node.phase, Phase::Performing | Phase::Pausing) && !node.stopping;
+        Ok(if open { Admitted::Late(at) } else { Admitted::Ignored })
+    }
+
+    fn in_flight(
+        &self,
+        address: &Address,
+        attempt: Option<u32>,
+    ) -> Result<Admitted<'static>, String> {
+        let (at, _) = self.leaf_at(address)?;
+        let node = self.node(at);
+        if node.phase == Phase::Performing && attempt.is_none_or(|a| a == node.attempt) {
+            Ok(Admitted::Ignored)
+        } else {
+            Err(format!("no such attempt of `{address}` is performed"))
+        }
+    }
+
+    fn leaf_at(&self, address: &Address) -> Result<(At, &Leaf), String> {
+        let unknown = || format!("the run has no node at `{address}`");
+        let at = self.resolve(address).ok_or_else(unknown)?;
+        match &self.plan.scopes[self.frames[at.frame].scope].nodes[at.node].act {
+            Act::Leaf(leaf) => Ok((at, leaf)),
+            _ => Err(format!("`{address}` is no node that is performed")),
+        }
+    }
+
+    fn resolve(&self, address: &Address) -> Option<At> {
+        let (last, way) = address.segments().split_last()?;
+        let mut frame = 0;
+        for segment in way {
+            let at = self.named(frame, segment.node.as_str())?;
+            let index = segment.index? as usize;
+            frame = *self.node(at).map.as_ref()?.frames.get(index)?;
+        }
+        if last.index.is_some() { None } else { self.named(frame, last.node.as_str()) }
+    }
+
+    fn named(&self, frame: usize, id: &str) -> Option<At> {
+        let scope = self.frames.get(frame)?.scope;
+        self.plan.scopes[scope].by_id.get(id).map(|&node| At { frame, node })
+    }
+
+    pub(super) fn node(&self, at: At) -> &Node {
+        &self.frames[at.frame].nodes[at.node]
+    }
+
+    pub(super) fn node_mut(&mut self, at: At) -> &mut Node {
+        &mut self.frames[at.frame].nodes[at.node]
+    }
+}

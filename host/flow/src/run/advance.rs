@@ -1,0 +1,269 @@
+//! What one settled node means for the others: starts, skips, failing and stopping scopes, and the end.
+
+use indexmap::IndexMap;
+
+use crate::address::Address;
+use crate::error::{ErrorCode, NodeError};
+use crate::event::Outcome;
+use crate::graph::{Join, NodeKind};
+use crate::value::{Fields, Value};
+
+use super::names::View;
+use super::plan::{Act, InputKind, NodePlan, ScopeIx};
+use super::state::{At, Failure, Frame, FrameIx, Node, Phase};
+use super::{Derived, Effect, Run, Stage};
+
+/// Something to look at, in order.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Work {
+    /// The node's inputs are there.
+    Start(At),
+    /// The node's path is dead.
+    Skip(At),
+    /// Nothing is open, or nothing is under way, in the frame.
+    Close(FrameIx),
+}
+
+impl Run {
+    pub(super) fn drain(&mut self) {
+        while let Some(work) = self.work.pop_front() {
+            match work {
+                Work::Start(at) => self.start(at),
+                Work::Skip(at) => self.skip(at),
+                Work::Close(frame) => self.close(frame),
+            }
+        }
+    }
+
+    /// Makes a frame and starts what waits for nothing.
+    pub(super) fn enter(&mut self, scope: ScopeIx, parent: Option<At>, index: u32) -> FrameIx {
+        let frame = self.frames.len();
+        let count = self.plan.scopes[scope].nodes.len();
+        let mut nodes = Vec::with_capacity(count);
+        for node in 0..count {
+            let plan = &self.plan.scopes[scope].nodes[node];
+            let (path, pending) = (plan.path, plan.inputs.len());
+            nodes.push(Node::new(pending));
+            self.count_entered(path);
+            if pending == 0 {
+                self.work.push_back(Work::Start(At { frame, node }));
+            }
+        }
+        let (open, busy) = (count, 0);
+        let (failure, stopping, done) = (None, false, false);
+        let entered = Frame { scope, parent, index, nodes, open, busy, failure, stopping, done };
+        self.frames.push(entered);
+        if count == 0 {
+            self.work.push_back(Work::Close(frame));
+        }
+        frame
+    }
+
+    fn start(&mut self, at: At) {
+        if self.frames[at.frame].stopping || self.node(at).phase != Phase::Waiting {
+            return;
+        }
+        match self.plan_of(at).act {
+            Act::Leaf(_) => self.perform_first(at),
+            Act::Switch => self.choose(at),
+            Act::Map(scope) => self.open_map(at, scope),
+        }
+    }
+
+    fn choose(&mut self, at: At) {
+        match self.chosen(at) {
+            Ok(case) => {
+                self.step.derived.push(Derived::SwitchTaken { address: self.address(at), case });
+                let value = case.map_or(Value::Null, |c| Value::Int(c as i64));
+                self.succeed(at, Value::record([("case", value)]), case);
+            }
+            Err(error) => self.fail(at, error),
+        }
+    }
+
+    fn chosen(&self, at: At) -> Result<Option<usize>, NodeError> {
+        let scope = self.plan.scope(&self.graph, self.frames[at.frame].scope);
+        let NodeKind::Switch { cases } = &scope.nodes[at.node].kind else {
+            unreachable!("the plan says that it is a switch")
+        };
+        let view = View::new(self, at.frame, Some(at.node));
+        for (index, case) in cases.iter().enumerate() {
+            let Some(when) = &case.when else { return Ok(Some(index)) };
+            match when.eval(&view)? {
+                Value::Bool(true) => return Ok(Some(index)),
+                Value::Bool(false) => {}
+                other => {
+                    let (source, shape) = (when.source(), other.shape());
+                    let message = format!("`when: {source}` gives a value of type {shape}");
+                    let help = "write a condition that is true or false, such as `x > 0`";
+                    return Err(NodeError::new(ErrorCode::InvalidInput, message).with_help(help));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Records a node's value and tells its readers.
+    pub(super) fn succeed(&mut self, at: At, value: Value, taken: Option<usize>) {
+        self.node_mut(at).value = value;
+        self.settle(at, Phase::Succeeded, "succeeded");
+        if !self.frames[at.frame].stopping {
+            self.tell_readers(at, Some(taken));
+        }
+    }
+
+    fn skip(&mut self, at: At) {
+        if self.frames[at.frame].stopping || self.node(at).phase != Phase::Waiting {
+            return;
+        }
+        self.set_phase(at, Phase::Skipped);
+        self.step.derived.push(Derived::Skipped { address: self.address(at) });
+        self.tell_readers(at, None);
+        self.close_when_still(at.frame);
+    }
+
+    /// Passes on that `at` is settled: `None` when it was skipped, else the case it took as a switch.
+    fn tell_readers(&mut self, at: At, outcome: Option<Option<usize>>) {
+        let frame = &mut self.frames[at.frame];
+        let scope = &self.plan.scopes[frame.scope];
+        for &(reader, input) in &scope.nodes[at.node].readers {
+            let node = &mut frame.nodes[reader];
+            if node.phase != Phase::Waiting || node.winner.is_some() {
+                continue;
+            }
+            let plan = &scope.nodes[reader];
+            let input = &plan.inputs[input];
+            let live = outcome.is_some_and(|taken| input.lives(taken));
+            node.pending -= 1;
+            let there = At { frame: at.frame, node: reader };
+            let work = match plan.join {
+                Join::Any if live => {
+                    node.winner = Some(at.node);
+                    Work::Start(there)
+                }
+                Join::Any if node.pending == 0 => Work::Skip(there),
+                Join::All if !live && !matches!(input.kind, InputKind::Lenient) => {
+                    Work::Skip(there)
+                }
+                Join::All if node.pending == 0 => Work::Start(there),
+                _ => continue,
+            };
+            self.work.push_back(work);
+        }
+    }
+
+    /// Settles a node as failed, and with it its scope.
+    pub(super) fn fail(&mut self, at: At, error: NodeError) {
+        let address = self.address(at);
+        self.settle(at, Phase::Failed, "failed");
+        self.fail_frame(at.frame, Failure { address: Some(address), error });
+    }
+
+    pub(super) fn settle(&mut self, at: At, phase: Phase, status: &'static str) {
+        self.set_phase(at, phase);
+        self.step.derived.push(Derived::Settled { address: self.address(at), status });
+        self.close_when_still(at.frame);
+    }
+
+    /// The first failure decides: the scope stops, and the scopes around it that it takes along.
+    pub(super) fn fail_frame(&mut self, frame: FrameIx, failure: Failure) {
+        if self.frames[frame].stopping {
+            return;
+        }
+        self.frames[frame].failure = Some(failure.clone());
+        self.stop_frame(frame);
+        if let Some(map) = self.frames[frame].parent.filter(|map| self.fails_whole(*map)) {
+            self.node_mut(map).doomed = true;
+            self.fail_frame(map.frame, failure);
+        }
+    }
+
+    /// Cancels what is under way; nothing new starts.
+    pub(super) fn stop_frame(&mut self, frame: FrameIx) {
+        if std::mem::replace(&mut self.frames[frame].stopping, true) {
+            return;
+        }
+        for node in 0..self.frames[frame].nodes.len() {
+            let at = At { frame, node };
+            match self.node(at).phase {
+                Phase::Performing => self.stop_attempt(at),
+                Phase::Pausing => self.settle(at, Phase::Cancelled, "cancelled"),
+                Phase::Mapping => self.stop_map(at),
+                _ => {}
+            }
+        }
+        self.close_when_still(frame);
+    }
+
+    fn stop_attempt(&mut self, at: At) {
+        if std::mem::replace(&mut self.node_mut(at).stopping, true) {
+            return;
+        }
+        if self.orphaned {
+            self.settle_stopped(at);
+        } else {
+            self.step.effects.push(Effect::Cancel { address: self.address(at) });
+        }
+    }
+
+    /// Settles a node whose cancelled work has ended.
+    pub(super) fn settle_stopped(&mut self, at: At) {
+        if self.node(at).doomed {
+            self.settle(at, Phase::Failed, "failed");
+        } else {
+            self.settle(at, Phase::Cancelled, "cancelled");
+        }
+    }
+
+    fn close_when_still(&mut self, frame: FrameIx) {
+        let here = &self.frames[frame];
+        if here.open == 0 || (here.stopping && here.busy == 0) {
+            self.work.push_back(Work::Close(frame));
+        }
+    }
+
+    fn close(&mut self, frame: FrameIx) {
+        if std::mem::replace(&mut self.frames[frame].done, true) {
+            return;
+        }
+        match self.frames[frame].parent {
+            Some(map) => self.close_item(map, frame),
+            None => {
+                let outcome = self.ending();
+                self.step.effects.push(Effect::Finish(outcome.clone()));
+                self.stage = Stage::Finishing(outcome);
+            }
+        }
+    }
+
+    fn ending(&self) -> Outcome {
+        if let Some(Failure { address, error }) = self.frames[0].failure.clone() {
+            return Outcome::Failed { address, error };
+        }
+        if matches!(self.stage, Stage::Cancelling) {
+            return Outcome::Cancelled;
+        }
+        let view = View::new(self, 0, None);
+        let mut fields: Fields = IndexMap::with_capacity(self.graph.output.len());
+        for (name, template) in &self.graph.output {
+            match view.output(template) {
+                Ok(value) => fields.insert(name.as_str().into(), value),
+                Err(error) => return Outcome::Failed { address: None, error },
+            };
+        }
+        Outcome::Succeeded { output: Value::Map(fields.into()) }
+    }
+
+    pub(super) fn plan_of(&self, at: At) -> &NodePlan {
+        &self.plan.scopes[self.frames[at.frame].scope].nodes[at.node]
+    }
+
+    pub(super) fn address(&self, at: At) -> Address {
+        let id = self.plan_of(at).id.clone();
+        let frame = &self.frames[at.frame];
+        match frame.parent.and_then(|map| self.node(map).map.as_ref()) {
+            Some(mapping) => mapping.address.child(frame.index, id),
+            None => Address::root(id),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Attempts of one node: first, next, answered, out of time.
+
+use std::sync::Arc;
+
+use crate::error::{ErrorCode, NodeError};
+use crate::graph::Leaf;
+use crate::value::{Fields, Value};
+
+use super::names::View;
+use super::plan::Act;
+use super::state::{At, Failure, Phase};
+use super::{Attempt, Effect, Run};
+
+impl Run {
+    pub(super) fn perform_first(&mut self, at: At) {
+        match self.input_of(at) {
+            Ok(input) => {
+                self.node_mut(at).value = input;
+                self.deadline(at);
+                self.perform_next(at);
+            }
+            Err(error) => self.fail(at, error),
+        }
+    }
+
+    fn input_of(&self, at: At) -> Result<Value, NodeError> {
+        let leaf = self.leaf(at);
+        let view = View::new(self, at.frame, Some(at.node));
+        let mut fields = Fields::with_capacity(leaf.with.len() + leaf.defaults.len());
+        for (port, template) in &leaf.with {
+            fields.insert(port.as_str().into(), template.eval(&view)?);
+        }
+        for (port, value) in &leaf.defaults {
+            fields.entry(port.as_str().into()).or_insert_with(|| value.clone());
+        }
+        Ok(Value::Map(fields.into()))
+    }
+
+    pub(super) fn perform_next(&mut self, at: At) {
+        let node = self.node_mut(at);
+        node.attempt += 1;
+        node.intent = false;
+        self.set_phase(at, Phase::Performing);
+        self.perform(at);
+    }
+
+    /// Gives out the current attempt.
+    pub(super) fn perform(&mut self, at: At) {
+        let node = self.node(at);
+        let (attempt, input) = (node.attempt, node.value.clone());
+        let (address, leaf) = (self.address(at), self.leaf(at).clone());
+        self.step.effects.push(Effect::Perform(Attempt { address, attempt, leaf, input }));
+    }
+
+    pub(super) fn deadline(&mut self, at: At) {
+        if let Some(after_ms) = self.leaf(at).policy.deadline {
+            self.step.effects.push(Effect::Deadline { address: self.address(at), after_ms });
+        }
+    }
+
+    /// The answer of the current attempt.
+    pub(super) fn answered(&mut self, at: At, answer: Result<&Value, &NodeError>) {
+        match answer {
+            // What was recorded stands, though nobody reads it in a scope that is stopping.
+            Ok(output) if !self.node(at).doomed => self.succeed(at, output.clone(), None),
+            _ if self.node(at).stopping => self.settle_stopped(at),
+            Ok(_) => unreachable!("a doomed node is stopping"),
+            Err(error) => match self.pause_after(at, error.code) {
+                Some(pause) => {
+                    self.node_mut(at).pause = pause;
+                    self.set_phase(at, Phase::Pausing);
+                    self.wait(at);
+                }
+                None => self.fail(at, error.clone()),
+            },
+        }
+    }
+
+    /// Milliseconds before another attempt; `None` when there is none.
+    fn pause_after(&self, at: At, code: ErrorCode) -> Option<u64> {
+        let retry = self.leaf(at).policy.retry.get(&code)?;
+        let attempt = self.node(at).attempt;
+        (attempt < retry.max).then(|| retry.pause(attempt + 1))
+    }
+
+    pub(super) fn wait(&mut self, at: At) {
+        let node = self.node(at);
+        let (attempt, after_ms, address) = (node.attempt + 1, node.pause, self.address(at));
+        self.step.effects.push(Effect::Wait { address, attempt, after_ms });
+    }
+
+    pub(super) fn out_of_time(&mut self, at: At) {
+        let address = self.address(at);
+        let deadline = self.leaf(at).policy.deadline.unwrap_or_default();
+        let message = format!("not done within the deadline of {deadline} ms over all attempts");
+        let error = NodeError::new(ErrorCode::Timeout, message)
+            .with_help("raise `deadline:` of the node, or lower what its attempts may take");
+        if self.node(at).phase == Phase::Pausing {
+            return self.fail(at, error);
+        }
+        self.node_mut(at).doomed = true;
+        self.fail_frame(at.frame, Failure { address: Some(address), error });
+    }
+
+    pub(super) fn leaf(&self, at: At) -> &Arc<Leaf> {
+        match &self.plan_of(at).act {
+            Act::Leaf(leaf) => leaf,
+            _ => unreachable!("only leaves are performed"),
+        }
+    }
+}

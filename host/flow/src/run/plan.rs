@@ -1,0 +1,141 @@
+//! What a run asks of its graph at each event, answered once: who reads whom, what names mean, where
+//! bodies are. Without it every event would search the graph.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::address::NodeId;
+use crate::graph::{EdgeKind, Graph, GraphNode, Join, Leaf, NodeIx, NodeKind, Scope};
+
+/// Index of a scope in [`Plan::scopes`]; 0 is the outermost.
+pub(super) type ScopeIx = usize;
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) scopes: Vec<ScopePlan>,
+    /// Static path of each node of each scope, in the order of the graph: `scan.assess`.
+    pub(super) paths: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct ScopePlan {
+    /// Map nodes to go through from the outermost scope to this one.
+    way: Vec<NodeIx>,
+    pub(super) nodes: Vec<NodePlan>,
+    pub(super) by_id: HashMap<NodeId, NodeIx>,
+}
+
+#[derive(Debug)]
+pub(super) struct NodePlan {
+    pub(super) id: NodeId,
+    pub(super) join: Join,
+    pub(super) act: Act,
+    /// What the node waits for. `Case` edges of one switch are one input.
+    pub(super) inputs: Vec<Input>,
+    /// Who waits for this node: reader and index into its inputs.
+    pub(super) readers: Vec<(NodeIx, usize)>,
+    /// Index into [`Plan::paths`].
+    pub(super) path: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Act {
+    Leaf(Arc<Leaf>),
+    Switch,
+    Map(ScopeIx),
+}
+
+#[derive(Debug)]
+pub(super) struct Input {
+    pub(super) from: NodeIx,
+    pub(super) kind: InputKind,
+}
+
+#[derive(Debug)]
+pub(super) enum InputKind {
+    /// Dead when the source was skipped.
+    Data,
+    /// Settled by a skip too.
+    Lenient,
+    /// Live when the switch took one of these.
+    Cases(Vec<usize>),
+}
+
+impl Input {
+    /// Whether the source, which took `taken` when it is a switch, brings this input to life.
+    pub(super) fn lives(&self, taken: Option<usize>) -> bool {
+        match &self.kind {
+            InputKind::Data | InputKind::Lenient => true,
+            InputKind::Cases(cases) => taken.is_some_and(|case| cases.contains(&case)),
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn of(graph: &Graph) -> Self {
+        let mut plan = Self { scopes: Vec::new(), paths: Vec::new() };
+        plan.add(&graph.root, Vec::new(), "");
+        plan
+    }
+
+    fn add(&mut self, scope: &Scope, way: Vec<NodeIx>, prefix: &str) -> ScopeIx {
+        let ix = self.scopes.len();
+        let by_id = scope.nodes.iter().enumerate().map(|(i, n)| (n.id.clone(), i)).collect();
+        self.scopes.push(ScopePlan { way: way.clone(), nodes: Vec::new(), by_id });
+        let mut nodes: Vec<NodePlan> = Vec::with_capacity(scope.nodes.len());
+        for (at, node) in scope.nodes.iter().enumerate() {
+            let path = self.paths.len();
+            self.paths.push(format!("{prefix}{}", node.id));
+            let act = match &node.kind {
+                NodeKind::Leaf(leaf) => Act::Leaf(Arc::new((**leaf).clone())),
+                NodeKind::Switch { .. } => Act::Switch,
+                NodeKind::Map(map) => {
+                    let mut inner = way.clone();
+                    inner.push(at);
+                    Act::Map(self.add(&map.body, inner, &format!("{prefix}{}.", node.id)))
+                }
+            };
+            let (id, join, inputs) = (node.id.clone(), node.join, inputs_of(node));
+            nodes.push(NodePlan { id, join, act, inputs, readers: Vec::new(), path });
+        }
+        for reader in 0..nodes.len() {
+            for input in 0..nodes[reader].inputs.len() {
+                let from = nodes[reader].inputs[input].from;
+                nodes[from].readers.push((reader, input));
+            }
+        }
+        self.scopes[ix].nodes = nodes;
+        ix
+    }
+
+    /// The scope of `graph` behind an index.
+    pub(super) fn scope<'g>(&self, graph: &'g Graph, ix: ScopeIx) -> &'g Scope {
+        self.scopes[ix].way.iter().fold(&graph.root, |scope, at| match &scope.nodes[*at].kind {
+            NodeKind::Map(map) => &map.body,
+            _ => unreachable!("the plan leads through maps"),
+        })
+    }
+}
+
+fn inputs_of(node: &GraphNode) -> Vec<Input> {
+    let mut inputs: Vec<Input> = Vec::with_capacity(node.needs.len());
+    for edge in &node.needs {
+        let kind = match edge.kind {
+            EdgeKind::Data => InputKind::Data,
+            EdgeKind::Optional | EdgeKind::After => InputKind::Lenient,
+            EdgeKind::Case { case } => {
+                let same = inputs.iter_mut().find_map(|input| match &mut input.kind {
+                    InputKind::Cases(cases) if input.from == edge.from => Some(cases),
+                    _ => None,
+                });
+                if let Some(cases) = same {
+                    cases.push(case);
+                    continue;
+                }
+                InputKind::Cases(vec![case])
+            }
+        };
+        inputs.push(Input { from: edge.from, kind });
+    }
+    inputs
+}
