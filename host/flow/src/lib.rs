@@ -8,6 +8,10 @@
 //! fits where, [`expr`] evaluates `${…}`, [`grant`] is the permission language, [`limits`] bound a call.
 
 pub mod address;
+pub mod check;
+pub mod codes;
+pub mod diagnostic;
+pub mod document;
 pub mod error;
 pub mod event;
 pub mod expr;

@@ -1,10 +1,23 @@
 //! Types on ports and edges: what a value may be, and what fits where.
 
+mod fit;
+mod parse;
+mod read;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod validate;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
 use indexmap::IndexMap;
 use serde::Serialize;
+
+pub use fit::{GUARDED_LABEL, Misfit, fits};
+pub use parse::TypeError;
+pub use schema::{SchemaError, fields_to_json_schema, from_json_schema, to_json_schema};
+pub use validate::{Mismatch, validate, validate_fields};
 
 /// The shape of a value, with the labels that travel along edges.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +85,19 @@ pub struct Field {
 impl From<Kind> for Type {
     fn from(kind: Kind) -> Self {
         Self { kind, labels: BTreeSet::new() }
+    }
+}
+
+impl From<Type> for Field {
+    fn from(ty: Type) -> Self {
+        Self { ty, default: None, doc: None, min: None, max: None }
+    }
+}
+
+impl Field {
+    /// Whether nothing needs to be bound.
+    pub fn may_be_absent(&self) -> bool {
+        self.default.is_some() || matches!(self.ty.kind, Kind::Opt(_))
     }
 }
 

@@ -1,0 +1,241 @@
+//! Document → checked graph. All findings at once, each with its place; a graph only when nothing is wrong.
+//!
+//! Three passes over a scope: *draft* reads keys and parses expressions, *order* turns references into edges
+//! and sorts the nodes, *type* walks them in that order, so that each type is known before it is read.
+//!
+//! What a skipped node means to its readers: a bare reference makes a data edge, and a skip travels along it. A
+//! reader therefore never sees a value that is not there, and needs no `has()`. Who wants to run anyway
+//! asks with `has(node)`. Only two places have no node to skip: a flow's `output` and a map's `out` are
+//! `null` then.
+
+mod bound;
+mod canonical;
+mod draft;
+mod keys;
+mod order;
+mod policy;
+mod site;
+mod typing;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+
+use crate::address::{FlowHash, FlowId};
+use crate::diagnostic::{Finding, Severity, Span, suggest};
+use crate::document::{self, Data, Node};
+use crate::graph::Graph;
+use crate::signature::{Signature, Signatures};
+use crate::types::{Field, Type};
+use crate::value::Value;
+
+pub use bound::MAX_EXECUTIONS;
+pub use keys::schema;
+pub use policy::{DEFAULT_MAP_MAX, MAX_CONCURRENCY, MAX_RETRIES};
+
+/// The format version that this release reads.
+pub const FORMAT: i64 = 1;
+
+/// What a check gives.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The graph, when there is no error.
+    pub graph: Option<Graph>,
+    /// Everything that was found, by place.
+    pub findings: Vec<Finding>,
+}
+
+impl Checked {
+    /// The findings that keep the flow from running.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// Checks the text of a flow. `file_name` stands in for the flow's name in messages when it has none.
+pub fn check(text: &str, file_name: &str, signatures: &dyn Signatures) -> Checked {
+    let (root, findings) = document::read(text);
+    let checker = Checker { text, signatures, findings: RefCell::new(findings), found: RefCell::default() };
+    let graph = root.and_then(|root| checker.flow(&root, file_name));
+    let mut findings = checker.findings.into_inner();
+    findings.sort_by(|a, b| (a.span.offset, a.code, &a.message).cmp(&(b.span.offset, b.code, &b.message)));
+    findings.dedup();
+    let sound = !findings.iter().any(|finding| finding.severity == Severity::Error);
+    Checked { graph: graph.filter(|_| sound), findings }
+}
+
+/// What all passes share.
+struct Checker<'a> {
+    text: &'a str,
+    signatures: &'a dyn Signatures,
+    findings: RefCell<Vec<Finding>>,
+    /// Node types that were looked up, by name as written.
+    found: RefCell<HashMap<String, Option<Rc<Signature>>>>,
+}
+
+/// What holds for every node.
+#[derive(Default)]
+struct Defaults {
+    timeout: Option<u64>,
+    retry: Option<policy::Retries>,
+}
+
+impl<'a> Checker<'a> {
+    fn find(&self, finding: Finding) {
+        self.findings.borrow_mut().push(finding);
+    }
+
+    fn flow(&self, root: &'a Node, file_name: &str) -> Option<Graph> {
+        if !matches!(root.data, Data::Map(_)) {
+            let message = format!("{file_name} holds a {}; a flow is a map", root.shape());
+            self.find(Finding::error("CG0104", root.span, message));
+            return None;
+        }
+        self.keys(root, keys::FLOW, keys::FLOW_LATER, "a flow");
+        let start = Span { len: 0, ..root.span };
+        for key in ["cleargate", "flow", "nodes"] {
+            if root.get(key).is_none() {
+                let message = format!("the key `{key}` is missing");
+                let help = match key {
+                    "cleargate" => "begin the file with `cleargate: 1`",
+                    "flow" => "name the flow: `flow: my_flow`",
+                    _ => "a flow has at least one node under `nodes:`",
+                };
+                self.find(Finding::error("CG0102", start, message).help(help));
+            }
+        }
+        self.format(root);
+        let id = root.get("flow").and_then(|entry| self.id::<FlowId>(&entry.value));
+        let version = root.get("version").and_then(|entry| entry.value.as_text()).unwrap_or_default();
+        let input = root.get("input").map(|entry| self.ports(&entry.value)).unwrap_or_default();
+        let uses = self.uses(root);
+        let defaults = self.defaults(root);
+        let nodes = root.get("nodes")?;
+        let draft = self.draft(&nodes.value, &uses, &defaults);
+        let output = root.get("output").map(|entry| self.outputs(&entry.value)).unwrap_or_default();
+        let names = typing::Outermost::new(&input);
+        let order = self.order(&draft)?;
+        let scope = self.type_scope(&draft, &order, &names, &output);
+        let bound = self.bound(&scope, nodes.key_span);
+        let output = output.into_iter().map(|(name, bound)| (name, bound.template)).collect();
+        let hash = FlowHash::of(b"");
+        let mut graph = Graph { id: id?, version, hash, input, output, uses, root: scope, bound };
+        graph.hash = canonical::hash(&graph);
+        Some(graph)
+    }
+
+    fn format(&self, root: &Node) {
+        let Some(entry) = root.get("cleargate") else { return };
+        match entry.value.data {
+            Data::Scalar(Value::Int(FORMAT)) => {}
+            Data::Scalar(Value::Int(other)) => {
+                let message = format!("format {other} is not known; this version of ClearGate reads format {FORMAT}");
+                let help = "write `cleargate: 1`, or use a newer ClearGate";
+                self.find(Finding::error("CG0106", entry.value.span, message).help(help));
+            }
+            _ => self.shape(&entry.value, "the number of the format: `cleargate: 1`"),
+        }
+    }
+
+    fn shape(&self, node: &Node, wanted: &str) {
+        let message = format!("expected {wanted}, found {}", node.shape());
+        self.find(Finding::error("CG0104", node.span, message));
+    }
+
+    fn id<T: std::str::FromStr<Err = crate::address::NameError>>(&self, node: &Node) -> Option<T> {
+        let text = node.as_text().unwrap_or_default();
+        match text.parse() {
+            Ok(id) => Some(id),
+            Err(error) => {
+                self.find(Finding::error("CG0105", node.span, error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Keys that are not in `known`: typing errors, parts of the format that cannot be run yet, and `x-…`.
+    fn keys(&self, map: &Node, known: &[&str], later: &[&str], what: &str) {
+        for entry in map.entries() {
+            let key = &*entry.key;
+            if known.contains(&key) || key.starts_with("x-") || key == "<<" {
+                continue;
+            }
+            if later.contains(&key) {
+                let message = format!("`{key}` is part of the format but this version of ClearGate cannot run it");
+                self.find(Finding::error("CG0103", entry.key_span, message));
+                continue;
+            }
+            let help = suggest(key, known.iter().copied())
+                .unwrap_or_else(|| format!("{what} has the keys {}; keys of your own begin with `x-`", known.join(", ")));
+            let message = format!("{what} has no key {key:?}");
+            self.find(Finding::error("CG0101", entry.key_span, message).help(help));
+        }
+    }
+
+    fn map<'n>(&self, node: &'n Node, what: &str) -> &'n [document::Entry] {
+        match &node.data {
+            Data::Map(entries) => entries,
+            Data::Scalar(Value::Null) => &[],
+            _ => {
+                self.shape(node, what);
+                &[]
+            }
+        }
+    }
+
+    fn uses(&self, root: &Node) -> BTreeMap<String, String> {
+        let Some(entry) = root.get("use") else { return BTreeMap::new() };
+        let mut uses = BTreeMap::new();
+        for alias in self.map(&entry.value, "a map of aliases to packages or files") {
+            match alias.value.as_str() {
+                Some(reference) => {
+                    uses.insert(alias.key.to_string(), reference.to_owned());
+                }
+                None => self.shape(&alias.value, "a package or a file, such as `cleargate:pii-redactor@^1`"),
+            }
+            if let Err(error) = alias.key.parse::<crate::address::NodeId>() {
+                self.find(Finding::error("CG0105", alias.key_span, error.to_string()));
+            }
+        }
+        uses
+    }
+
+    fn defaults(&self, root: &Node) -> Defaults {
+        let Some(entry) = root.get("defaults") else { return Defaults::default() };
+        self.map(&entry.value, "a map");
+        self.keys(&entry.value, &["timeout", "retry"], &[], "`defaults`");
+        Defaults {
+            timeout: entry.value.get("timeout").and_then(|e| self.duration(&e.value)),
+            retry: entry.value.get("retry").map(|e| self.retries(&e.value)),
+        }
+    }
+
+    /// A map of ports: `name: type`, or `name: { type: …, default: … }`.
+    fn ports(&self, node: &Node) -> IndexMap<String, Field> {
+        let mut ports = IndexMap::new();
+        for entry in self.map(node, "a map of names to types") {
+            if let Err(error) = entry.key.parse::<crate::address::NodeId>() {
+                self.find(Finding::error("CG0105", entry.key_span, error.to_string()));
+            }
+            ports.insert(entry.key.to_string(), self.port(&entry.value));
+        }
+        ports
+    }
+
+    fn port(&self, node: &Node) -> Field {
+        match Field::read(node) {
+            Ok(field) => field,
+            Err(errors) => {
+                for (span, message) in errors {
+                    self.find(Finding::error("CG0108", span, message));
+                }
+                Type::from(crate::types::Kind::Any).into()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

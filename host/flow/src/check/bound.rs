@@ -1,0 +1,89 @@
+//! How much a run can cost at most, and nodes that can never run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Checker;
+use crate::diagnostic::{Finding, Span};
+use crate::graph::{EdgeKind, Join, NodeIx, NodeKind, Scope};
+
+/// Node executions of one run: a run's state and journal stay within what one process holds.
+pub const MAX_EXECUTIONS: u64 = 100_000;
+
+impl Checker<'_> {
+    /// Greatest number of node executions.
+    pub(super) fn bound(&self, root: &Scope, nodes: Span) -> u64 {
+        let bound = executions(root);
+        if bound > MAX_EXECUTIONS {
+            let message = format!("a run may execute up to {bound} nodes; {MAX_EXECUTIONS} are allowed");
+            let help = format!(
+                "lower `max` of the maps: a map without `max` takes {} items",
+                super::DEFAULT_MAP_MAX
+            );
+            self.find(Finding::error("CG0307", nodes, message).help(help));
+        }
+        bound
+    }
+
+    /// Nodes that need two cases of one switch at once.
+    pub(super) fn never_run(&self, scope: &Scope, spans: &[Span]) {
+        if !scope.nodes.iter().any(|node| matches!(node.kind, NodeKind::Switch { .. })) {
+            return;
+        }
+        let mut live: Vec<Option<Conditions>> = Vec::with_capacity(scope.nodes.len());
+        for (at, node) in scope.nodes.iter().enumerate() {
+            let mut here: Option<Conditions> = Some(Conditions::new());
+            let mut taken: Conditions = Conditions::new();
+            for edge in &node.needs {
+                match edge.kind {
+                    EdgeKind::Case { case } => {
+                        taken.entry(edge.from).or_default().insert(case);
+                        meet(&mut here, live[edge.from].as_ref());
+                    }
+                    EdgeKind::Data if node.join == Join::All => meet(&mut here, live[edge.from].as_ref()),
+                    _ => {}
+                }
+            }
+            if node.join == Join::All {
+                meet(&mut here, Some(&taken));
+            }
+            let dead_source = node.needs.iter().any(|edge| live[edge.from].is_none());
+            if here.is_none() && !dead_source {
+                let message = format!("`{}` can never run: it needs two cases of one `switch`", node.id);
+                let help = "read only nodes of the same case, or ask with `has(…)`";
+                self.find(Finding::warning("CG0306", spans[at], message).help(help));
+            }
+            live.push(here);
+        }
+    }
+}
+
+/// Cases of switches under which a node runs; a switch that is not here does not matter.
+type Conditions = BTreeMap<NodeIx, BTreeSet<usize>>;
+
+fn meet(here: &mut Option<Conditions>, other: Option<&Conditions>) {
+    let (Some(conditions), Some(other)) = (here.as_mut(), other) else {
+        *here = None;
+        return;
+    };
+    for (switch, cases) in other {
+        match conditions.get_mut(switch) {
+            Some(mine) => mine.retain(|case| cases.contains(case)),
+            None => {
+                conditions.insert(*switch, cases.clone());
+            }
+        }
+    }
+    if conditions.values().any(BTreeSet::is_empty) {
+        *here = None;
+    }
+}
+
+fn executions(scope: &Scope) -> u64 {
+    scope.nodes.iter().fold(0_u64, |sum, node| {
+        let inner = match &node.kind {
+            NodeKind::Map(map) => executions(&map.body).saturating_mul(map.max.into()),
+            _ => 0,
+        };
+        sum.saturating_add(1).saturating_add(inner)
+    })
+}

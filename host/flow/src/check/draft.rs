@@ -1,0 +1,293 @@
+//! First pass: keys are read, expressions parsed. Nothing is resolved yet.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+
+use super::site::{Bound, Site};
+use super::{Checker, Defaults, keys, policy};
+use crate::address::NodeId;
+use crate::diagnostic::{Finding, Span, suggest};
+use crate::document::{Data, Entry, Node};
+use crate::graph::{Join, OnItemError, Policy};
+use crate::signature::Signature;
+use crate::types::{Field, validate_fields};
+use crate::value::Value;
+
+/// Names that mean something else in expressions.
+const RESERVED: &[&str] = &["input", "run", "index", "true", "false", "null", "in", "has"];
+
+/// A scope as written.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) nodes: Vec<DraftNode>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftNode {
+    pub(super) id: NodeId,
+    pub(super) span: Span,
+    pub(super) join: Join,
+    /// Order only: names with their places.
+    pub(super) after: Vec<(String, Span)>,
+    pub(super) kind: DraftKind,
+}
+
+#[derive(Debug)]
+pub(super) enum DraftKind {
+    Leaf(Box<DraftLeaf>),
+    Switch(Vec<DraftCase>),
+    Map(Box<DraftMap>),
+    /// Something is wrong with it and was said; its value is not known.
+    Broken,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftLeaf {
+    pub(super) uses: String,
+    pub(super) signature: Rc<Signature>,
+    pub(super) with: IndexMap<String, (Span, Bound)>,
+    pub(super) config: Value,
+    pub(super) policy: Policy,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftCase {
+    pub(super) when: Option<Site>,
+    pub(super) to: Vec<(String, Span)>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftMap {
+    pub(super) over: Site,
+    pub(super) item: String,
+    pub(super) concurrency: u32,
+    pub(super) max: u32,
+    pub(super) on_item_error: OnItemError,
+    pub(super) body: Draft,
+    pub(super) out: Bound,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn draft(&self, nodes: &Node, uses: &BTreeMap<String, String>, defaults: &Defaults) -> Draft {
+        let entries = self.map(nodes, "a map of ids to nodes");
+        if entries.is_empty() && nodes.get("").is_none() {
+            let finding = Finding::error("CG0102", nodes.span, "there is no node");
+            self.find(finding.help("add one: `hello: { type: template, text: \"Hello\" }`"));
+        }
+        Draft { nodes: entries.iter().filter_map(|entry| self.draft_node(entry, uses, defaults)).collect() }
+    }
+
+    fn draft_node(&self, entry: &Entry, uses: &BTreeMap<String, String>, defaults: &Defaults) -> Option<DraftNode> {
+        let id: NodeId = match entry.key.parse() {
+            Ok(id) => id,
+            Err(error) => {
+                self.find(Finding::error("CG0105", entry.key_span, format!("{error}")));
+                return None;
+            }
+        };
+        if RESERVED.contains(&id.as_str()) {
+            let message = format!("`{id}` means something else in expressions; no node can have this id");
+            self.find(Finding::error("CG0311", entry.key_span, message));
+        }
+        let node = &entry.value;
+        let kind = match ["type", "switch", "map"].map(|key| node.get(key)) {
+            [Some(ty), None, None] => self.leaf(node, &ty.value, uses, defaults),
+            [None, Some(switch), None] => self.switch(node, &switch.value),
+            [None, None, Some(map)] => self.draft_map(node, &map.value, uses, defaults),
+            [None, None, None] => {
+                self.formless(entry);
+                DraftKind::Broken
+            }
+            _ => {
+                let message = format!("`{id}` is several things at once: keep one of `type`, `switch`, `map`");
+                self.find(Finding::error("CG0110", entry.key_span, message));
+                DraftKind::Broken
+            }
+        };
+        let joins = [("all", Join::All), ("any", Join::Any)];
+        let join = node.get("join").and_then(|e| self.choice(&e.value, &joins)).unwrap_or_default();
+        let after = node.get("after").map(|e| self.names(&e.value)).unwrap_or_default();
+        Some(DraftNode { id, span: entry.key_span, join, after, kind })
+    }
+
+    /// A node without `type`, `switch` or `map`.
+    fn formless(&self, entry: &Entry) {
+        if !matches!(entry.value.data, Data::Map(_)) {
+            self.shape(&entry.value, "a node: a map with `type`, `switch` or `map`");
+            return;
+        }
+        let known = [keys::NODE, keys::LEAF, keys::SWITCH, keys::MAP].concat();
+        let later = entry.value.entries().iter().any(|e| keys::NODE_LATER.contains(&&*e.key));
+        self.keys(&entry.value, &known, keys::NODE_LATER, "a node");
+        if !later {
+            let finding = Finding::error("CG0102", entry.key_span, "a node needs `type`, `switch` or `map`");
+            self.find(finding.help("write `type: template`, or another node type"));
+        }
+    }
+
+    /// One name or a list of names.
+    fn names(&self, node: &Node) -> Vec<(String, Span)> {
+        let items = match &node.data {
+            Data::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut names = Vec::new();
+        for item in items {
+            match item.as_str() {
+                Some(name) => names.push((name.to_owned(), item.span)),
+                None => self.shape(item, "the id of a node"),
+            }
+        }
+        names
+    }
+
+    fn signature(&self, ty: &Node, uses: &BTreeMap<String, String>) -> Option<Rc<Signature>> {
+        let Some(name) = ty.as_str() else {
+            self.shape(ty, "the name of a node type");
+            return None;
+        };
+        if let Some(known) = self.found.borrow().get(name)
+            && known.is_some()
+        {
+            return known.clone();
+        }
+        let found = match self.signatures.find(name) {
+            Ok(Some(signature)) => Some(Rc::new(signature)),
+            Ok(None) => {
+                let names = self.signatures.names();
+                let all = names.iter().map(String::as_str).chain(uses.keys().map(String::as_str));
+                let help = suggest(name, all).unwrap_or_else(|| {
+                    "name a package under `use:`, or see `cleargate nodes` for what is built in".into()
+                });
+                let message = format!("there is no node type `{name}`");
+                self.find(Finding::error("CG0301", ty.span, message).help(help));
+                None
+            }
+            Err(why) => {
+                self.find(Finding::error("CG0302", ty.span, format!("`{name}` cannot be used: {why}")));
+                None
+            }
+        };
+        self.found.borrow_mut().insert(name.to_owned(), found.clone());
+        found
+    }
+
+    fn leaf(&self, node: &Node, ty: &Node, uses: &BTreeMap<String, String>, defaults: &Defaults) -> DraftKind {
+        let Some(signature) = self.signature(ty, uses) else { return DraftKind::Broken };
+        let config: Vec<&str> = signature.config.keys().map(String::as_str).collect();
+        let known = [keys::NODE, keys::LEAF, &config].concat();
+        self.keys(node, &known, keys::NODE_LATER, &format!("`{}`", ty.as_str().unwrap_or_default()));
+        let mut with = IndexMap::new();
+        if let Some(entry) = node.get("with") {
+            for input in self.map(&entry.value, "a map of input ports to values") {
+                with.insert(input.key.to_string(), (input.key_span, self.bound_value(&input.value)));
+            }
+        }
+        DraftKind::Leaf(Box::new(DraftLeaf {
+            uses: ty.as_str().unwrap_or_default().to_owned(),
+            config: self.config(node, &signature.config, ty.span),
+            policy: self.policy(node, &signature, defaults),
+            signature,
+            with,
+        }))
+    }
+
+    fn config(&self, node: &Node, fields: &IndexMap<String, Field>, ty: Span) -> Value {
+        let written = node.entries().iter().filter(|entry| fields.contains_key(&*entry.key));
+        let value = Value::record(written.map(|entry| (entry.key.clone(), entry.value.to_value())));
+        validate_fields(&value, fields).unwrap_or_else(|mismatch| {
+            let key = mismatch.pointer.split('/').nth(1).unwrap_or_default().to_owned();
+            match node.get(&key) {
+                Some(entry) => {
+                    let message = format!("`{key}`: {}", mismatch.why);
+                    self.find(Finding::error("CG0206", entry.value.span, message));
+                }
+                None => {
+                    let message = format!("this node type needs the key `{key}`");
+                    self.find(Finding::error("CG0102", ty, message));
+                }
+            }
+            value
+        })
+    }
+
+    fn switch(&self, node: &Node, cases: &Node) -> DraftKind {
+        self.keys(node, &[keys::NODE, keys::SWITCH].concat(), keys::NODE_LATER, "a `switch`");
+        let Data::List(items) = &cases.data else {
+            self.shape(cases, "a list of cases: `- when: …`, `to: …`");
+            return DraftKind::Broken;
+        };
+        if items.is_empty() {
+            self.find(Finding::error("CG0310", cases.span, "a `switch` needs at least one case"));
+        }
+        let last = items.len().saturating_sub(1);
+        DraftKind::Switch(items.iter().enumerate().map(|(i, item)| self.case(item, i == last)).collect())
+    }
+
+    fn case(&self, item: &Node, last: bool) -> DraftCase {
+        self.map(item, "a case: `when: …` and `to: …`, or `else: …`");
+        self.keys(item, keys::CASE, &["do"], "a case");
+        let broken = |message: &str| self.find(Finding::error("CG0310", item.span, message));
+        match ["when", "to", "else"].map(|key| item.get(key)) {
+            [Some(when), Some(to), None] => {
+                DraftCase { when: self.bare(&when.value), to: self.names(&to.value) }
+            }
+            [None, None, Some(otherwise)] => {
+                if !last {
+                    broken("`else` must be the last case: cases behind it are never taken");
+                }
+                DraftCase { when: None, to: self.names(&otherwise.value) }
+            }
+            _ => {
+                if item.get("do").is_none() {
+                    broken("a case is `when` with `to`, or `else`");
+                }
+                DraftCase { when: None, to: Vec::new() }
+            }
+        }
+    }
+
+    fn draft_map(&self, node: &Node, over: &Node, uses: &BTreeMap<String, String>, defaults: &Defaults) -> DraftKind {
+        self.keys(node, &[keys::NODE, keys::MAP].concat(), keys::NODE_LATER, "a `map`");
+        let get = |key: &str| node.get(key).map(|entry| &entry.value);
+        let item = match get("as").map(|name| (name, self.id::<NodeId>(name))) {
+            Some((at, Some(name))) => {
+                if RESERVED.contains(&name.as_str()) {
+                    let message = format!("`{name}` means something else in expressions");
+                    self.find(Finding::error("CG0311", at.span, message));
+                }
+                name.to_string()
+            }
+            _ => "item".to_owned(),
+        };
+        let missing = |key: &str, help: &str| {
+            let message = format!("a `map` needs the key `{key}`");
+            self.find(Finding::error("CG0102", over.span, message).help(help));
+        };
+        let Some(body) = get("do") else {
+            missing("do", "the nodes that run for each item: `do: { … }`");
+            return DraftKind::Broken;
+        };
+        let body = self.draft(body, uses, defaults);
+        let Some(out) = get("out").map(|out| self.bound_value(out)) else {
+            missing("out", "what one item becomes: `out: ${node.field}`");
+            return DraftKind::Broken;
+        };
+        let most = u32::try_from(super::MAX_EXECUTIONS).unwrap_or(u32::MAX);
+        let concurrency = get("concurrency").and_then(|n| self.whole(n, 1..=policy::MAX_CONCURRENCY));
+        let max = get("max").and_then(|n| self.whole(n, 1..=most));
+        let on_item_error = get("on_item_error").map(|n| self.on_item_error(n)).unwrap_or_default();
+        let Some(over) = self.bare(over) else { return DraftKind::Broken };
+        DraftKind::Map(Box::new(DraftMap {
+            over,
+            item,
+            concurrency: concurrency.unwrap_or(1),
+            max: max.unwrap_or(policy::DEFAULT_MAP_MAX),
+            on_item_error,
+            body,
+            out,
+        }))
+    }
+}

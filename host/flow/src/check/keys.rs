@@ -1,0 +1,123 @@
+//! The keys of the format, each once: the checker and the schema for editors read the same tables.
+
+use serde_json::{Value as Json, json};
+
+/// Keys of a flow.
+pub(super) const FLOW: &[&str] =
+    &["cleargate", "flow", "version", "description", "input", "output", "use", "defaults", "nodes"];
+/// Keys of a flow that a later version runs.
+pub(super) const FLOW_LATER: &[&str] = &["budget", "models", "triggers", "state", "machine", "types"];
+/// Keys that every node may have.
+pub(super) const NODE: &[&str] = &["after", "join", "doc"];
+/// Keys of a node that is performed; those of its type come to them.
+pub(super) const LEAF: &[&str] = &["type", "with", "timeout", "deadline", "retry", "effect", "limits"];
+/// Keys of a `switch`.
+pub(super) const SWITCH: &[&str] = &["switch"];
+/// Keys of a `map`.
+pub(super) const MAP: &[&str] = &["map", "as", "concurrency", "max", "on_item_error", "do", "out"];
+/// Keys of a case.
+pub(super) const CASE: &[&str] = &["when", "to", "else"];
+/// Keys of nodes that a later version runs.
+pub(super) const NODE_LATER: &[&str] = &[
+    "loop", "carry", "next", "while", "until", "try", "catch", "finally", "compensate", "race", "human", "form",
+    "on_deadline", "wait", "parallel", "guard", "emit", "on", "back", "machine", "on_unknown", "idle", "flow", "weighted",
+    "table", "durability",
+];
+
+/// JSON Schema (2020-12) of the flow format, for editors.
+pub fn schema() -> Json {
+    let text = || json!({ "type": "string" });
+    let duration = || json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" });
+    let names = || json!({ "oneOf": [text(), { "type": "array", "items": text() }] });
+    let whole = |max: u64| json!({ "type": "integer", "minimum": 1, "maximum": max });
+    let schema_of = |key: &str| match key {
+        "cleargate" => json!({ "const": super::FORMAT }),
+        "flow" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" }),
+        "input" => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } }),
+        "use" => json!({ "type": "object", "additionalProperties": text() }),
+        "output" | "with" => json!({ "type": "object" }),
+        "limits" => limits_schema(),
+        "defaults" => json!({
+            "type": "object", "additionalProperties": false,
+            "properties": { "timeout": duration(), "retry": { "$ref": "#/$defs/retry" } },
+        }),
+        "nodes" | "do" => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/node" } }),
+        "after" | "to" | "else" => names(),
+        "join" => json!({ "enum": ["all", "any"] }),
+        "timeout" | "deadline" => duration(),
+        "retry" => json!({ "$ref": "#/$defs/retry" }),
+        "effect" => json!({ "enum": ["pure", "read", "idempotent", "once", "compensable"] }),
+        "switch" => json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/case" } }),
+        "concurrency" => whole(super::MAX_CONCURRENCY.into()),
+        "max" => whole(super::MAX_EXECUTIONS),
+        "on_item_error" => json!({ "enum": ["fail", "collect", "skip"] }),
+        "map" | "out" => json!({}),
+        _ => json!({ "type": ["string", "boolean", "number"] }),
+    };
+    let object = |keys: &[&str]| -> serde_json::Map<String, Json> {
+        keys.iter().map(|key| ((*key).to_owned(), schema_of(key))).collect()
+    };
+    let own = json!({ "^x-": {} });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ClearGate flow",
+        "type": "object",
+        "required": ["cleargate", "flow", "nodes"],
+        "properties": object(FLOW),
+        "patternProperties": own,
+        "additionalProperties": false,
+        "$defs": {
+            "node": {
+                "type": "object",
+                "anyOf": [{ "required": ["type"] }, { "required": ["switch"] }, { "required": ["map"] }],
+                "properties": object(&[NODE, LEAF, SWITCH, MAP].concat()),
+            },
+            "case": {
+                "type": "object",
+                "properties": object(CASE),
+                "patternProperties": own,
+                "additionalProperties": false,
+            },
+            "retry": retry_schema(),
+            "port": {
+                "oneOf": [
+                    text(),
+                    {
+                        "type": "object", "required": ["type"],
+                        "properties": {
+                            "type": {}, "default": {}, "doc": text(),
+                            "min": { "type": "number" }, "max": { "type": "number" },
+                        },
+                        "additionalProperties": false,
+                    },
+                    { "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } },
+                ],
+            },
+        },
+    })
+}
+
+fn limits_schema() -> Json {
+    let properties: serde_json::Map<String, Json> = crate::limits::TABLE
+        .iter()
+        .map(|row| (row.name.to_owned(), json!({ "type": ["string", "integer"] })))
+        .collect();
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+fn retry_schema() -> Json {
+    let codes: serde_json::Map<String, Json> = crate::error::ErrorCode::ALL
+        .iter()
+        .map(|code| {
+            let policy = json!({
+                "type": "object", "required": ["max"], "additionalProperties": false,
+                "properties": {
+                    "max": { "type": "integer", "minimum": 1, "maximum": super::MAX_RETRIES },
+                    "backoff": { "type": "string" },
+                },
+            });
+            (code.as_str().to_owned(), policy)
+        })
+        .collect();
+    json!({ "type": "object", "properties": codes, "additionalProperties": false })
+}

@@ -1,0 +1,229 @@
+//! Second pass: references become edges, and the nodes are put into an order in which each comes after
+//! those it needs. The order does not depend on how the file is sorted.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+
+use super::Checker;
+use super::draft::{Draft, DraftKind, DraftNode};
+use super::site::Site;
+use crate::diagnostic::{Finding, Span, suggest};
+use crate::graph::{Edge, EdgeKind, Join, NodeIx};
+
+/// Nodes from which a shortest cycle is looked for: more would let a hostile file cost seconds.
+const CYCLE_STARTS: usize = 200;
+
+/// How the nodes of a scope follow each other.
+pub(super) struct Order {
+    /// Indices into the draft.
+    pub(super) sorted: Vec<NodeIx>,
+    /// By position in `sorted`; `from` is such a position too.
+    pub(super) edges: Vec<Vec<Edge>>,
+    /// Orders of map bodies, by index into the draft.
+    pub(super) bodies: HashMap<NodeIx, Rc<Order>>,
+}
+
+/// A name that a node reads, from its expressions or those of its body.
+struct Read {
+    name: String,
+    guarded: bool,
+    span: Span,
+}
+
+impl Checker<'_> {
+    /// Nothing when there is a cycle.
+    pub(super) fn order(&self, draft: &Draft) -> Option<Order> {
+        let index: HashMap<&str, NodeIx> =
+            draft.nodes.iter().enumerate().map(|(i, node)| (node.id.as_str(), i)).collect();
+        let mut needs: Vec<Vec<Edge>> = Vec::with_capacity(draft.nodes.len());
+        let mut bodies = HashMap::new();
+        let mut sound = true;
+        for (at, node) in draft.nodes.iter().enumerate() {
+            if let DraftKind::Map(map) = &node.kind {
+                match self.order(&map.body) {
+                    Some(order) => {
+                        bodies.insert(at, Rc::new(order));
+                    }
+                    None => sound = false,
+                }
+            }
+            needs.push(self.needs(node, &index));
+        }
+        self.cases(draft, &index, &mut needs);
+        for edges in &mut needs {
+            edges.sort_by_key(|edge| (edge.from, rank(edge.kind)));
+            edges.dedup_by_key(|edge| match edge.kind {
+                EdgeKind::Case { case } => (edge.from, Some(case)),
+                _ => (edge.from, None),
+            });
+        }
+        let sorted = sort(draft, &needs).or_else(|| {
+            self.cycle(draft, &needs);
+            None
+        })?;
+        let mut position = vec![0; sorted.len()];
+        sorted.iter().enumerate().for_each(|(at, node)| position[*node] = at);
+        let edges: Vec<Vec<Edge>> = sorted
+            .iter()
+            .map(|node| {
+                let mut edges: Vec<Edge> =
+                    needs[*node].iter().map(|e| Edge { from: position[e.from], kind: e.kind }).collect();
+                edges.sort_by_key(|edge| (edge.from, rank(edge.kind)));
+                edges
+            })
+            .collect();
+        sound.then_some(Order { sorted, edges, bodies })
+    }
+
+    fn needs(&self, node: &DraftNode, index: &HashMap<&str, NodeIx>) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for read in self.reads(node) {
+            let Some(&from) = index.get(read.name.as_str()) else { continue };
+            if node.join == Join::Any && !read.guarded {
+                let message = format!("with `join: any` only the first value is there; `{}` may be absent", read.name);
+                let help = format!("ask first: `has({0}) ? {0}… : …`", read.name);
+                self.find(Finding::error("CG0308", read.span, message).help(help));
+            }
+            let kind = if read.guarded { EdgeKind::Optional } else { EdgeKind::Data };
+            edges.push(Edge { from, kind });
+        }
+        for (name, span) in &node.after {
+            match index.get(name.as_str()) {
+                Some(&from) => edges.push(Edge { from, kind: EdgeKind::After }),
+                None => self.unknown_node(name, *span, index),
+            }
+        }
+        edges
+    }
+
+    fn unknown_node(&self, name: &str, span: Span, index: &HashMap<&str, NodeIx>) {
+        let message = format!("there is no node `{name}` beside this one");
+        let finding = Finding::error("CG0305", span, message);
+        self.find(finding.maybe_help(suggest(name, index.keys().copied())));
+    }
+
+    /// Edges from the cases of each switch.
+    fn cases(&self, draft: &Draft, index: &HashMap<&str, NodeIx>, needs: &mut [Vec<Edge>]) {
+        for (from, node) in draft.nodes.iter().enumerate() {
+            let DraftKind::Switch(cases) = &node.kind else { continue };
+            for (case, written) in cases.iter().enumerate() {
+                for (name, span) in &written.to {
+                    match index.get(name.as_str()) {
+                        Some(&to) => needs[to].push(Edge { from, kind: EdgeKind::Case { case } }),
+                        None => self.unknown_node(name, *span, index),
+                    }
+                }
+            }
+        }
+    }
+
+    fn reads(&self, node: &DraftNode) -> Vec<Read> {
+        let mut reads = Vec::new();
+        match &node.kind {
+            DraftKind::Leaf(leaf) => {
+                leaf.with.values().for_each(|(_, bound)| self.read(&bound.sites, &mut reads));
+            }
+            DraftKind::Switch(cases) => {
+                cases.iter().for_each(|case| self.read(&case.when, &mut reads));
+            }
+            DraftKind::Map(map) => {
+                for inside in &map.body.nodes {
+                    reads.extend(self.reads(inside));
+                }
+                self.read(&map.out.sites, &mut reads);
+                // Names of the body itself are not read from outside.
+                let own: HashSet<&str> = (map.body.nodes.iter().map(|node| node.id.as_str()))
+                    .chain([map.item.as_str(), "index"])
+                    .collect();
+                reads.retain(|read| !own.contains(read.name.as_str()));
+                self.read([&map.over], &mut reads);
+            }
+            DraftKind::Broken => {}
+        }
+        reads
+    }
+
+    fn read<'s>(&self, sites: impl IntoIterator<Item = &'s Site>, reads: &mut Vec<Read>) {
+        for site in sites {
+            for reference in site.expr.references() {
+                let span = site.at(self.text, &reference.at);
+                reads.push(Read { name: reference.name.to_string(), guarded: reference.guarded, span });
+            }
+        }
+    }
+
+    /// Names the shortest cycle.
+    fn cycle(&self, draft: &Draft, needs: &[Vec<Edge>]) {
+        let shortest = (0..draft.nodes.len())
+            .filter(|start| !needs[*start].is_empty())
+            .take(CYCLE_STARTS)
+            .filter_map(|start| way_back(start, needs))
+            .min_by_key(Vec::len);
+        let Some(path) = shortest else { return };
+        let names: Vec<&str> = path.iter().rev().map(|ix| draft.nodes[*ix].id.as_str()).collect();
+        let first = &draft.nodes[*path.last().expect("a cycle has a node")];
+        let message = format!("these nodes wait for each other: {} → {}", names.join(" → "), names[0]);
+        let help = "a flow runs forward; break the circle by leaving out one of the references";
+        let mut finding = Finding::error("CG0304", first.span, message).help(help);
+        if let Some(second) = path.iter().rev().nth(1) {
+            finding = finding.and(draft.nodes[*second].span, format!("needs `{}`", names[0]));
+        }
+        self.find(finding);
+    }
+}
+
+fn rank(kind: EdgeKind) -> u8 {
+    match kind {
+        EdgeKind::Data => 0,
+        EdgeKind::Optional => 1,
+        EdgeKind::After => 2,
+        EdgeKind::Case { .. } => 3,
+    }
+}
+
+/// Kahn's order, the smallest id first. Nothing when there is a cycle.
+fn sort(draft: &Draft, needs: &[Vec<Edge>]) -> Option<Vec<NodeIx>> {
+    let mut readers: Vec<Vec<NodeIx>> = vec![Vec::new(); needs.len()];
+    let mut open: Vec<usize> = needs.iter().map(Vec::len).collect();
+    for (node, edges) in needs.iter().enumerate() {
+        edges.iter().for_each(|edge| readers[edge.from].push(node));
+    }
+    let id = |node: NodeIx| Reverse((draft.nodes[node].id.as_str(), node));
+    let mut ready: BinaryHeap<_> = (0..needs.len()).filter(|n| open[*n] == 0).map(id).collect();
+    let mut sorted = Vec::with_capacity(needs.len());
+    while let Some(Reverse((_, node))) = ready.pop() {
+        sorted.push(node);
+        for &reader in &readers[node] {
+            open[reader] -= 1;
+            if open[reader] == 0 {
+                ready.push(id(reader));
+            }
+        }
+    }
+    (sorted.len() == needs.len()).then_some(sorted)
+}
+
+/// The shortest way from a node over what it needs back to itself, by breadth.
+fn way_back(start: NodeIx, needs: &[Vec<Edge>]) -> Option<Vec<NodeIx>> {
+    let mut came: BTreeMap<NodeIx, NodeIx> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(node) = queue.pop_front() {
+        for edge in &needs[node] {
+            if edge.from == start {
+                let mut path = vec![node];
+                let mut at = node;
+                while at != start {
+                    at = came[&at];
+                    path.push(at);
+                }
+                return Some(path);
+            }
+            if let std::collections::btree_map::Entry::Vacant(slot) = came.entry(edge.from) {
+                slot.insert(node);
+                queue.push_back(edge.from);
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,240 @@
+//! Case folders, the pages of the codes, and properties of the checker.
+
+use std::path::Path;
+
+use super::*;
+use crate::graph::{EdgeKind, NodeKind};
+use crate::signature::Effect;
+
+/// A handful of node types.
+struct Sample;
+
+fn fields(text: &str) -> IndexMap<String, Field> {
+    match text.parse::<Type>().unwrap().kind {
+        crate::types::Kind::Record(fields) => fields,
+        _ => panic!("{text} is no record"),
+    }
+}
+
+fn signature(input: &str, output: &str, config: &str, effect: Effect) -> Signature {
+    Signature {
+        summary: String::new(),
+        input: fields(input),
+        open: false,
+        output: output.parse().unwrap(),
+        config: fields(config),
+        effect,
+        requests: crate::grant::Grants::default(),
+        limits: crate::limits::Limits::default(),
+        origin: "built-in".into(),
+    }
+}
+
+impl Signatures for Sample {
+    fn find(&self, name: &str) -> Result<Option<Signature>, String> {
+        Ok(Some(match name {
+            "template" => Signature {
+                open: true,
+                ..signature("record{}", "record{text: string}", "record{text: opt<string>}", Effect::Pure)
+            },
+            "upper" => signature("record{text: string}", "record{text: string}", "record{}", Effect::Pure),
+            "score" => {
+                let mut score = signature(
+                    "record{text: string, weight: float, kind: enum(a, b), rows: opt<list<record{k: string}>>}",
+                    "record{score: float, tags: list<string>, note: opt<string>}",
+                    "record{path: string}",
+                    Effect::Read,
+                );
+                score.input["weight"] = Field {
+                    default: Some(Value::Float(1.0)),
+                    min: Some(0.0),
+                    max: Some(2.0),
+                    ..score.input["weight"].clone()
+                };
+                score.input["kind"].default = Some("a".into());
+                score
+            }
+            "vault" => signature("record{}", "record{key: string @secret}", "record{}", Effect::Read),
+            "login" => signature("record{key: string @secret}", "json", "record{}", Effect::Idempotent),
+            "absent" => return Err("it is not installed".into()),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn names(&self) -> Vec<String> {
+        ["template", "upper", "score", "vault", "login"].map(str::to_owned).into()
+    }
+}
+
+fn run(text: &str) -> Checked {
+    check(text, "flow.yaml", &Sample)
+}
+
+fn codes(text: &str) -> Vec<&'static str> {
+    run(text).findings.iter().map(|finding| finding.code).collect()
+}
+
+fn print(findings: &[Finding]) -> String {
+    let mut out = String::new();
+    for finding in findings {
+        let at = finding.span;
+        out += &format!("{}:{} {} {}\n", at.line, at.column, finding.code, finding.message);
+        if let Some((span, label)) = &finding.second {
+            out += &format!("    {}:{} {label}\n", span.line, span.column);
+        }
+        if let Some(help) = &finding.help {
+            out += &format!("    help: {help}\n");
+        }
+    }
+    out
+}
+
+/// Each folder holds `flow.yaml` and what the check gives: `expected.json` (the graph) or `error.txt`.
+/// `CLEARGATE_BLESS=1` writes what is there now.
+#[test]
+fn cases_give_what_they_say() {
+    let bless = option_env!("CLEARGATE_BLESS").is_some();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let (mut good, mut bad, mut wrong) = (0, 0, Vec::new());
+    for case in std::fs::read_dir(&folder).unwrap() {
+        let case = case.unwrap().path();
+        let Ok(text) = std::fs::read_to_string(case.join("flow.yaml")) else { continue };
+        let checked = run(&text);
+        let (name, found) = match &checked.graph {
+            Some(graph) => {
+                good += 1;
+                let warnings: Vec<String> = print(&checked.findings).lines().map(str::to_owned).collect();
+                let found = serde_json::json!({ "graph": graph, "warnings": warnings });
+                ("expected.json", serde_json::to_string_pretty(&found).unwrap() + "\n")
+            }
+            None => {
+                bad += 1;
+                ("error.txt", print(&checked.findings))
+            }
+        };
+        if bless {
+            std::fs::write(case.join(name), &found).unwrap();
+        }
+        if std::fs::read_to_string(case.join(name)).ok().as_deref() != Some(&found) {
+            wrong.push(format!("{}:\n{found}", case.join(name).display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(good + bad >= 40 && good.min(bad) >= 15, "{good} good and {bad} bad cases");
+}
+
+#[test]
+fn every_code_has_a_page_and_every_page_is_true() {
+    let sources = [
+        include_str!("../check.rs"),
+        include_str!("bound.rs"),
+        include_str!("draft.rs"),
+        include_str!("order.rs"),
+        include_str!("policy.rs"),
+        include_str!("site.rs"),
+        include_str!("typing.rs"),
+        include_str!("../document.rs"),
+        include_str!("../expr/infer.rs"),
+    ];
+    for source in sources {
+        for (at, _) in source.match_indices("\"CG0") {
+            let code = &source[at + 1..at + 7];
+            assert!(crate::codes::explain(code).is_some(), "{code} has no page");
+        }
+    }
+    for page in crate::codes::PAGES {
+        assert!(codes(page.failing).contains(&page.code), "{}: {:?}", page.code, codes(page.failing));
+        assert_eq!(codes(page.mended), [""; 0], "{} mended", page.code);
+        assert!(sources.iter().any(|source| source.contains(page.code)), "{} is never given", page.code);
+    }
+}
+
+const FLOW: &str = "cleargate: 1\nflow: f\ninput: { t: string, n: { type: int, default: 3 } }\nnodes:\n  b: { type: upper, with: { text: \"${a.text}\" } }\n  a: { type: upper, timeout: 30s, with: { text: \"${input.t}\" } }\noutput: { x: \"${b.text}\" }\n";
+
+#[test]
+fn the_hash_is_of_the_meaning() {
+    let hash = |text: &str| run(text).graph.map(|graph| graph.hash);
+    let first = hash(FLOW);
+    assert!(first.is_some());
+    let same = "# a comment\nflow: f\ncleargate: 1\ndescription: words\nx-team: blue\ninput:\n  n: { default: 3, type: int, doc: how many }\n  t: string\n\
+                output: { x: \"${b.text}\" }\nnodes:\n  a:\n    doc: words\n    type: upper\n    with: { text: '${input.t}' }\n    timeout: 30000ms\n  b: { with: { text: \"${a.text}\" }, type: upper }\n";
+    assert_eq!(hash(same), first);
+    for (from, to) in [("30s", "31s"), ("default: 3", "default: 4"), ("${input.t}", "${input.t + '!'}"), ("x: ", "y: ")] {
+        assert_ne!(hash(&FLOW.replace(from, to)), first, "{from} → {to}");
+    }
+}
+
+#[test]
+fn edges_say_why_they_are_there() {
+    let text = "cleargate: 1\nflow: f\nnodes:\n  s: { switch: [ { when: \"a.text == 'x'\", to: b }, { else: c } ] }\n  a: { type: template, text: hi }\n  b: { type: template, text: hi }\n  c: { type: template, text: hi, after: a }\n  d: { type: upper, with: { text: \"${has(b) ? b.text : a.text}\" } }\n  m: { map: \"${['x']}\", do: { u: { type: upper, with: { text: \"${item + c.text}\" } } }, out: \"${u.text}\" }\n";
+    let graph = run(text).graph.unwrap();
+    let at = |id: &str| graph.root.nodes.iter().position(|node| node.id.as_str() == id).unwrap();
+    let kinds = |id: &str| -> Vec<(usize, EdgeKind)> {
+        graph.root.nodes[at(id)].needs.iter().map(|edge| (edge.from, edge.kind)).collect()
+    };
+    assert_eq!(kinds("s"), [(at("a"), EdgeKind::Data)]);
+    assert_eq!(kinds("b"), [(at("s"), EdgeKind::Case { case: 0 })]);
+    assert_eq!(kinds("d"), [(at("a"), EdgeKind::Data), (at("b"), EdgeKind::Optional)]);
+    assert!(kinds("c").contains(&(at("a"), EdgeKind::After)));
+    assert_eq!(kinds("m"), [(at("c"), EdgeKind::Data)]);
+    assert!(matches!(graph.root.nodes[at("m")].kind, NodeKind::Map(_)));
+    assert_eq!(graph.bound, 6 + 10_000);
+}
+
+#[test]
+fn all_findings_come_at_once_and_in_order() {
+    let text = "cleargate: 1\nflow: f\nvresion: 1\nnodes:\n  a: { type: upper, with: { txt: \"${b.x}\" }, timeout: 3 }\n";
+    assert_eq!(codes(text), ["CG0101", "CG0207", "CG0208", "CG0201", "CG0107"]);
+}
+
+#[test]
+fn the_shortest_cycle_is_named() {
+    let text = "cleargate: 1\nflow: f\nnodes:\n  a: { type: template, after: c }\n  b: { type: template, after: [a, c] }\n  c: { type: template, after: b }\n  d: { type: template, after: d }\n";
+    let message = run(text).findings[0].message.clone();
+    assert_eq!(message, "these nodes wait for each other: d → d");
+}
+
+fn large(nodes: usize) -> String {
+    let mut text = String::from("cleargate: 1\nflow: big\ninput: { t: string }\nnodes:\n  n0: { type: upper, with: { text: \"${input.t}\" } }\n");
+    for i in 1..nodes {
+        text += &format!("  n{i}:\n    type: upper\n    with:\n      text: ${{n{}.text}}\n", i - 1);
+    }
+    text
+}
+
+/// Release builds: at most 5 ms. A debug build may take forty times as long on a busy machine.
+#[test]
+fn a_thousand_nodes_are_checked_in_no_time() {
+    let text = large(1000);
+    let best = (0..5).map(|_| {
+        let start = std::time::Instant::now();
+        assert!(run(&text).graph.is_some());
+        start.elapsed()
+    });
+    let best = best.min().unwrap();
+    let allowed = std::time::Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 10 });
+    println!("1000 nodes: {best:?}");
+    assert!(best < allowed, "{best:?}");
+}
+
+#[test]
+fn the_schema_speaks_of_the_same_keys() {
+    let schema = schema();
+    let keys = |pointer: &str| -> Vec<String> {
+        schema.pointer(pointer).unwrap().as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(keys("/properties"), keys::FLOW);
+    assert_eq!(keys("/$defs/node/properties"), [keys::NODE, keys::LEAF, keys::SWITCH, keys::MAP].concat());
+    assert_eq!(keys("/$defs/case/properties"), keys::CASE);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_damage_makes_the_checker_panic(at in 0..400_usize, junk in "[ -~\\n]{0,12}") {
+        let mut text = FLOW.to_owned();
+        let at = at.min(text.len());
+        text.insert_str(at, &junk);
+        let _ = run(&text);
+        let _ = run(&junk);
+    }
+}

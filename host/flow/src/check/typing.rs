@@ -1,0 +1,312 @@
+//! Third pass: types, in an order in which each is known before it is read. What comes out is the graph.
+
+use std::collections::{BTreeSet, HashMap};
+
+use indexmap::IndexMap;
+
+use super::Checker;
+use super::draft::{Draft, DraftCase, DraftKind, DraftLeaf, DraftMap, DraftNode};
+use super::order::Order;
+use super::site::{Bound, Site};
+use crate::diagnostic::{Finding, Span, suggest};
+use crate::expr::{Template, TypeNames, infer_value, unify_types};
+use crate::graph::{Case, GraphNode, Leaf, Map, NodeKind, OnItemError, Scope};
+use crate::types::{Field, GUARDED_LABEL, Kind, Misfit, Type, fits, validate};
+use crate::value::Value;
+
+/// `input` and `run`.
+pub(super) struct Outermost {
+    input: Type,
+    run: Type,
+}
+
+impl Outermost {
+    pub(super) fn new(input: &IndexMap<String, Field>) -> Self {
+        let cost = Type::from(Kind::Record([("usd".to_owned(), Type::from(Kind::Float).into())].into_iter().collect()));
+        let run = [
+            ("id".to_owned(), Type::from(Kind::String).into()),
+            ("flow".to_owned(), Type::from(Kind::String).into()),
+            ("cost".to_owned(), cost.into()),
+        ];
+        // A field with a default is there when the run begins; `opt` stays `opt`.
+        Self { input: Kind::Record(input.clone()).into(), run: Kind::Record(run.into_iter().collect()).into() }
+    }
+}
+
+impl TypeNames for Outermost {
+    fn get(&self, name: &str) -> Option<&Type> {
+        match name {
+            "input" => Some(&self.input),
+            "run" => Some(&self.run),
+            _ => None,
+        }
+    }
+
+    fn all(&self) -> Vec<String> {
+        vec!["input".into(), "run".into()]
+    }
+}
+
+/// A scope inside another.
+struct Inner<'o> {
+    outer: &'o dyn TypeNames,
+    own: HashMap<String, Type>,
+}
+
+impl TypeNames for Inner<'_> {
+    fn get(&self, name: &str) -> Option<&Type> {
+        self.own.get(name).or_else(|| self.outer.get(name))
+    }
+
+    fn all(&self) -> Vec<String> {
+        let mut all = self.outer.all();
+        all.extend(self.own.keys().cloned());
+        all.sort();
+        all
+    }
+}
+
+impl Checker<'_> {
+    /// Types a scope, and then what is read from its end.
+    pub(super) fn type_scope(
+        &self,
+        draft: &Draft,
+        order: &Order,
+        outer: &dyn TypeNames,
+        output: &IndexMap<String, Bound>,
+    ) -> Scope {
+        let (scope, names) = self.type_nodes(draft, order, outer, HashMap::new());
+        for bound in output.values() {
+            let ty = self.type_bound(bound, &names);
+            self.refuse_secret(&ty, bound.span, "the output of a flow");
+        }
+        scope
+    }
+
+    fn type_nodes<'o>(
+        &self,
+        draft: &Draft,
+        order: &Order,
+        outer: &'o dyn TypeNames,
+        own: HashMap<String, Type>,
+    ) -> (Scope, Inner<'o>) {
+        let mut names = Inner { outer, own };
+        let mut nodes = Vec::with_capacity(draft.nodes.len());
+        let mut spans = Vec::with_capacity(draft.nodes.len());
+        for (at, needs) in order.sorted.iter().zip(&order.edges) {
+            let node = &draft.nodes[*at];
+            let (kind, output) = self.type_node(node, order.bodies.get(at).map(|body| &**body), &names);
+            names.own.insert(node.id.to_string(), output.clone());
+            spans.push(node.span);
+            nodes.push(GraphNode { id: node.id.clone(), kind, needs: needs.clone(), join: node.join, output });
+        }
+        let scope = Scope { nodes };
+        self.never_run(&scope, &spans);
+        (scope, names)
+    }
+
+    fn type_node(&self, node: &DraftNode, body: Option<&Order>, names: &Inner<'_>) -> (NodeKind, Type) {
+        match (&node.kind, body) {
+            (DraftKind::Leaf(leaf), _) => self.type_leaf(node, leaf, names),
+            (DraftKind::Switch(cases), _) => self.type_switch(cases, names),
+            (DraftKind::Map(map), Some(body)) => self.type_map(map, body, names),
+            _ => (NodeKind::Switch { cases: Vec::new() }, Kind::Any.into()),
+        }
+    }
+
+    fn type_leaf(&self, node: &DraftNode, leaf: &DraftLeaf, names: &Inner<'_>) -> (NodeKind, Type) {
+        let signature = &leaf.signature;
+        let mut output = signature.output.clone();
+        for (port, (key_span, bound)) in &leaf.with {
+            let from = self.type_bound(bound, names);
+            let field = signature.input.get(port);
+            match field {
+                Some(field) => self.fit(&bound.template, &from, field, port, bound.span, node),
+                None if signature.open => self.refuse_secret(&from, bound.span, "this node"),
+                None => self.unknown_port(port, *key_span, leaf),
+            }
+            // A port that names a label answers for it; every other label goes on with the value.
+            let named = field.map(|field| &field.ty.labels);
+            let on = from.labels.iter().filter(|label| !named.is_some_and(|named| named.contains(*label)));
+            output.labels.extend(on.cloned());
+        }
+        let mut defaults = IndexMap::new();
+        for (port, field) in signature.input.iter().filter(|(port, _)| !leaf.with.contains_key(*port)) {
+            if let Some(default) = &field.default {
+                defaults.insert(port.clone(), default.clone());
+            } else if !field.may_be_absent() {
+                let message = format!("`{}` needs the input `{port}: {}`", node.id, field.ty);
+                let help = format!("bind it: `with: {{ {port}: … }}`");
+                self.find(Finding::error("CG0207", node.span, message).help(help));
+            }
+        }
+        let with = leaf.with.iter().map(|(port, (_, bound))| (port.clone(), bound.template.clone())).collect();
+        let (uses, config, policy) = (leaf.uses.clone(), leaf.config.clone(), leaf.policy.clone());
+        (NodeKind::Leaf(Box::new(Leaf { uses, with, config, defaults, policy })), output)
+    }
+
+    fn unknown_port(&self, port: &str, span: Span, leaf: &DraftLeaf) {
+        let ports = &leaf.signature.input;
+        let help = suggest(port, ports.keys().map(String::as_str)).unwrap_or_else(|| {
+            let all: Vec<&str> = ports.keys().map(String::as_str).collect();
+            if all.is_empty() { "it takes no input".into() } else { format!("it takes {}", all.join(", ")) }
+        });
+        let message = format!("`{}` has no input {port:?}", leaf.uses);
+        self.find(Finding::error("CG0208", span, message).help(help));
+    }
+
+    /// Whether a value fits a port: literals by their value, everything else by its type.
+    fn fit(&self, template: &Template, from: &Type, field: &Field, port: &str, span: Span, node: &DraftNode) {
+        let refused = match fit_parts(template, from, field) {
+            Ok(()) => return,
+            Err(refused) => refused,
+        };
+        let code = if refused.label { "CG0209" } else { "CG0206" };
+        let message = format!("input `{port}`: {}", refused.why);
+        let finding = Finding::error(code, span, message);
+        self.find(finding.and(node.span, format!("its input `{port}` is `{}`", field.ty)));
+    }
+
+    fn refuse_secret(&self, ty: &Type, span: Span, place: &str) {
+        if ty.labels.contains(GUARDED_LABEL) {
+            let message = format!("a value labelled `@{GUARDED_LABEL}` may not flow into {place}");
+            self.find(Finding::error("CG0209", span, message));
+        }
+    }
+
+    fn type_site(&self, site: &Site, names: &dyn TypeNames) -> Type {
+        let inferred = site.expr.infer(names);
+        for problem in inferred.problems {
+            let span = site.at(self.text, &problem.at);
+            self.find(Finding::error(problem.code, span, problem.message).maybe_help(problem.help));
+        }
+        inferred.ty
+    }
+
+    fn type_bound(&self, bound: &Bound, names: &dyn TypeNames) -> Type {
+        let mut sites = bound.sites.iter().map(|site| self.type_site(site, names));
+        type_template(&bound.template, &mut sites)
+    }
+
+    fn type_truth(&self, site: &Site, names: &dyn TypeNames) {
+        let ty = self.type_site(site, names);
+        if !matches!(ty.kind, Kind::Bool | Kind::Any | Kind::Json) {
+            let span = site.at(self.text, &(0..site.expr.source().len()));
+            self.find(Finding::error("CG0203", span, format!("expected true or false, found `{ty}`")));
+        }
+    }
+
+    fn type_switch(&self, cases: &[DraftCase], names: &Inner<'_>) -> (NodeKind, Type) {
+        let cases = cases
+            .iter()
+            .map(|case| {
+                case.when.iter().for_each(|site| self.type_truth(site, names));
+                Case {
+                    when: case.when.as_ref().map(|site| site.expr.clone()),
+                    to: case.to.iter().filter_map(|(name, _)| name.parse().ok()).collect(),
+                }
+            })
+            .collect();
+        let output = [("case".to_owned(), Field::from(Type::from(Kind::Int)))];
+        (NodeKind::Switch { cases }, Kind::Record(output.into_iter().collect()).into())
+    }
+
+    fn type_map(&self, map: &DraftMap, order: &Order, names: &Inner<'_>) -> (NodeKind, Type) {
+        let over = self.type_site(&map.over, names);
+        let mut item = match &over.kind {
+            Kind::List(of) => (**of).clone(),
+            Kind::Any | Kind::Json => Kind::Any.into(),
+            _ => {
+                let span = map.over.at(self.text, &(0..map.over.expr.source().len()));
+                self.find(Finding::error("CG0203", span, format!("`map` needs a list, found `{over}`")));
+                Kind::Any.into()
+            }
+        };
+        item.labels.extend(over.labels.iter().cloned());
+        let own = HashMap::from([(map.item.clone(), item), ("index".to_owned(), Kind::Int.into())]);
+        let (body, inner) = self.type_nodes(&map.body, order, names, own);
+        let mut out = self.type_bound(&map.out, &inner);
+        let labels = std::mem::take(&mut out.labels);
+        if map.on_item_error == OnItemError::Collect {
+            out = Kind::Any.into();
+        }
+        let kind = NodeKind::Map(Box::new(Map {
+            over: map.over.expr.clone(),
+            item: map.item.clone(),
+            concurrency: map.concurrency,
+            max: map.max,
+            on_item_error: map.on_item_error,
+            body,
+            out: map.out.template.clone(),
+        }));
+        (kind, Type { kind: Kind::List(Box::new(out)), labels })
+    }
+}
+
+fn type_template(template: &Template, sites: &mut dyn Iterator<Item = Type>) -> Type {
+    let mut next = || sites.next().unwrap_or_else(|| Kind::Any.into());
+    match template {
+        Template::Literal(value) => infer_value(value),
+        Template::Expr(_) => next(),
+        Template::Text(parts) => {
+            let mut labels = BTreeSet::new();
+            for part in parts {
+                if let crate::expr::Part::Expr(_) = part {
+                    labels.extend(next().labels);
+                }
+            }
+            Type { kind: Kind::String, labels }
+        }
+        Template::List(items) => {
+            let types: Vec<Type> = items.iter().map(|item| type_template(item, sites)).collect();
+            let labels = types.iter().flat_map(|ty| ty.labels.clone()).collect();
+            let of = types.into_iter().reduce(|a, b| unify_types(&a, &b));
+            Type { kind: Kind::List(Box::new(of.unwrap_or_else(|| Kind::Any.into()))), labels }
+        }
+        Template::Record(fields) => {
+            let mut labels = BTreeSet::new();
+            let mut typed = IndexMap::new();
+            for (name, field) in fields {
+                let ty = type_template(field, sites);
+                labels.extend(ty.labels.iter().cloned());
+                typed.insert(name.clone(), Field::from(ty));
+            }
+            Type { kind: Kind::Record(typed), labels }
+        }
+    }
+}
+
+struct Refused {
+    why: String,
+    label: bool,
+}
+
+fn fit_parts(template: &Template, from: &Type, field: &Field) -> Result<(), Refused> {
+    match (template, &from.kind, &field.ty.kind) {
+        (Template::Literal(value), ..) => {
+            let ports = IndexMap::from([("value".to_owned(), field.clone())]);
+            let record = Value::record([("value", value.clone())]);
+            let measured = field.min.is_some() || field.max.is_some();
+            let checked = if measured {
+                crate::types::validate_fields(&record, &ports)
+            } else {
+                validate(value, &field.ty)
+            };
+            checked.map(drop).map_err(|mismatch| Refused { why: mismatch.why, label: false })
+        }
+        (Template::Record(parts), Kind::Record(have), Kind::Record(want)) => {
+            for (name, port) in want {
+                match (parts.get(name), have.get(name)) {
+                    (Some(part), Some(ty)) => fit_parts(part, &ty.ty, port)?,
+                    _ if port.may_be_absent() => {}
+                    _ => return Err(Refused { why: format!("the field `{name}` is missing"), label: false }),
+                }
+            }
+            Ok(())
+        }
+        _ => fits(from, &field.ty).map_err(|misfit| Refused {
+            why: misfit.to_string(),
+            label: matches!(misfit, Misfit::Label(_)),
+        }),
+    }
+}

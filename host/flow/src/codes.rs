@@ -1,0 +1,28 @@
+//! `cleargate explain CG0101`: what a finding means, with a flow that has it and the same flow mended.
+//!
+//! The pages live in one table, so that the tests can prove each: the failing example gives the code, the mended one
+//! does not.
+
+mod pages;
+
+pub use pages::PAGES;
+
+/// The page of one code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Page {
+    /// The code.
+    pub code: &'static str,
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// Why it matters and what to do.
+    pub text: &'static str,
+    /// A flow that has it.
+    pub failing: &'static str,
+    /// The same flow without it.
+    pub mended: &'static str,
+}
+
+/// The page of a code, upper or lower case.
+pub fn explain(code: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.code.eq_ignore_ascii_case(code))
+}

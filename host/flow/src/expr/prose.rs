@@ -1,0 +1,235 @@
+//! Longer texts with values in them: prompts and reports. `${…}`, `{% for x in CEL %}…{% endfor %}` and
+//! `{% if CEL %}…{% else %}…{% endif %}`, on the same evaluator and one budget for the whole text.
+//!
+//! A line that holds only one tag vanishes, so that loops around the rows of a Markdown table leave no gaps.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::eval::Evaluation;
+use super::{Expr, Names, ParseError, Part, Reference, functions, lex, parse, template};
+use crate::error::{ErrorCode, NodeError};
+use crate::value::Value;
+
+/// Bytes of a text.
+const MAX_TEXT: usize = 1024 * 1024;
+/// Tags inside tags.
+const MAX_NESTING: usize = 16;
+
+/// A parsed text.
+#[derive(Clone, Debug)]
+pub struct Prose {
+    body: Vec<Piece>,
+}
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Text(String),
+    Expr(Expr),
+    For { variable: Arc<str>, over: Expr, body: Vec<Piece> },
+    If { condition: Expr, then: Vec<Piece>, otherwise: Vec<Piece> },
+}
+
+/// A tag with the bytes that it replaces: the whole line when it stands alone.
+struct Tag<'t> {
+    words: &'t str,
+    /// Where `words` starts.
+    at: usize,
+    outer: Range<usize>,
+}
+
+impl Prose {
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// What is wrong, and where in the text.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        if text.len() > MAX_TEXT {
+            return Err(lex::error(format!("a text may have {MAX_TEXT} bytes"), 0..0));
+        }
+        let mut parser = ProseParser { text, at: 0, depth: 0 };
+        let (body, end) = parser.until(&[])?;
+        debug_assert!(end.is_none(), "only an inner body ends at a tag");
+        Ok(Self { body })
+    }
+
+    /// The text with its values.
+    ///
+    /// # Errors
+    /// As [`Expr::eval`].
+    pub fn eval(&self, names: &dyn Names) -> Result<String, NodeError> {
+        let mut out = String::new();
+        write(&self.body, &mut Evaluation::new(names), &mut out)?;
+        Ok(out)
+    }
+
+    /// The names that it reads, variables of its own loops excluded. Places are those of each expression.
+    pub fn references(&self) -> Vec<Reference> {
+        let mut found = Vec::new();
+        collect(&self.body, &mut Vec::new(), &mut found);
+        found
+    }
+}
+
+fn collect(body: &[Piece], locals: &mut Vec<Arc<str>>, out: &mut Vec<Reference>) {
+    for piece in body {
+        if let Piece::Expr(expr) | Piece::For { over: expr, .. } | Piece::If { condition: expr, .. } = piece {
+            out.extend(expr.references().into_iter().filter(|r| !locals.contains(&r.name)));
+        }
+        match piece {
+            Piece::Text(_) | Piece::Expr(_) => {}
+            Piece::For { variable, body, .. } => {
+                locals.push(variable.clone());
+                collect(body, locals, out);
+                locals.pop();
+            }
+            Piece::If { then, otherwise, .. } => {
+                collect(then, locals, out);
+                collect(otherwise, locals, out);
+            }
+        }
+    }
+}
+
+fn write(body: &[Piece], evaluation: &mut Evaluation<'_>, out: &mut String) -> Result<(), NodeError> {
+    for piece in body {
+        match piece {
+            Piece::Text(text) => {
+                evaluation.make(text.len())?;
+                out.push_str(text);
+            }
+            Piece::Expr(expr) => {
+                let value = evaluation.run(expr)?;
+                out.push_str(&functions::print(evaluation, &value)?);
+            }
+            Piece::If { condition, then, otherwise } => {
+                let holds = evaluation.run(condition)?;
+                let holds = holds.as_bool().ok_or_else(|| wrong("`if` needs true or false", &holds))?;
+                write(if holds { then } else { otherwise }, evaluation, out)?;
+            }
+            Piece::For { variable, over, body } => {
+                let list = evaluation.run(over)?;
+                let Value::List(items) = &list else {
+                    return Err(wrong("`for` needs a list", &list));
+                };
+                for item in items.iter() {
+                    evaluation.step(1)?;
+                    evaluation.with(variable, item.clone(), |inner| write(body, inner, out))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn wrong(rule: &str, found: &Value) -> NodeError {
+    NodeError::new(ErrorCode::InvalidInput, format!("{rule}, found {}", found.shape()))
+}
+
+struct ProseParser<'t> {
+    text: &'t str,
+    at: usize,
+    depth: usize,
+}
+
+impl<'t> ProseParser<'t> {
+    /// Pieces up to a tag that begins with one of `ends`, which is taken and given back.
+    fn until(&mut self, ends: &[&str]) -> Result<(Vec<Piece>, Option<&'t str>), ParseError> {
+        let mut body = Vec::new();
+        loop {
+            let Some(tag) = self.tag()? else {
+                if let [first, ..] = ends {
+                    let wanted = ends.last().unwrap_or(first);
+                    let end = self.text.len();
+                    return Err(lex::error(format!("`{{% {wanted} %}}` is missing"), end..end));
+                }
+                self.plain(self.text.len(), &mut body)?;
+                return Ok((body, None));
+            };
+            self.plain(tag.outer.start, &mut body)?;
+            self.at = tag.outer.end;
+            let (word, rest) = tag.words.split_once(char::is_whitespace).unwrap_or((tag.words, ""));
+            if ends.contains(&word) {
+                return Ok((body, Some(word)));
+            }
+            self.depth += 1;
+            if self.depth > MAX_NESTING {
+                return Err(lex::error(format!("more than {MAX_NESTING} tags inside each other"), tag.outer));
+            }
+            let rest_at = tag.at + tag.words.len() - rest.len();
+            body.push(self.block(word, rest, rest_at, tag.outer)?);
+            self.depth -= 1;
+        }
+    }
+
+    fn block(&mut self, word: &str, rest: &str, at: usize, outer: Range<usize>) -> Result<Piece, ParseError> {
+        match word {
+            "for" => {
+                let form = || lex::error("write `{% for name in list %}`", outer.clone());
+                let (variable, list) = rest.trim_start().split_once(char::is_whitespace).ok_or_else(form)?;
+                let list = list.trim_start().strip_prefix("in").filter(|l| l.starts_with([' ', '(', '['])).ok_or_else(form)?;
+                let identifier = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                if !variable.chars().all(identifier) || variable.starts_with(|c: char| c.is_ascii_digit()) {
+                    return Err(form());
+                }
+                let over = self.condition(list, at + rest.len() - list.len())?;
+                let (body, _) = self.until(&["endfor"])?;
+                Ok(Piece::For { variable: variable.into(), over, body })
+            }
+            "if" => {
+                let condition = self.condition(rest, at)?;
+                let (then, end) = self.until(&["else", "endif"])?;
+                let otherwise = match end {
+                    Some("else") => self.until(&["endif"])?.0,
+                    _ => Vec::new(),
+                };
+                Ok(Piece::If { condition, then, otherwise })
+            }
+            _ => {
+                let message = format!("`{word}` is no tag here; there are `for`, `endfor`, `if`, `else`, `endif`");
+                Err(lex::error(message, outer))
+            }
+        }
+    }
+
+    fn condition(&self, source: &str, at: usize) -> Result<Expr, ParseError> {
+        parse::bare(source).map_err(|mut error| {
+            error.at = error.at.start + at..error.at.end + at;
+            error
+        })
+    }
+
+    /// The text before byte `end`.
+    fn plain(&mut self, end: usize, body: &mut Vec<Piece>) -> Result<(), ParseError> {
+        let at = self.at;
+        let parts = template::parts(&self.text[at..end]).map_err(|mut error| {
+            error.at = error.at.start + at..error.at.end + at;
+            error
+        })?;
+        body.extend(parts.into_iter().map(|part| match part {
+            Part::Text(text) => Piece::Text(text),
+            Part::Expr(expr) => Piece::Expr(expr),
+        }));
+        Ok(())
+    }
+
+    fn tag(&self) -> Result<Option<Tag<'t>>, ParseError> {
+        let Some(found) = self.text[self.at..].find("{%") else { return Ok(None) };
+        let start = self.at + found;
+        let Some(len) = self.text[start..].find("%}") else {
+            return Err(lex::error("`{%` is not closed by `%}`", start..start + 2));
+        };
+        let end = start + len + 2;
+        let inside = &self.text[start + 2..end - 2];
+        let words = inside.trim();
+        let at = start + 2 + inside.len() - inside.trim_start().len();
+        let line = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let rest = &self.text[end..];
+        let behind = rest.find('\n').map_or(rest.len(), |newline| newline + 1);
+        let alone = line >= self.at
+            && self.text[line..start].trim().is_empty()
+            && rest[..behind].trim().is_empty();
+        let outer = if alone { line..end + behind } else { start..end };
+        Ok(Some(Tag { words, at, outer }))
+    }
+}
