@@ -56,11 +56,18 @@ impl Checked {
 
 /// Checks the text of a flow. `file_name` stands in for the flow's name in messages when it has none.
 pub fn check(text: &str, file_name: &str, signatures: &dyn Signatures) -> Checked {
-    let (root, findings) = document::read(text);
-    let checker = Checker { text, signatures, findings: RefCell::new(findings), found: RefCell::default() };
+    let (root, mut findings) = document::read(text);
+    if root.is_none() && findings.is_empty() {
+        let finding = Finding::error("CG0104", Span::default(), format!("{file_name} is empty"));
+        findings.push(finding.help("begin the file with `cleargate: 1`"));
+    }
+    let checker =
+        Checker { text, signatures, findings: RefCell::new(findings), found: RefCell::default() };
     let graph = root.and_then(|root| checker.flow(&root, file_name));
     let mut findings = checker.findings.into_inner();
-    findings.sort_by(|a, b| (a.span.offset, a.code, &a.message).cmp(&(b.span.offset, b.code, &b.message)));
+    findings.sort_by(|a, b| {
+        (a.span.offset, a.code, &a.message).cmp(&(b.span.offset, b.code, &b.message))
+    });
     findings.dedup();
     let sound = !findings.iter().any(|finding| finding.severity == Severity::Error);
     Checked { graph: graph.filter(|_| sound), findings }
@@ -108,7 +115,8 @@ impl<'a> Checker<'a> {
         }
         self.format(root);
         let id = root.get("flow").and_then(|entry| self.id::<FlowId>(&entry.value));
-        let version = root.get("version").and_then(|entry| entry.value.as_text()).unwrap_or_default();
+        let version =
+            root.get("version").and_then(|entry| entry.value.as_text()).unwrap_or_default();
         let input = root.get("input").map(|entry| self.ports(&entry.value)).unwrap_or_default();
         let uses = self.uses(root);
         let defaults = self.defaults(root);
@@ -131,7 +139,9 @@ impl<'a> Checker<'a> {
         match entry.value.data {
             Data::Scalar(Value::Int(FORMAT)) => {}
             Data::Scalar(Value::Int(other)) => {
-                let message = format!("format {other} is not known; this version of ClearGate reads format {FORMAT}");
+                let message = format!(
+                    "format {other} is not known; this version of ClearGate reads format {FORMAT}"
+                );
                 let help = "write `cleargate: 1`, or use a newer ClearGate";
                 self.find(Finding::error("CG0106", entry.value.span, message).help(help));
             }
@@ -163,12 +173,18 @@ impl<'a> Checker<'a> {
                 continue;
             }
             if later.contains(&key) {
-                let message = format!("`{key}` is part of the format but this version of ClearGate cannot run it");
+                let message = format!(
+                    "`{key}` is part of the format but this version of ClearGate cannot run it"
+                );
                 self.find(Finding::error("CG0103", entry.key_span, message));
                 continue;
             }
-            let help = suggest(key, known.iter().copied())
-                .unwrap_or_else(|| format!("{what} has the keys {}; keys of your own begin with `x-`", known.join(", ")));
+            let help = suggest(key, known.iter().copied()).unwrap_or_else(|| {
+                format!(
+                    "{what} has the keys {}; keys of your own begin with `x-`",
+                    known.join(", ")
+                )
+            });
             let message = format!("{what} has no key {key:?}");
             self.find(Finding::error("CG0101", entry.key_span, message).help(help));
         }
@@ -193,7 +209,10 @@ impl<'a> Checker<'a> {
                 Some(reference) => {
                     uses.insert(alias.key.to_string(), reference.to_owned());
                 }
-                None => self.shape(&alias.value, "a package or a file, such as `cleargate:pii-redactor@^1`"),
+                None => self.shape(
+                    &alias.value,
+                    "a package or a file, such as `cleargate:pii-redactor@^1`",
+                ),
             }
             if let Err(error) = alias.key.parse::<crate::address::NodeId>() {
                 self.find(Finding::error("CG0105", alias.key_span, error.to_string()));

@@ -187,7 +187,8 @@ impl Reader<'_> {
     }
 
     fn refuse(&mut self, code: &'static str, span: Span, what: &str) {
-        let message = format!("{what} is not part of a flow: each thing is written once, where it counts");
+        let message =
+            format!("{what} is not part of a flow: each thing is written once, where it counts");
         self.findings.push(Finding::error(code, span, message));
     }
 
@@ -206,14 +207,12 @@ impl Reader<'_> {
                 self.start(Open::Map(span, Vec::new(), None, HashMap::new()), span)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List(start, items)) => self.put(Node {
-                    span: join(start, span),
-                    data: Data::List(items),
-                }),
-                Some(Open::Map(start, entries, ..)) => self.put(Node {
-                    span: join(start, span),
-                    data: Data::Map(entries),
-                }),
+                Some(Open::List(start, items)) => {
+                    self.put(Node { span: join(start, span), data: Data::List(items) })
+                }
+                Some(Open::Map(start, entries, ..)) => {
+                    self.put(Node { span: join(start, span), data: Data::Map(entries) })
+                }
                 None => true,
             },
             Event::Alias(_) => {

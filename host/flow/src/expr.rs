@@ -38,8 +38,8 @@ use crate::value::Value;
 
 pub use functions::{FUNCTIONS, Function};
 pub use infer::{Inferred, Problem, TypeNames};
-pub use prose::Prose;
 pub(crate) use infer::{of_value as infer_value, unify as unify_types};
+pub use prose::Prose;
 
 /// Bytes of one expression.
 pub const MAX_SOURCE: usize = 16 * 1024;

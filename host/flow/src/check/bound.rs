@@ -14,7 +14,8 @@ impl Checker<'_> {
     pub(super) fn bound(&self, root: &Scope, nodes: Span) -> u64 {
         let bound = executions(root);
         if bound > MAX_EXECUTIONS {
-            let message = format!("a run may execute up to {bound} nodes; {MAX_EXECUTIONS} are allowed");
+            let message =
+                format!("a run may execute up to {bound} nodes; {MAX_EXECUTIONS} are allowed");
             let help = format!(
                 "lower `max` of the maps: a map without `max` takes {} items",
                 super::DEFAULT_MAP_MAX
@@ -39,7 +40,9 @@ impl Checker<'_> {
                         taken.entry(edge.from).or_default().insert(case);
                         meet(&mut here, live[edge.from].as_ref());
                     }
-                    EdgeKind::Data if node.join == Join::All => meet(&mut here, live[edge.from].as_ref()),
+                    EdgeKind::Data if node.join == Join::All => {
+                        meet(&mut here, live[edge.from].as_ref())
+                    }
                     _ => {}
                 }
             }
@@ -48,7 +51,8 @@ impl Checker<'_> {
             }
             let dead_source = node.needs.iter().any(|edge| live[edge.from].is_none());
             if here.is_none() && !dead_source {
-                let message = format!("`{}` can never run: it needs two cases of one `switch`", node.id);
+                let message =
+                    format!("`{}` can never run: it needs two cases of one `switch`", node.id);
                 let help = "read only nodes of the same case, or ask with `has(…)`";
                 self.find(Finding::warning("CG0306", spans[at], message).help(help));
             }

@@ -10,7 +10,8 @@ use crate::value::Value;
 
 /// The hash of a graph.
 pub(super) fn hash(graph: &Graph) -> FlowHash {
-    let mut json = serde_json::to_value(graph).expect("a graph holds nothing that JSON cannot hold");
+    let mut json =
+        serde_json::to_value(graph).expect("a graph holds nothing that JSON cannot hold");
     let mut input = fields_to_json_schema(&graph.input);
     without_docs(&mut input);
     json["input"] = input;

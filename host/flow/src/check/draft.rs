@@ -70,16 +70,31 @@ pub(super) struct DraftMap {
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn draft(&self, nodes: &Node, uses: &BTreeMap<String, String>, defaults: &Defaults) -> Draft {
+    pub(super) fn draft(
+        &self,
+        nodes: &Node,
+        uses: &BTreeMap<String, String>,
+        defaults: &Defaults,
+    ) -> Draft {
         let entries = self.map(nodes, "a map of ids to nodes");
         if entries.is_empty() && nodes.get("").is_none() {
             let finding = Finding::error("CG0102", nodes.span, "there is no node");
             self.find(finding.help("add one: `hello: { type: template, text: \"Hello\" }`"));
         }
-        Draft { nodes: entries.iter().filter_map(|entry| self.draft_node(entry, uses, defaults)).collect() }
+        Draft {
+            nodes: entries
+                .iter()
+                .filter_map(|entry| self.draft_node(entry, uses, defaults))
+                .collect(),
+        }
     }
 
-    fn draft_node(&self, entry: &Entry, uses: &BTreeMap<String, String>, defaults: &Defaults) -> Option<DraftNode> {
+    fn draft_node(
+        &self,
+        entry: &Entry,
+        uses: &BTreeMap<String, String>,
+        defaults: &Defaults,
+    ) -> Option<DraftNode> {
         let id: NodeId = match entry.key.parse() {
             Ok(id) => id,
             Err(error) => {
@@ -88,7 +103,8 @@ impl<'a> Checker<'a> {
             }
         };
         if RESERVED.contains(&id.as_str()) {
-            let message = format!("`{id}` means something else in expressions; no node can have this id");
+            let message =
+                format!("`{id}` means something else in expressions; no node can have this id");
             self.find(Finding::error("CG0311", entry.key_span, message));
         }
         let node = &entry.value;
@@ -101,7 +117,9 @@ impl<'a> Checker<'a> {
                 DraftKind::Broken
             }
             _ => {
-                let message = format!("`{id}` is several things at once: keep one of `type`, `switch`, `map`");
+                let message = format!(
+                    "`{id}` is several things at once: keep one of `type`, `switch`, `map`"
+                );
                 self.find(Finding::error("CG0110", entry.key_span, message));
                 DraftKind::Broken
             }
@@ -122,7 +140,8 @@ impl<'a> Checker<'a> {
         let later = entry.value.entries().iter().any(|e| keys::NODE_LATER.contains(&&*e.key));
         self.keys(&entry.value, &known, keys::NODE_LATER, "a node");
         if !later {
-            let finding = Finding::error("CG0102", entry.key_span, "a node needs `type`, `switch` or `map`");
+            let finding =
+                Finding::error("CG0102", entry.key_span, "a node needs `type`, `switch` or `map`");
             self.find(finding.help("write `type: template`, or another node type"));
         }
     }
@@ -159,14 +178,19 @@ impl<'a> Checker<'a> {
                 let names = self.signatures.names();
                 let all = names.iter().map(String::as_str).chain(uses.keys().map(String::as_str));
                 let help = suggest(name, all).unwrap_or_else(|| {
-                    "name a package under `use:`, or see `cleargate nodes` for what is built in".into()
+                    "name a package under `use:`, or see `cleargate nodes` for what is built in"
+                        .into()
                 });
                 let message = format!("there is no node type `{name}`");
                 self.find(Finding::error("CG0301", ty.span, message).help(help));
                 None
             }
             Err(why) => {
-                self.find(Finding::error("CG0302", ty.span, format!("`{name}` cannot be used: {why}")));
+                self.find(Finding::error(
+                    "CG0302",
+                    ty.span,
+                    format!("`{name}` cannot be used: {why}"),
+                ));
                 None
             }
         };
@@ -174,15 +198,29 @@ impl<'a> Checker<'a> {
         found
     }
 
-    fn leaf(&self, node: &Node, ty: &Node, uses: &BTreeMap<String, String>, defaults: &Defaults) -> DraftKind {
+    fn leaf(
+        &self,
+        node: &Node,
+        ty: &Node,
+        uses: &BTreeMap<String, String>,
+        defaults: &Defaults,
+    ) -> DraftKind {
         let Some(signature) = self.signature(ty, uses) else { return DraftKind::Broken };
         let config: Vec<&str> = signature.config.keys().map(String::as_str).collect();
         let known = [keys::NODE, keys::LEAF, &config].concat();
-        self.keys(node, &known, keys::NODE_LATER, &format!("`{}`", ty.as_str().unwrap_or_default()));
+        self.keys(
+            node,
+            &known,
+            keys::NODE_LATER,
+            &format!("`{}`", ty.as_str().unwrap_or_default()),
+        );
         let mut with = IndexMap::new();
         if let Some(entry) = node.get("with") {
             for input in self.map(&entry.value, "a map of input ports to values") {
-                with.insert(input.key.to_string(), (input.key_span, self.bound_value(&input.value)));
+                with.insert(
+                    input.key.to_string(),
+                    (input.key_span, self.bound_value(&input.value)),
+                );
             }
         }
         DraftKind::Leaf(Box::new(DraftLeaf {
@@ -223,7 +261,9 @@ impl<'a> Checker<'a> {
             self.find(Finding::error("CG0310", cases.span, "a `switch` needs at least one case"));
         }
         let last = items.len().saturating_sub(1);
-        DraftKind::Switch(items.iter().enumerate().map(|(i, item)| self.case(item, i == last)).collect())
+        DraftKind::Switch(
+            items.iter().enumerate().map(|(i, item)| self.case(item, i == last)).collect(),
+        )
     }
 
     fn case(&self, item: &Node, last: bool) -> DraftCase {
@@ -249,7 +289,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn draft_map(&self, node: &Node, over: &Node, uses: &BTreeMap<String, String>, defaults: &Defaults) -> DraftKind {
+    fn draft_map(
+        &self,
+        node: &Node,
+        over: &Node,
+        uses: &BTreeMap<String, String>,
+        defaults: &Defaults,
+    ) -> DraftKind {
         self.keys(node, &[keys::NODE, keys::MAP].concat(), keys::NODE_LATER, "a `map`");
         let get = |key: &str| node.get(key).map(|entry| &entry.value);
         let item = match get("as").map(|name| (name, self.id::<NodeId>(name))) {
@@ -276,7 +322,8 @@ impl<'a> Checker<'a> {
             return DraftKind::Broken;
         };
         let most = u32::try_from(super::MAX_EXECUTIONS).unwrap_or(u32::MAX);
-        let concurrency = get("concurrency").and_then(|n| self.whole(n, 1..=policy::MAX_CONCURRENCY));
+        let concurrency =
+            get("concurrency").and_then(|n| self.whole(n, 1..=policy::MAX_CONCURRENCY));
         let max = get("max").and_then(|n| self.whole(n, 1..=most));
         let on_item_error = get("on_item_error").map(|n| self.on_item_error(n)).unwrap_or_default();
         let Some(over) = self.bare(over) else { return DraftKind::Broken };

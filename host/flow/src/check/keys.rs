@@ -6,11 +6,13 @@ use serde_json::{Value as Json, json};
 pub(super) const FLOW: &[&str] =
     &["cleargate", "flow", "version", "description", "input", "output", "use", "defaults", "nodes"];
 /// Keys of a flow that a later version runs.
-pub(super) const FLOW_LATER: &[&str] = &["budget", "models", "triggers", "state", "machine", "types"];
+pub(super) const FLOW_LATER: &[&str] =
+    &["budget", "models", "triggers", "state", "machine", "types"];
 /// Keys that every node may have.
 pub(super) const NODE: &[&str] = &["after", "join", "doc"];
 /// Keys of a node that is performed; those of its type come to them.
-pub(super) const LEAF: &[&str] = &["type", "with", "timeout", "deadline", "retry", "effect", "limits"];
+pub(super) const LEAF: &[&str] =
+    &["type", "with", "timeout", "deadline", "retry", "effect", "limits"];
 /// Keys of a `switch`.
 pub(super) const SWITCH: &[&str] = &["switch"];
 /// Keys of a `map`.
@@ -19,9 +21,32 @@ pub(super) const MAP: &[&str] = &["map", "as", "concurrency", "max", "on_item_er
 pub(super) const CASE: &[&str] = &["when", "to", "else"];
 /// Keys of nodes that a later version runs.
 pub(super) const NODE_LATER: &[&str] = &[
-    "loop", "carry", "next", "while", "until", "try", "catch", "finally", "compensate", "race", "human", "form",
-    "on_deadline", "wait", "parallel", "guard", "emit", "on", "back", "machine", "on_unknown", "idle", "flow", "weighted",
-    "table", "durability",
+    "loop",
+    "carry",
+    "next",
+    "while",
+    "until",
+    "try",
+    "catch",
+    "finally",
+    "compensate",
+    "race",
+    "human",
+    "form",
+    "on_deadline",
+    "wait",
+    "parallel",
+    "guard",
+    "emit",
+    "on",
+    "back",
+    "machine",
+    "on_unknown",
+    "idle",
+    "flow",
+    "weighted",
+    "table",
+    "durability",
 ];
 
 /// JSON Schema (2020-12) of the flow format, for editors.
@@ -41,7 +66,9 @@ pub fn schema() -> Json {
             "type": "object", "additionalProperties": false,
             "properties": { "timeout": duration(), "retry": { "$ref": "#/$defs/retry" } },
         }),
-        "nodes" | "do" => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/node" } }),
+        "nodes" | "do" => {
+            json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/node" } })
+        }
         "after" | "to" | "else" => names(),
         "join" => json!({ "enum": ["all", "any"] }),
         "timeout" | "deadline" => duration(),
@@ -79,20 +106,7 @@ pub fn schema() -> Json {
                 "additionalProperties": false,
             },
             "retry": retry_schema(),
-            "port": {
-                "oneOf": [
-                    text(),
-                    {
-                        "type": "object", "required": ["type"],
-                        "properties": {
-                            "type": {}, "default": {}, "doc": text(),
-                            "min": { "type": "number" }, "max": { "type": "number" },
-                        },
-                        "additionalProperties": false,
-                    },
-                    { "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } },
-                ],
-            },
+            "port": port_schema(),
         },
     })
 }
@@ -120,4 +134,22 @@ fn retry_schema() -> Json {
         })
         .collect();
     json!({ "type": "object", "properties": codes, "additionalProperties": false })
+}
+
+fn port_schema() -> Json {
+    let text = json!({ "type": "string" });
+    json!({
+        "oneOf": [
+            text,
+            {
+                "type": "object", "required": ["type"],
+                "properties": {
+                    "type": {}, "default": {}, "doc": text,
+                    "min": { "type": "number" }, "max": { "type": "number" },
+                },
+                "additionalProperties": false,
+            },
+            { "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } },
+        ],
+    })
 }

@@ -67,8 +67,10 @@ impl Checker<'_> {
         let edges: Vec<Vec<Edge>> = sorted
             .iter()
             .map(|node| {
-                let mut edges: Vec<Edge> =
-                    needs[*node].iter().map(|e| Edge { from: position[e.from], kind: e.kind }).collect();
+                let mut edges: Vec<Edge> = needs[*node]
+                    .iter()
+                    .map(|e| Edge { from: position[e.from], kind: e.kind })
+                    .collect();
                 edges.sort_by_key(|edge| (edge.from, rank(edge.kind)));
                 edges
             })
@@ -81,7 +83,10 @@ impl Checker<'_> {
         for read in self.reads(node) {
             let Some(&from) = index.get(read.name.as_str()) else { continue };
             if node.join == Join::Any && !read.guarded {
-                let message = format!("with `join: any` only the first value is there; `{}` may be absent", read.name);
+                let message = format!(
+                    "with `join: any` only the first value is there; `{}` may be absent",
+                    read.name
+                );
                 let help = format!("ask first: `has({0}) ? {0}… : …`", read.name);
                 self.find(Finding::error("CG0308", read.span, message).help(help));
             }
@@ -148,7 +153,11 @@ impl Checker<'_> {
         for site in sites {
             for reference in site.expr.references() {
                 let span = site.at(self.text, &reference.at);
-                reads.push(Read { name: reference.name.to_string(), guarded: reference.guarded, span });
+                reads.push(Read {
+                    name: reference.name.to_string(),
+                    guarded: reference.guarded,
+                    span,
+                });
             }
         }
     }
@@ -163,11 +172,12 @@ impl Checker<'_> {
         let Some(path) = shortest else { return };
         let names: Vec<&str> = path.iter().rev().map(|ix| draft.nodes[*ix].id.as_str()).collect();
         let first = &draft.nodes[*path.last().expect("a cycle has a node")];
-        let message = format!("these nodes wait for each other: {} → {}", names.join(" → "), names[0]);
+        let message =
+            format!("these nodes wait for each other: {} → {}", names.join(" → "), names[0]);
         let help = "a flow runs forward; break the circle by leaving out one of the references";
         let mut finding = Finding::error("CG0304", first.span, message).help(help);
-        if let Some(second) = path.iter().rev().nth(1) {
-            finding = finding.and(draft.nodes[*second].span, format!("needs `{}`", names[0]));
+        if path.len() > 1 {
+            finding = finding.and(draft.nodes[path[0]].span, format!("needs `{}`", names[0]));
         }
         self.find(finding);
     }

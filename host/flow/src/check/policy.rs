@@ -72,7 +72,8 @@ impl Checker<'_> {
             _ => None,
         };
         if number.is_none() {
-            let message = format!("expected a whole number from {} to {}", range.start(), range.end());
+            let message =
+                format!("expected a whole number from {} to {}", range.start(), range.end());
             self.find(Finding::error("CG0109", node.span, message));
         }
         number
@@ -93,8 +94,11 @@ impl Checker<'_> {
     }
 
     pub(super) fn on_item_error(&self, node: &Node) -> OnItemError {
-        let choices =
-            [("fail", OnItemError::Fail), ("collect", OnItemError::Collect), ("skip", OnItemError::Skip)];
+        let choices = [
+            ("fail", OnItemError::Fail),
+            ("collect", OnItemError::Collect),
+            ("skip", OnItemError::Skip),
+        ];
         self.choice(node, &choices).unwrap_or_default()
     }
 
@@ -115,7 +119,11 @@ impl Checker<'_> {
         self.map(node, "a map such as `{ max: 4, backoff: 1s..60s }`");
         self.keys(node, &["max", "backoff"], &[], "a retry policy");
         let Some(max) = node.get("max") else {
-            let finding = Finding::error("CG0102", node.span, "the key `max` is missing: every retry has a bound");
+            let finding = Finding::error(
+                "CG0102",
+                node.span,
+                "the key `max` is missing: every retry has a bound",
+            );
             self.find(finding.help("write `{ max: 4 }`"));
             return None;
         };
@@ -126,7 +134,9 @@ impl Checker<'_> {
             let (from, to) = text.split_once("..").unwrap_or((&text, &text));
             match (Unit::Millis.parse(from), Unit::Millis.parse(to)) {
                 (Ok(from), Ok(to)) if from <= to => (backoff_min, backoff_max) = (from, to),
-                (Ok(_), Ok(_)) => self.bad(backoff.value.span, "the first pause is longer than the last"),
+                (Ok(_), Ok(_)) => {
+                    self.bad(backoff.value.span, "the first pause is longer than the last")
+                }
                 (Err(why), _) | (_, Err(why)) => self.bad(backoff.value.span, why),
             }
         }
@@ -154,9 +164,12 @@ impl Checker<'_> {
     pub(super) fn policy(&self, node: &Node, signature: &Signature, defaults: &Defaults) -> Policy {
         let get = |key: &str| node.get(key).map(|entry| &entry.value);
         let mut effect = signature.effect;
-        if let Some((written, asked)) = get("effect").and_then(|n| Some((n, self.choice(n, &EFFECTS)?))) {
+        if let Some((written, asked)) =
+            get("effect").and_then(|n| Some((n, self.choice(n, &EFFECTS)?)))
+        {
             if care(asked) < care(effect) {
-                let word = |e: Effect| EFFECTS.iter().find(|(_, x)| *x == e).map_or("", |(name, _)| name);
+                let word =
+                    |e: Effect| EFFECTS.iter().find(|(_, x)| *x == e).map_or("", |(name, _)| name);
                 let message = format!(
                     "this node type is `{}`; a flow may be more careful, but `{}` promises more than the type does",
                     word(effect),

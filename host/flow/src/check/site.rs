@@ -63,7 +63,8 @@ impl Checker<'_> {
             },
             Data::Scalar(value) => Template::Literal(value.clone()),
             Data::List(items) => {
-                let items: Vec<Template> = items.iter().map(|item| self.template(item, sites)).collect();
+                let items: Vec<Template> =
+                    items.iter().map(|item| self.template(item, sites)).collect();
                 if items.iter().all(|item| matches!(item, Template::Literal(_))) {
                     return Template::Literal(Value::list(items.into_iter().map(literal)));
                 }
@@ -89,7 +90,8 @@ impl Checker<'_> {
             self.shape(node, "an expression");
             return None;
         };
-        let inner = text.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).unwrap_or(&text);
+        let inner =
+            text.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).unwrap_or(&text);
         match Expr::parse(inner) {
             Ok(expr) => Some(self.site(&expr, node, &mut 0)),
             Err(error) => {

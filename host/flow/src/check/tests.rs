@@ -35,9 +35,16 @@ impl Signatures for Sample {
         Ok(Some(match name {
             "template" => Signature {
                 open: true,
-                ..signature("record{}", "record{text: string}", "record{text: opt<string>}", Effect::Pure)
+                ..signature(
+                    "record{}",
+                    "record{text: string}",
+                    "record{text: opt<string>}",
+                    Effect::Pure,
+                )
             },
-            "upper" => signature("record{text: string}", "record{text: string}", "record{}", Effect::Pure),
+            "upper" => {
+                signature("record{text: string}", "record{text: string}", "record{}", Effect::Pure)
+            }
             "score" => {
                 let mut score = signature(
                     "record{text: string, weight: float, kind: enum(a, b), rows: opt<list<record{k: string}>>}",
@@ -54,8 +61,12 @@ impl Signatures for Sample {
                 score.input["kind"].default = Some("a".into());
                 score
             }
-            "vault" => signature("record{}", "record{key: string @secret}", "record{}", Effect::Read),
-            "login" => signature("record{key: string @secret}", "json", "record{}", Effect::Idempotent),
+            "vault" => {
+                signature("record{}", "record{key: string @secret}", "record{}", Effect::Read)
+            }
+            "login" => {
+                signature("record{key: string @secret}", "json", "record{}", Effect::Idempotent)
+            }
             "absent" => return Err("it is not installed".into()),
             _ => return Ok(None),
         }))
@@ -103,7 +114,8 @@ fn cases_give_what_they_say() {
         let (name, found) = match &checked.graph {
             Some(graph) => {
                 good += 1;
-                let warnings: Vec<String> = print(&checked.findings).lines().map(str::to_owned).collect();
+                let warnings: Vec<String> =
+                    print(&checked.findings).lines().map(str::to_owned).collect();
                 let found = serde_json::json!({ "graph": graph, "warnings": warnings });
                 ("expected.json", serde_json::to_string_pretty(&found).unwrap() + "\n")
             }
@@ -143,9 +155,18 @@ fn every_code_has_a_page_and_every_page_is_true() {
         }
     }
     for page in crate::codes::PAGES {
-        assert!(codes(page.failing).contains(&page.code), "{}: {:?}", page.code, codes(page.failing));
+        assert!(
+            codes(page.failing).contains(&page.code),
+            "{}: {:?}",
+            page.code,
+            codes(page.failing)
+        );
         assert_eq!(codes(page.mended), [""; 0], "{} mended", page.code);
-        assert!(sources.iter().any(|source| source.contains(page.code)), "{} is never given", page.code);
+        assert!(
+            sources.iter().any(|source| source.contains(page.code)),
+            "{} is never given",
+            page.code
+        );
     }
 }
 
@@ -159,7 +180,12 @@ fn the_hash_is_of_the_meaning() {
     let same = "# a comment\nflow: f\ncleargate: 1\ndescription: words\nx-team: blue\ninput:\n  n: { default: 3, type: int, doc: how many }\n  t: string\n\
                 output: { x: \"${b.text}\" }\nnodes:\n  a:\n    doc: words\n    type: upper\n    with: { text: '${input.t}' }\n    timeout: 30000ms\n  b: { with: { text: \"${a.text}\" }, type: upper }\n";
     assert_eq!(hash(same), first);
-    for (from, to) in [("30s", "31s"), ("default: 3", "default: 4"), ("${input.t}", "${input.t + '!'}"), ("x: ", "y: ")] {
+    for (from, to) in [
+        ("30s", "31s"),
+        ("default: 3", "default: 4"),
+        ("${input.t}", "${input.t + '!'}"),
+        ("x: ", "y: "),
+    ] {
         assert_ne!(hash(&FLOW.replace(from, to)), first, "{from} → {to}");
     }
 }
@@ -195,7 +221,9 @@ fn the_shortest_cycle_is_named() {
 }
 
 fn large(nodes: usize) -> String {
-    let mut text = String::from("cleargate: 1\nflow: big\ninput: { t: string }\nnodes:\n  n0: { type: upper, with: { text: \"${input.t}\" } }\n");
+    let mut text = String::from(
+        "cleargate: 1\nflow: big\ninput: { t: string }\nnodes:\n  n0: { type: upper, with: { text: \"${input.t}\" } }\n",
+    );
     for i in 1..nodes {
         text += &format!("  n{i}:\n    type: upper\n    with:\n      text: ${{n{}.text}}\n", i - 1);
     }
@@ -224,7 +252,10 @@ fn the_schema_speaks_of_the_same_keys() {
         schema.pointer(pointer).unwrap().as_object().unwrap().keys().cloned().collect()
     };
     assert_eq!(keys("/properties"), keys::FLOW);
-    assert_eq!(keys("/$defs/node/properties"), [keys::NODE, keys::LEAF, keys::SWITCH, keys::MAP].concat());
+    assert_eq!(
+        keys("/$defs/node/properties"),
+        [keys::NODE, keys::LEAF, keys::SWITCH, keys::MAP].concat()
+    );
     assert_eq!(keys("/$defs/case/properties"), keys::CASE);
 }
 

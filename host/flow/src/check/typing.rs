@@ -22,14 +22,19 @@ pub(super) struct Outermost {
 
 impl Outermost {
     pub(super) fn new(input: &IndexMap<String, Field>) -> Self {
-        let cost = Type::from(Kind::Record([("usd".to_owned(), Type::from(Kind::Float).into())].into_iter().collect()));
+        let cost = Type::from(Kind::Record(
+            [("usd".to_owned(), Type::from(Kind::Float).into())].into_iter().collect(),
+        ));
         let run = [
             ("id".to_owned(), Type::from(Kind::String).into()),
             ("flow".to_owned(), Type::from(Kind::String).into()),
             ("cost".to_owned(), cost.into()),
         ];
         // A field with a default is there when the run begins; `opt` stays `opt`.
-        Self { input: Kind::Record(input.clone()).into(), run: Kind::Record(run.into_iter().collect()).into() }
+        Self {
+            input: Kind::Record(input.clone()).into(),
+            run: Kind::Record(run.into_iter().collect()).into(),
+        }
     }
 }
 
@@ -51,6 +56,8 @@ impl TypeNames for Outermost {
 struct Inner<'o> {
     outer: &'o dyn TypeNames,
     own: HashMap<String, Type>,
+    /// Nodes whose turn has not come: they are not known yet, but may be what was meant.
+    draft: &'o Draft,
 }
 
 impl TypeNames for Inner<'_> {
@@ -61,6 +68,7 @@ impl TypeNames for Inner<'_> {
     fn all(&self) -> Vec<String> {
         let mut all = self.outer.all();
         all.extend(self.own.keys().cloned());
+        all.extend(self.draft.nodes.iter().map(|node| node.id.to_string()));
         all.sort();
         all
     }
@@ -85,27 +93,39 @@ impl Checker<'_> {
 
     fn type_nodes<'o>(
         &self,
-        draft: &Draft,
+        draft: &'o Draft,
         order: &Order,
         outer: &'o dyn TypeNames,
         own: HashMap<String, Type>,
     ) -> (Scope, Inner<'o>) {
-        let mut names = Inner { outer, own };
+        let mut names = Inner { outer, own, draft };
         let mut nodes = Vec::with_capacity(draft.nodes.len());
         let mut spans = Vec::with_capacity(draft.nodes.len());
         for (at, needs) in order.sorted.iter().zip(&order.edges) {
             let node = &draft.nodes[*at];
-            let (kind, output) = self.type_node(node, order.bodies.get(at).map(|body| &**body), &names);
+            let (kind, output) =
+                self.type_node(node, order.bodies.get(at).map(|body| &**body), &names);
             names.own.insert(node.id.to_string(), output.clone());
             spans.push(node.span);
-            nodes.push(GraphNode { id: node.id.clone(), kind, needs: needs.clone(), join: node.join, output });
+            nodes.push(GraphNode {
+                id: node.id.clone(),
+                kind,
+                needs: needs.clone(),
+                join: node.join,
+                output,
+            });
         }
         let scope = Scope { nodes };
         self.never_run(&scope, &spans);
         (scope, names)
     }
 
-    fn type_node(&self, node: &DraftNode, body: Option<&Order>, names: &Inner<'_>) -> (NodeKind, Type) {
+    fn type_node(
+        &self,
+        node: &DraftNode,
+        body: Option<&Order>,
+        names: &Inner<'_>,
+    ) -> (NodeKind, Type) {
         match (&node.kind, body) {
             (DraftKind::Leaf(leaf), _) => self.type_leaf(node, leaf, names),
             (DraftKind::Switch(cases), _) => self.type_switch(cases, names),
@@ -127,11 +147,16 @@ impl Checker<'_> {
             }
             // A port that names a label answers for it; every other label goes on with the value.
             let named = field.map(|field| &field.ty.labels);
-            let on = from.labels.iter().filter(|label| !named.is_some_and(|named| named.contains(*label)));
+            let on = from
+                .labels
+                .iter()
+                .filter(|label| !named.is_some_and(|named| named.contains(*label)));
             output.labels.extend(on.cloned());
         }
         let mut defaults = IndexMap::new();
-        for (port, field) in signature.input.iter().filter(|(port, _)| !leaf.with.contains_key(*port)) {
+        for (port, field) in
+            signature.input.iter().filter(|(port, _)| !leaf.with.contains_key(*port))
+        {
             if let Some(default) = &field.default {
                 defaults.insert(port.clone(), default.clone());
             } else if !field.may_be_absent() {
@@ -140,7 +165,11 @@ impl Checker<'_> {
                 self.find(Finding::error("CG0207", node.span, message).help(help));
             }
         }
-        let with = leaf.with.iter().map(|(port, (_, bound))| (port.clone(), bound.template.clone())).collect();
+        let with = leaf
+            .with
+            .iter()
+            .map(|(port, (_, bound))| (port.clone(), bound.template.clone()))
+            .collect();
         let (uses, config, policy) = (leaf.uses.clone(), leaf.config.clone(), leaf.policy.clone());
         (NodeKind::Leaf(Box::new(Leaf { uses, with, config, defaults, policy })), output)
     }
@@ -149,14 +178,26 @@ impl Checker<'_> {
         let ports = &leaf.signature.input;
         let help = suggest(port, ports.keys().map(String::as_str)).unwrap_or_else(|| {
             let all: Vec<&str> = ports.keys().map(String::as_str).collect();
-            if all.is_empty() { "it takes no input".into() } else { format!("it takes {}", all.join(", ")) }
+            if all.is_empty() {
+                "it takes no input".into()
+            } else {
+                format!("it takes {}", all.join(", "))
+            }
         });
         let message = format!("`{}` has no input {port:?}", leaf.uses);
         self.find(Finding::error("CG0208", span, message).help(help));
     }
 
     /// Whether a value fits a port: literals by their value, everything else by its type.
-    fn fit(&self, template: &Template, from: &Type, field: &Field, port: &str, span: Span, node: &DraftNode) {
+    fn fit(
+        &self,
+        template: &Template,
+        from: &Type,
+        field: &Field,
+        port: &str,
+        span: Span,
+        node: &DraftNode,
+    ) {
         let refused = match fit_parts(template, from, field) {
             Ok(()) => return,
             Err(refused) => refused,
@@ -192,7 +233,11 @@ impl Checker<'_> {
         let ty = self.type_site(site, names);
         if !matches!(ty.kind, Kind::Bool | Kind::Any | Kind::Json) {
             let span = site.at(self.text, &(0..site.expr.source().len()));
-            self.find(Finding::error("CG0203", span, format!("expected true or false, found `{ty}`")));
+            self.find(Finding::error(
+                "CG0203",
+                span,
+                format!("expected true or false, found `{ty}`"),
+            ));
         }
     }
 
@@ -218,7 +263,11 @@ impl Checker<'_> {
             Kind::Any | Kind::Json => Kind::Any.into(),
             _ => {
                 let span = map.over.at(self.text, &(0..map.over.expr.source().len()));
-                self.find(Finding::error("CG0203", span, format!("`map` needs a list, found `{over}`")));
+                self.find(Finding::error(
+                    "CG0203",
+                    span,
+                    format!("`map` needs a list, found `{over}`"),
+                ));
                 Kind::Any.into()
             }
         };
@@ -299,7 +348,12 @@ fn fit_parts(template: &Template, from: &Type, field: &Field) -> Result<(), Refu
                 match (parts.get(name), have.get(name)) {
                     (Some(part), Some(ty)) => fit_parts(part, &ty.ty, port)?,
                     _ if port.may_be_absent() => {}
-                    _ => return Err(Refused { why: format!("the field `{name}` is missing"), label: false }),
+                    _ => {
+                        return Err(Refused {
+                            why: format!("the field `{name}` is missing"),
+                            label: false,
+                        });
+                    }
                 }
             }
             Ok(())

@@ -77,7 +77,8 @@ impl<'n> Evaluation<'n> {
         match &node.ast {
             Ast::Literal(value) => Ok(value.clone()),
             Ast::Name(name) => self.name(name).ok_or_else(|| {
-                invalid(format!("`{name}` has no value")).with_help(format!("ask first: `has({name})`"))
+                invalid(format!("`{name}` has no value"))
+                    .with_help(format!("ask first: `has({name})`"))
             }),
             Ast::Select(of, field) => select(&self.node(of)?, field),
             Ast::Index(of, index) => {
@@ -87,7 +88,9 @@ impl<'n> Evaluation<'n> {
             }
             Ast::Not(of) => Ok((!self.truth(of)?).into()),
             Ast::Negate(of) => match self.node(of)? {
-                Value::Int(n) => n.checked_neg().map(Value::Int).ok_or_else(|| invalid("`-` overflows")),
+                Value::Int(n) => {
+                    n.checked_neg().map(Value::Int).ok_or_else(|| invalid("`-` overflows"))
+                }
                 Value::Float(x) => Ok(Value::Float(-x)),
                 other => Err(invalid(format!("`-` needs a number, found {}", other.shape()))),
             },
@@ -99,7 +102,8 @@ impl<'n> Evaluation<'n> {
             }
             Ast::List(items) => {
                 self.make(16 * items.len())?;
-                let items: Vec<Value> = items.iter().map(|i| self.node(i)).collect::<Result<_, _>>()?;
+                let items: Vec<Value> =
+                    items.iter().map(|i| self.node(i)).collect::<Result<_, _>>()?;
                 Ok(items.into())
             }
             Ast::Record(entries) => {
@@ -108,7 +112,12 @@ impl<'n> Evaluation<'n> {
                 for (key, value) in entries {
                     let key = match self.node(key)? {
                         Value::String(key) => key,
-                        other => return Err(invalid(format!("a key must be text, found {}", other.shape()))),
+                        other => {
+                            return Err(invalid(format!(
+                                "a key must be text, found {}",
+                                other.shape()
+                            )));
+                        }
                     };
                     let value = self.node(value)?;
                     fields.insert(key, value);
@@ -117,7 +126,8 @@ impl<'n> Evaluation<'n> {
             }
             Ast::Has(of) => Ok(self.has(of)?.into()),
             Ast::Call(function, args) => {
-                let args: Vec<Value> = args.iter().map(|arg| self.node(arg)).collect::<Result<_, _>>()?;
+                let args: Vec<Value> =
+                    args.iter().map(|arg| self.node(arg)).collect::<Result<_, _>>()?;
                 (function.call)(self, &args)
             }
             Ast::Each(each, over, variable, body) => self.each(*each, over, variable, body),
@@ -126,7 +136,9 @@ impl<'n> Evaluation<'n> {
 
     fn truth(&mut self, node: &Node) -> Evaluated<bool> {
         let value = self.node(node)?;
-        value.as_bool().ok_or_else(|| invalid(format!("expected true or false, found {}", value.shape())))
+        value
+            .as_bool()
+            .ok_or_else(|| invalid(format!("expected true or false, found {}", value.shape())))
     }
 
     /// Whether a name or field is there and not `null`.
@@ -151,7 +163,12 @@ impl<'n> Evaluation<'n> {
                 self.make(16 * fields.len())?;
                 Arc::new(fields.keys().map(|key| Value::String(key.clone())).collect())
             }
-            other => return Err(invalid(format!("expected a list or a record, found {}", other.shape()))),
+            other => {
+                return Err(invalid(format!(
+                    "expected a list or a record, found {}",
+                    other.shape()
+                )));
+            }
         };
         let mut matching = 0_usize;
         let mut made = Vec::new();
@@ -223,7 +240,9 @@ impl<'n> Evaluation<'n> {
                 }
                 Ok(false)
             }
-            (other, _) => Err(invalid(format!("`in` needs a list or a record, found {}", other.shape()))),
+            (other, _) => {
+                Err(invalid(format!("`in` needs a list or a record, found {}", other.shape())))
+            }
         }
     }
 
@@ -258,7 +277,9 @@ impl<'n> Evaluation<'n> {
                 self.step(a.len().min(b.len()) / 64)?;
                 a == b
             }
-            (Value::Int(_), Value::Float(_)) | (Value::Float(_), Value::Int(_)) => compare(a, b)?.is_eq(),
+            (Value::Int(_), Value::Float(_)) | (Value::Float(_), Value::Int(_)) => {
+                compare(a, b)?.is_eq()
+            }
             (a, b) => a == b,
         })
     }
@@ -274,7 +295,9 @@ impl<'n> Evaluation<'n> {
                     Op::Div => a.checked_div(*b),
                     _ => a.checked_rem(*b),
                 };
-                result.map(Value::Int).ok_or_else(|| invalid(format!("`{}` overflows 64 bits", op.text())))
+                result
+                    .map(Value::Int)
+                    .ok_or_else(|| invalid(format!("`{}` overflows 64 bits", op.text())))
             }
             (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) if op != Op::Rem => {
                 let (a, b) = (functions::as_float(a)?, functions::as_float(b)?);
@@ -293,9 +316,12 @@ impl<'n> Evaluation<'n> {
                 self.make(16 * (a.len() + b.len()))?;
                 Ok(Value::list(a.iter().chain(b.iter()).cloned()))
             }
-            (a, b) => {
-                Err(invalid(format!("`{}` is not defined for {} and {}", op.text(), a.shape(), b.shape())))
-            }
+            (a, b) => Err(invalid(format!(
+                "`{}` is not defined for {} and {}",
+                op.text(),
+                a.shape(),
+                b.shape()
+            ))),
         }
     }
 }
@@ -306,8 +332,9 @@ pub(super) fn float(x: f64) -> Evaluated {
 
 fn select(of: &Value, field: &str) -> Evaluated {
     match of {
-        Value::Map(fields) => (fields.get(field).cloned())
-            .ok_or_else(|| invalid(format!("there is no field `{field}`")).with_help("ask first: `has(…)`")),
+        Value::Map(fields) => (fields.get(field).cloned()).ok_or_else(|| {
+            invalid(format!("there is no field `{field}`")).with_help("ask first: `has(…)`")
+        }),
         other => Err(invalid(format!("`.{field}` needs a record, found {}", other.shape()))),
     }
 }
@@ -318,7 +345,9 @@ fn element(of: &Value, index: &Value) -> Evaluated {
             .and_then(|n| items.get(n).cloned())
             .ok_or_else(|| invalid(format!("index {n} is outside of a list of {}", items.len()))),
         (Value::Map(_), Value::String(key)) => select(of, key),
-        (of, index) => Err(invalid(format!("`[…]` is not defined for {} of {}", index.shape(), of.shape()))),
+        (of, index) => {
+            Err(invalid(format!("`[…]` is not defined for {} of {}", index.shape(), of.shape())))
+        }
     }
 }
 
@@ -328,7 +357,9 @@ pub(super) fn compare(a: &Value, b: &Value) -> Evaluated<Ordering> {
         (Value::Int(a), Value::Int(b)) => Ok(a.cmp(b)),
         (Value::String(a), Value::String(b)) => Ok(a.cmp(b)),
         (Value::Bool(a), Value::Bool(b)) => Ok(a.cmp(b)),
-        (Value::Float(a), Value::Float(b)) => Ok(a.partial_cmp(b).expect("floats of values are finite")),
+        (Value::Float(a), Value::Float(b)) => {
+            Ok(a.partial_cmp(b).expect("floats of values are finite"))
+        }
         (Value::Int(a), Value::Float(b)) => Ok(int_float(*a, *b)),
         (Value::Float(a), Value::Int(b)) => Ok(int_float(*b, *a).reverse()),
         (a, b) => Err(invalid(format!("{} and {} have no order", a.shape(), b.shape()))),

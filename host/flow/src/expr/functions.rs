@@ -182,9 +182,11 @@ fn int(_: &mut Evaluation<'_>, args: &[Value]) -> Evaluated {
     match &args[0] {
         Value::Int(n) => Ok(Value::Int(*n)),
         Value::Float(x) if x.abs() < 9_223_372_036_854_775_807.0 => Ok(Value::Int(*x as i64)),
-        Value::String(text) => {
-            text.trim().parse().map(Value::Int).map_err(|_| invalid(format!("{text:?} is no whole number")))
-        }
+        Value::String(text) => text
+            .trim()
+            .parse()
+            .map(Value::Int)
+            .map_err(|_| invalid(format!("{text:?} is no whole number"))),
         other => Err(invalid(format!("{other} is no whole number"))),
     }
 }
@@ -349,7 +351,8 @@ fn extreme(e: &mut Evaluation<'_>, args: &[Value], least: bool) -> Evaluated {
         [list] => items(list, "`min` and `max` of one argument")?,
         several => several,
     };
-    let (first, rest) = candidates.split_first().ok_or_else(|| invalid("an empty list has no extreme"))?;
+    let (first, rest) =
+        candidates.split_first().ok_or_else(|| invalid("an empty list has no extreme"))?;
     let mut best = first;
     for candidate in rest {
         e.step(1)?;

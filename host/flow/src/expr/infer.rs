@@ -58,7 +58,8 @@ pub(crate) const MAY_BE_NOTHING: &str = "CG0204";
 
 /// Types of everything below `root`.
 pub(super) fn infer(root: &Node, names: &dyn TypeNames) -> Inferred {
-    let mut inference = Inference { names, locals: Vec::new(), known: Vec::new(), problems: Vec::new() };
+    let mut inference =
+        Inference { names, locals: Vec::new(), known: Vec::new(), problems: Vec::new() };
     let ty = inference.node(root).into_owned();
     Inferred { ty, problems: inference.problems }
 }
@@ -70,7 +71,12 @@ pub(super) fn references(root: &Node) -> Vec<Reference> {
     found
 }
 
-fn collect(node: &Node, locals: &mut Vec<Arc<str>>, known: &mut Vec<String>, out: &mut Vec<Reference>) {
+fn collect(
+    node: &Node,
+    locals: &mut Vec<Arc<str>>,
+    known: &mut Vec<String>,
+    out: &mut Vec<Reference>,
+) {
     match &node.ast {
         Ast::Name(name) if locals.contains(name) => {}
         Ast::Name(name) => {
@@ -160,7 +166,10 @@ pub(crate) fn of_value(value: &Value) -> Type {
             Kind::List(Box::new(types.fold(first, |a, b| unify(&a, &b))))
         }
         Value::Map(fields) => Kind::Record(
-            fields.iter().map(|(name, value)| (name.to_string(), Field::from(of_value(value)))).collect(),
+            fields
+                .iter()
+                .map(|(name, value)| (name.to_string(), Field::from(of_value(value))))
+                .collect(),
         ),
     }
     .into()
@@ -199,7 +208,13 @@ fn numeric(kind: &Kind) -> bool {
 fn textual(kind: &Kind) -> bool {
     matches!(
         kind,
-        Kind::String | Kind::Bytes | Kind::Datetime | Kind::Duration | Kind::Enum(_) | Kind::Ref(_) | Kind::Message
+        Kind::String
+            | Kind::Bytes
+            | Kind::Datetime
+            | Kind::Duration
+            | Kind::Enum(_)
+            | Kind::Ref(_)
+            | Kind::Message
     ) || loose(kind)
 }
 
@@ -228,7 +243,8 @@ impl<'n> Inference<'n> {
             Ast::Binary(op, left, right) => return self.binary(node, *op, left, right),
             Ast::Choose(parts) => return self.choose(parts),
             Ast::List(items) => {
-                let types: Vec<Type> = items.iter().map(|item| self.node(item).into_owned()).collect();
+                let types: Vec<Type> =
+                    items.iter().map(|item| self.node(item).into_owned()).collect();
                 let of = types.into_iter().reduce(|a, b| unify(&a, &b));
                 return plain(Kind::List(Box::new(of.unwrap_or_else(|| Kind::Any.into()))));
             }
@@ -286,7 +302,9 @@ impl<'n> Inference<'n> {
             Type { kind: Kind::Map(inner), .. } => Cow::Owned((**inner).clone()),
             Type { kind: Kind::Record(fields), labels } => match fields.get(field) {
                 Some(found) if labels.is_empty() => match container {
-                    Cow::Borrowed(Type { kind: Kind::Record(fields), .. }) => Cow::Borrowed(&fields[field].ty),
+                    Cow::Borrowed(Type { kind: Kind::Record(fields), .. }) => {
+                        Cow::Borrowed(&fields[field].ty)
+                    }
                     _ => Cow::Owned(found.ty.clone()),
                 },
                 Some(found) => labelled(found.ty.kind.clone(), &[&found.ty, &container]),
@@ -312,7 +330,12 @@ impl<'n> Inference<'n> {
     fn nothing(&mut self, node: &Node) {
         let path = node.path().unwrap_or_else(|| "…".into());
         let message = format!("`{path}` may be nothing");
-        self.problem(node, MAY_BE_NOTHING, message, Some(format!("ask first: `has({path}) ? … : …`")));
+        self.problem(
+            node,
+            MAY_BE_NOTHING,
+            message,
+            Some(format!("ask first: `has({path}) ? … : …`")),
+        );
     }
 
     fn index(&mut self, node: &Node, of: &Node, index: &Node) -> Cow<'n, Type> {
@@ -366,7 +389,12 @@ impl<'n> Inference<'n> {
         for (key, value) in entries {
             let key_type = self.node(key);
             if !textual(&key_type.kind) {
-                self.problem(key, WRONG_TYPE, format!("a key must be text, found `{key_type}`"), None);
+                self.problem(
+                    key,
+                    WRONG_TYPE,
+                    format!("a key must be text, found `{key_type}`"),
+                    None,
+                );
             }
             let ty = self.node(value).into_owned();
             match &key.ast {
@@ -408,7 +436,8 @@ impl<'n> Inference<'n> {
             Op::Add if matches!((&a.kind, &b.kind), (Kind::List(_), Kind::List(_))) => {
                 Some(unify(&a, &b).kind)
             }
-            Op::Rem => (both(numeric) && a.kind != Kind::Float && b.kind != Kind::Float).then_some(Kind::Int),
+            Op::Rem => (both(numeric) && a.kind != Kind::Float && b.kind != Kind::Float)
+                .then_some(Kind::Int),
             _ if !both(numeric) => None,
             _ if a.kind == Kind::Int && b.kind == Kind::Int => Some(Kind::Int),
             _ if loose(&a.kind) || loose(&b.kind) => Some(Kind::Any),
@@ -510,7 +539,10 @@ fn comparable(a: &Kind, b: &Kind) -> bool {
                 || loose(a)
                 || loose(b)
                 || std::mem::discriminant(a) == std::mem::discriminant(b)
-                || matches!((a, b), (Kind::Map(_) | Kind::Record(_), Kind::Map(_) | Kind::Record(_)))
+                || matches!(
+                    (a, b),
+                    (Kind::Map(_) | Kind::Record(_), Kind::Map(_) | Kind::Record(_))
+                )
         }
     }
 }
@@ -523,6 +555,8 @@ fn wanted(want: Want, kind: &Kind) -> bool {
             Want::Whole => *kind == Kind::Int,
             Want::List => matches!(kind, Kind::List(_)),
             Want::Record => matches!(kind, Kind::Map(_) | Kind::Record(_)),
-            Want::Sized => textual(kind) || matches!(kind, Kind::List(_) | Kind::Map(_) | Kind::Record(_)),
+            Want::Sized => {
+                textual(kind) || matches!(kind, Kind::List(_) | Kind::Map(_) | Kind::Record(_))
+            }
         }
 }

@@ -14,8 +14,8 @@ pub(super) enum Token {
 
 /// Longest first.
 const SIGNS: &[&str] = &[
-    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(",
-    ")", "[", "]", "{", "}",
+    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",",
+    "(", ")", "[", "]", "{", "}",
 ];
 
 /// The token that starts at or after byte `from`: with its first byte and the byte behind it.
@@ -26,19 +26,24 @@ pub(super) fn next(text: &str, from: usize) -> Result<(Token, usize, usize), Par
     let Some(first) = rest.chars().next() else { return Ok((Token::End, start, start)) };
     if let Some(raw) = rest.strip_prefix(['r', 'R']).filter(|r| r.starts_with(['"', '\''])) {
         let quote = &raw[..1];
-        let end = raw[1..].find(quote).ok_or_else(|| error("the text is not closed", start..text.len()))?;
+        let end = raw[1..]
+            .find(quote)
+            .ok_or_else(|| error("the text is not closed", start..text.len()))?;
         let literal = Token::Literal(raw[1..=end].into());
         return Ok((literal, start, start + end + 3));
     }
     if first == '"' || first == '\'' {
-        let (literal, len) = string(rest, first).map_err(|(message, at)| error(message, start + at..start + at + 1))?;
+        let (literal, len) = string(rest, first)
+            .map_err(|(message, at)| error(message, start + at..start + at + 1))?;
         return Ok((Token::Literal(literal.into()), start, start + len));
     }
-    if first.is_ascii_digit() || first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
+    if first.is_ascii_digit() || first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())
+    {
         return number(rest, start);
     }
     if first.is_ascii_alphabetic() || first == '_' {
-        let len = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let len =
+            rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
         return Ok((Token::Word, start, start + len));
     }
     match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
@@ -94,7 +99,8 @@ fn number(rest: &str, start: usize) -> Result<(Token, usize, usize), ParseError>
     } else {
         text.parse().ok().map(Value::Int)
     };
-    let value = value.ok_or_else(|| error(format!("the number `{text}` does not fit"), at.clone()))?;
+    let value =
+        value.ok_or_else(|| error(format!("the number `{text}` does not fit"), at.clone()))?;
     Ok((Token::Literal(value), at.start, at.end))
 }
 
@@ -107,10 +113,14 @@ fn string(rest: &str, quote: char) -> Result<(String, usize), (String, usize)> {
             c if c == quote => return Ok((out, at + 1)),
             '\n' => break,
             '\\' => {
-                let (_, escaped) = chars.next().ok_or_else(|| ("the text is not closed".to_owned(), 0))?;
+                let (_, escaped) =
+                    chars.next().ok_or_else(|| ("the text is not closed".to_owned(), 0))?;
                 let mut code = |n: usize| {
                     let digits: String = chars.by_ref().take(n).map(|(_, c)| c).collect();
-                    u32::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == n).and_then(char::from_u32)
+                    u32::from_str_radix(&digits, 16)
+                        .ok()
+                        .filter(|_| digits.len() == n)
+                        .and_then(char::from_u32)
                 };
                 out.push(match escaped {
                     'n' => '\n',
@@ -118,9 +128,18 @@ fn string(rest: &str, quote: char) -> Result<(String, usize), (String, usize)> {
                     'r' => '\r',
                     '\\' | '\'' | '"' | '`' => escaped,
                     'x' => code(2).ok_or_else(|| ("`\\x` needs two hex digits".to_owned(), at))?,
-                    'u' => code(4).ok_or_else(|| ("`\\u` needs four hex digits of a character".to_owned(), at))?,
-                    'U' => code(8).ok_or_else(|| ("`\\U` needs eight hex digits of a character".to_owned(), at))?,
-                    _ => return Err((format!("`\\{escaped}` is no escape; write `\\\\` for a backslash"), at)),
+                    'u' => code(4).ok_or_else(|| {
+                        ("`\\u` needs four hex digits of a character".to_owned(), at)
+                    })?,
+                    'U' => code(8).ok_or_else(|| {
+                        ("`\\U` needs eight hex digits of a character".to_owned(), at)
+                    })?,
+                    _ => {
+                        return Err((
+                            format!("`\\{escaped}` is no escape; write `\\\\` for a backslash"),
+                            at,
+                        ));
+                    }
                 });
             }
             c => out.push(c),

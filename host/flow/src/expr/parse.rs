@@ -75,7 +75,8 @@ impl<'t> Parser<'t> {
         self.behind = self.at.end;
         // What follows the closing brace of `${…}` is text, not a token.
         let (next, start, end) = lex::next(self.text, self.at.end).or_else(|failed| {
-            let closing = self.token == Token::Sign("}") || self.text[self.behind..].trim_start().starts_with('}');
+            let closing = self.token == Token::Sign("}")
+                || self.text[self.behind..].trim_start().starts_with('}');
             if closing { Ok((Token::End, self.behind, self.behind)) } else { Err(failed) }
         })?;
         self.at = start..end;
@@ -109,7 +110,10 @@ impl<'t> Parser<'t> {
     }
 
     fn too_deep(&self, start: usize) -> ParseError {
-        error(format!("the expression is nested more than {MAX_DEPTH} levels deep"), start..self.at.end)
+        error(
+            format!("the expression is nested more than {MAX_DEPTH} levels deep"),
+            start..self.at.end,
+        )
     }
 
     /// Operators that bind at least as strongly as `least`; `0` takes `? :` too.
@@ -137,8 +141,20 @@ impl<'t> Parser<'t> {
 
     fn operator(&self) -> Option<Op> {
         const OPS: [Op; 14] = [
-            Op::Or, Op::And, Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge, Op::In, Op::Add, Op::Sub, Op::Mul,
-            Op::Div, Op::Rem,
+            Op::Or,
+            Op::And,
+            Op::Eq,
+            Op::Ne,
+            Op::Lt,
+            Op::Le,
+            Op::Gt,
+            Op::Ge,
+            Op::In,
+            Op::Add,
+            Op::Sub,
+            Op::Mul,
+            Op::Div,
+            Op::Rem,
         ];
         let text = match &self.token {
             Token::Sign(sign) => sign,
@@ -198,7 +214,13 @@ impl<'t> Parser<'t> {
         Ok((word, at))
     }
 
-    fn method(&mut self, start: usize, of: Node, name: &str, at: Range<usize>) -> Result<Node, ParseError> {
+    fn method(
+        &mut self,
+        start: usize,
+        of: Node,
+        name: &str,
+        at: Range<usize>,
+    ) -> Result<Node, ParseError> {
         if let Some(each) = Each::named(name) {
             let (variable, _) = self.word("the name of a variable")?;
             self.expect(",")?;
@@ -211,10 +233,19 @@ impl<'t> Parser<'t> {
         self.call(start, name, at, args)
     }
 
-    fn call(&mut self, start: usize, name: &str, at: Range<usize>, args: Vec<Node>) -> Result<Node, ParseError> {
+    fn call(
+        &mut self,
+        start: usize,
+        name: &str,
+        at: Range<usize>,
+        args: Vec<Node>,
+    ) -> Result<Node, ParseError> {
         let Some(function) = functions::find(name) else {
             let names = functions::FUNCTIONS.iter().map(|f| f.name);
-            let near = crate::diagnostic::suggest(name, names.chain(["has", "all", "exists", "map", "filter"]));
+            let near = crate::diagnostic::suggest(
+                name,
+                names.chain(["has", "all", "exists", "map", "filter"]),
+            );
             let near = near.map(|hint| format!("; {hint}")).unwrap_or_default();
             return Err(error(format!("there is no function `{name}`{near}"), at));
         };

@@ -73,7 +73,10 @@ impl Prose {
 
 fn collect(body: &[Piece], locals: &mut Vec<Arc<str>>, out: &mut Vec<Reference>) {
     for piece in body {
-        if let Piece::Expr(expr) | Piece::For { over: expr, .. } | Piece::If { condition: expr, .. } = piece {
+        if let Piece::Expr(expr)
+        | Piece::For { over: expr, .. }
+        | Piece::If { condition: expr, .. } = piece
+        {
             out.extend(expr.references().into_iter().filter(|r| !locals.contains(&r.name)));
         }
         match piece {
@@ -91,7 +94,11 @@ fn collect(body: &[Piece], locals: &mut Vec<Arc<str>>, out: &mut Vec<Reference>)
     }
 }
 
-fn write(body: &[Piece], evaluation: &mut Evaluation<'_>, out: &mut String) -> Result<(), NodeError> {
+fn write(
+    body: &[Piece],
+    evaluation: &mut Evaluation<'_>,
+    out: &mut String,
+) -> Result<(), NodeError> {
     for piece in body {
         match piece {
             Piece::Text(text) => {
@@ -104,7 +111,8 @@ fn write(body: &[Piece], evaluation: &mut Evaluation<'_>, out: &mut String) -> R
             }
             Piece::If { condition, then, otherwise } => {
                 let holds = evaluation.run(condition)?;
-                let holds = holds.as_bool().ok_or_else(|| wrong("`if` needs true or false", &holds))?;
+                let holds =
+                    holds.as_bool().ok_or_else(|| wrong("`if` needs true or false", &holds))?;
                 write(if holds { then } else { otherwise }, evaluation, out)?;
             }
             Piece::For { variable, over, body } => {
@@ -154,7 +162,10 @@ impl<'t> ProseParser<'t> {
             }
             self.depth += 1;
             if self.depth > MAX_NESTING {
-                return Err(lex::error(format!("more than {MAX_NESTING} tags inside each other"), tag.outer));
+                return Err(lex::error(
+                    format!("more than {MAX_NESTING} tags inside each other"),
+                    tag.outer,
+                ));
             }
             let rest_at = tag.at + tag.words.len() - rest.len();
             body.push(self.block(word, rest, rest_at, tag.outer)?);
@@ -162,14 +173,27 @@ impl<'t> ProseParser<'t> {
         }
     }
 
-    fn block(&mut self, word: &str, rest: &str, at: usize, outer: Range<usize>) -> Result<Piece, ParseError> {
+    fn block(
+        &mut self,
+        word: &str,
+        rest: &str,
+        at: usize,
+        outer: Range<usize>,
+    ) -> Result<Piece, ParseError> {
         match word {
             "for" => {
                 let form = || lex::error("write `{% for name in list %}`", outer.clone());
-                let (variable, list) = rest.trim_start().split_once(char::is_whitespace).ok_or_else(form)?;
-                let list = list.trim_start().strip_prefix("in").filter(|l| l.starts_with([' ', '(', '['])).ok_or_else(form)?;
+                let (variable, list) =
+                    rest.trim_start().split_once(char::is_whitespace).ok_or_else(form)?;
+                let list = list
+                    .trim_start()
+                    .strip_prefix("in")
+                    .filter(|l| l.starts_with([' ', '(', '[']))
+                    .ok_or_else(form)?;
                 let identifier = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                if !variable.chars().all(identifier) || variable.starts_with(|c: char| c.is_ascii_digit()) {
+                if !variable.chars().all(identifier)
+                    || variable.starts_with(|c: char| c.is_ascii_digit())
+                {
                     return Err(form());
                 }
                 let over = self.condition(list, at + rest.len() - list.len())?;
@@ -186,7 +210,9 @@ impl<'t> ProseParser<'t> {
                 Ok(Piece::If { condition, then, otherwise })
             }
             _ => {
-                let message = format!("`{word}` is no tag here; there are `for`, `endfor`, `if`, `else`, `endif`");
+                let message = format!(
+                    "`{word}` is no tag here; there are `for`, `endfor`, `if`, `else`, `endif`"
+                );
                 Err(lex::error(message, outer))
             }
         }

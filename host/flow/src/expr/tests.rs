@@ -35,11 +35,17 @@ fn expressions_give_what_the_table_says() {
         ("'a' in {'a': 1}", "true"),
         ("input.n > 2 ? 'big' : 'small'", "\"big\""),
         ("input.rec['a'] + input.list[0]", "4"),
-        ("has(input.rec.a) && !has(input.rec.none) && !has(input.rec.gone.more) && !has(skipped)", "true"),
+        (
+            "has(input.rec.a) && !has(input.rec.none) && !has(input.rec.gone.more) && !has(skipped)",
+            "true",
+        ),
         ("input.list.map(x, x * 2)", "[6,2,4,2]"),
         ("input.list.filter(x, x > 1).size()", "2"),
         ("input.rows.map(r, r.k + string(r.v)).join(', ')", "\"a1, b2\""),
-        ("input.list.all(x, x > 0) && input.list.exists(x, x == 2) && input.list.exists_one(x, x == 3)", "true"),
+        (
+            "input.list.all(x, x > 0) && input.list.exists(x, x == 2) && input.list.exists_one(x, x == 3)",
+            "true",
+        ),
         ("input.list.sort()", "[1,1,2,3]"),
         ("distinct(input.list)", "[3,1,2]"),
         ("[sum(input.list), min(input.list), max(1, 4, 2), max([1.5])]", "[7,1,4,1.5]"),
@@ -63,8 +69,20 @@ fn expressions_give_what_the_table_says() {
 #[test]
 fn wrong_values_fail_the_node() {
     for source in [
-        "1 / 0", "1 % 0", "9223372036854775807 + 1", "1e308 * 10.0", "'a' + 1", "input.gone", "input.list[9]",
-        "skipped.x", "'a' < 1", "int('x')", "input.n.all(x, true)", "[1, 'a'].sort()", "min([])", "'a'.split('')",
+        "1 / 0",
+        "1 % 0",
+        "9223372036854775807 + 1",
+        "1e308 * 10.0",
+        "'a' + 1",
+        "input.gone",
+        "input.list[9]",
+        "skipped.x",
+        "'a' < 1",
+        "int('x')",
+        "input.n.all(x, true)",
+        "[1, 'a'].sort()",
+        "min([])",
+        "'a'.split('')",
     ] {
         assert_eq!(eval(source).map_err(|e| e.code), Err(ErrorCode::InvalidInput), "{source}");
     }
@@ -101,7 +119,13 @@ fn what_is_no_expression_is_refused_with_its_place() {
     ] {
         assert_eq!(Expr::parse(source).map(|_| ()).map_err(|e| e.at), Err(at), "{source}");
     }
-    for deep in ["(".repeat(10_000), "-".repeat(10_000), "[".repeat(10_000), "a.".repeat(10_000) + "a", "1+".repeat(5000) + "1"] {
+    for deep in [
+        "(".repeat(10_000),
+        "-".repeat(10_000),
+        "[".repeat(10_000),
+        "a.".repeat(10_000) + "a",
+        "1+".repeat(5000) + "1",
+    ] {
         assert!(Expr::parse(&deep).is_err());
     }
     assert!(Expr::parse(&"x".repeat(MAX_SOURCE + 1)).is_err());
@@ -110,7 +134,12 @@ fn what_is_no_expression_is_refused_with_its_place() {
 #[test]
 fn references_know_whether_they_are_guarded() {
     let found = |source: &str| -> Vec<(String, bool)> {
-        Expr::parse(source).unwrap().references().iter().map(|r| (r.name.to_string(), r.guarded)).collect()
+        Expr::parse(source)
+            .unwrap()
+            .references()
+            .iter()
+            .map(|r| (r.name.to_string(), r.guarded))
+            .collect()
     };
     let own = |pairs: &[(&str, bool)]| -> Vec<(String, bool)> {
         pairs.iter().map(|(name, guarded)| ((*name).to_owned(), *guarded)).collect()
@@ -142,25 +171,45 @@ fn prose_leaves_no_gaps_around_tags() {
     let expected = "# T\n\n| k | v |\n|---|---|\n| a | 1 |\n| b | 2 |\nfew: 3;1;2;1;\nend\n";
     assert_eq!(prose.eval(&names()).unwrap(), expected);
     assert!(prose.references().iter().all(|r| &*r.name == "input"));
-    for bad in ["{% for %}", "{% if true %}", "{% endif %}", "{% x %}", "{% for a in [1] %}{% endif %}", "{%", "${1 +}"] {
+    for bad in [
+        "{% for %}",
+        "{% if true %}",
+        "{% endif %}",
+        "{% x %}",
+        "{% for a in [1] %}{% endif %}",
+        "{%",
+        "${1 +}",
+    ] {
         assert!(Prose::parse(bad).is_err(), "{bad}");
     }
     let nested = "{% for a in range(1000) %}".repeat(3) + "x" + &"{% endfor %}".repeat(3);
-    assert_eq!(Prose::parse(&nested).unwrap().eval(&names()).map_err(|e| e.code), Err(ErrorCode::Limit));
+    assert_eq!(
+        Prose::parse(&nested).unwrap().eval(&names()).map_err(|e| e.code),
+        Err(ErrorCode::Limit)
+    );
 }
 
 /// Expressions over whole numbers and truth values that mean the same in CEL.
 fn common() -> impl proptest::strategy::Strategy<Value = String> {
     use proptest::prelude::*;
-    let leaf = prop_oneof![(0..20_i64).prop_map(|n| n.to_string()), Just("[1, 2, 3].size()".to_owned())];
+    let leaf =
+        prop_oneof![(0..20_i64).prop_map(|n| n.to_string()), Just("[1, 2, 3].size()".to_owned())];
     leaf.prop_recursive(4, 32, 3, |inner| {
         prop_oneof![
             (inner.clone(), prop::sample::select(vec!["+", "-", "*", "/", "%"]), inner.clone())
                 .prop_map(|(a, op, b)| format!("({a} {op} {b})")),
-            (inner.clone(), prop::sample::select(vec!["<", "<=", "==", "!=", ">"]), inner.clone(), inner.clone())
+            (
+                inner.clone(),
+                prop::sample::select(vec!["<", "<=", "==", "!=", ">"]),
+                inner.clone(),
+                inner.clone()
+            )
                 .prop_map(|(a, op, b, c)| format!("({a} {op} {b} ? {c} : {b})")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[{a}, {b}].map(x, x + 1)[1]")),
-            (inner.clone(), inner).prop_map(|(a, b)| format!("([{a}].exists(x, x > {b}) && !({a} in [{b}]) ? {a} : {b})")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| format!("[{a}, {b}].map(x, x + 1)[1]")),
+            (inner.clone(), inner).prop_map(|(a, b)| format!(
+                "([{a}].exists(x, x > {b}) && !({a} in [{b}]) ? {a} : {b})"
+            )),
         ]
     })
 }

@@ -44,8 +44,11 @@ fn ty(text: &str, span: Span, errors: &mut Vec<(Span, String)>) -> Type {
 }
 
 fn record(node: &Node, errors: &mut Vec<(Span, String)>) -> Type {
-    let fields: IndexMap<String, Field> =
-        node.entries().iter().map(|entry| (entry.key.to_string(), field(&entry.value, errors))).collect();
+    let fields: IndexMap<String, Field> = node
+        .entries()
+        .iter()
+        .map(|entry| (entry.key.to_string(), field(&entry.value, errors)))
+        .collect();
     Kind::Record(fields).into()
 }
 
@@ -77,7 +80,9 @@ fn long(node: &Node, errors: &mut Vec<(Span, String)>) -> Field {
     if let (Some(default), Some(entry)) = (&read.default, node.get("default")) {
         match validate(default, &read.ty) {
             Ok(value) => read.default = Some(value),
-            Err(mismatch) => errors.push((entry.value.span, format!("the default: {}", mismatch.why))),
+            Err(mismatch) => {
+                errors.push((entry.value.span, format!("the default: {}", mismatch.why)))
+            }
         }
     }
     read

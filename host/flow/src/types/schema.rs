@@ -189,8 +189,9 @@ impl<'s> SchemaReader<'s> {
             });
         };
         let required = schema.get("required").and_then(Json::as_array);
-        let is_required =
-            |name: &str| required.is_some_and(|names| names.iter().any(|n| n.as_str() == Some(name)));
+        let is_required = |name: &str| {
+            required.is_some_and(|names| names.iter().any(|n| n.as_str() == Some(name)))
+        };
         let mut fields = IndexMap::new();
         for (name, property) in properties {
             let mut field = self.field(property, depth + 1)?;

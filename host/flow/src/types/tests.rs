@@ -21,7 +21,9 @@ fn types_read_back_what_they_print() {
     ] {
         assert_eq!(ty(text).to_string(), text);
     }
-    for bad in ["", "strng", "list", "list<", "list<int", "int int", "record{a}", "enum()", "string @"] {
+    for bad in
+        ["", "strng", "list", "list<", "list<int", "int int", "record{a}", "enum()", "string @"]
+    {
         assert!(bad.parse::<Type>().is_err(), "{bad} was accepted");
     }
     assert!("list<".repeat(100_000).parse::<Type>().is_err());
@@ -65,7 +67,10 @@ fn validation_fills_defaults_and_points_at_the_fault() {
     let text: Field = Type::from(Kind::String).into();
     record.insert("name".to_owned(), Field { min: Some(1.0), ..text });
     let share: Field = Type::from(Kind::Float).into();
-    record.insert("share".to_owned(), Field { default: Some(Value::Float(0.5)), max: Some(1.0), ..share });
+    record.insert(
+        "share".to_owned(),
+        Field { default: Some(Value::Float(0.5)), max: Some(1.0), ..share },
+    );
     record.insert("tags".to_owned(), ty("opt<list<enum(a, b)>>").into());
     let read = |text: &str| validate_fields(&Value::from_json(text).unwrap(), &record);
     let full = read(r#"{"name":"x","more":1}"#).unwrap();
@@ -83,8 +88,9 @@ fn validation_fills_defaults_and_points_at_the_fault() {
 
 #[test]
 fn what_fits_is_shared_and_not_copied() {
-    let list = Value::list((0..3).map(|n| Value::Int(n)));
-    let (Value::List(a), Value::List(b)) = (&list, validate(&list, &ty("list<int>")).unwrap()) else {
+    let list = Value::list((0..3).map(Value::Int));
+    let (Value::List(a), Value::List(b)) = (&list, validate(&list, &ty("list<int>")).unwrap())
+    else {
         panic!("no list")
     };
     assert!(std::sync::Arc::ptr_eq(a, &b));
@@ -110,11 +116,17 @@ fn hostile_schemas_are_refused() {
     let circle = json!({ "$defs": { "a": { "$ref": "#/$defs/a" } }, "$ref": "#/$defs/a" });
     assert_eq!(from_json_schema(&circle), Err(SchemaError::Loop));
     let remote = json!({ "$ref": "https://example.org/x.json" });
-    assert_eq!(from_json_schema(&remote), Err(SchemaError::Foreign("https://example.org/x.json".into())));
+    assert_eq!(
+        from_json_schema(&remote),
+        Err(SchemaError::Foreign("https://example.org/x.json".into()))
+    );
     let mut defs = serde_json::Map::new();
     for i in 0..20 {
         let next = json!({ "$ref": format!("#/$defs/d{}", i + 1) });
-        defs.insert(format!("d{i}"), json!({ "type": "object", "properties": { "l": next, "r": next } }));
+        defs.insert(
+            format!("d{i}"),
+            json!({ "type": "object", "properties": { "l": next, "r": next } }),
+        );
     }
     defs.insert("d20".into(), json!({ "type": "string" }));
     let doubling = json!({ "$defs": defs, "$ref": "#/$defs/d0" });

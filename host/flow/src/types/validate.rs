@@ -68,7 +68,9 @@ impl Validation {
             | (Kind::Opt(_), Value::Null) => keep(),
             (Kind::Float, Value::Int(n)) => Ok(Value::Float(*n as f64)),
             // A whole number that a model or a JSON writer printed as `3.0` is still exact.
-            (Kind::Int, Value::Float(x)) if x.fract() == 0.0 && x.abs() < 9_007_199_254_740_992.0 => {
+            (Kind::Int, Value::Float(x))
+                if x.fract() == 0.0 && x.abs() < 9_007_199_254_740_992.0 =>
+            {
                 Ok(Value::Int(*x as i64))
             }
             (Kind::Duration, Value::String(text)) => match Unit::Millis.parse(text) {
@@ -102,9 +104,7 @@ impl Validation {
 
     fn map(&mut self, fields: &Arc<Fields>, of: &Type) -> Result<Value, Mismatch> {
         let checked: Fields = (fields.iter())
-            .map(|(name, item)| {
-                Ok((name.clone(), self.at(&**name, |this| this.value(item, of))?))
-            })
+            .map(|(name, item)| Ok((name.clone(), self.at(&**name, |this| this.value(item, of))?)))
             .collect::<Result<_, Mismatch>>()?;
         Ok(if checked == **fields { Value::Map(fields.clone()) } else { checked.into() })
     }
