@@ -1,0 +1,370 @@
+//! The handle that a node holds, and the one funnel that all it wants goes through:
+//! count → decide → journal the intent → door → mask secrets → journal the answer → audit.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cleargate_flow::error::ErrorCode;
+use cleargate_flow::grant::Grants;
+use cleargate_flow::signature::Effect;
+use cleargate_flow::{Address, NodeError, RunId, Value};
+
+use crate::audit::{AuditRecord, Verdict};
+use crate::decide::decide;
+use crate::door::file::Folder;
+use crate::door::http::{self, OpenBody, Opened};
+use crate::door::kv;
+use crate::gate::Gate;
+use crate::log::{Begun, CallLog};
+use crate::quota::{self, Counter, Quotas};
+use crate::request::{HttpRequest, Request};
+use crate::response::{Bytes, HttpResponse, Response};
+use crate::secret::SecretEntry;
+
+/// Random bytes of one call.
+const MAX_RANDOM_BYTES: u32 = 64 * 1024;
+
+/// Bytes of chance in a placeholder: nobody guesses it.
+const TOKEN_BYTES: usize = 16;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Which run.
+    pub run: RunId,
+    /// Which node of it.
+    pub address: Address,
+    /// First attempt is 1.
+    pub attempt: u32,
+    /// The name under which the flow uses the node type.
+    pub plugin: String,
+    /// On whose behalf.
+    pub tenant: String,
+}
+
+/// The way to the world of one attempt. A clone is the same pass: it has the same counters.
+#[derive(Clone)]
+pub struct Pass {
+    pub(crate) inner: Arc<Inner>,
+    folder: Option<Folder>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) identity: Identity,
+    pub(crate) grants: Grants,
+    pub(crate) quotas: Quotas,
+    log: Arc<dyn CallLog>,
+    calls: AtomicU32,
+    host_calls: Counter,
+    http_calls: Counter,
+    /// Placeholders of this pass and what they stand for.
+    tokens: Mutex<BTreeMap<String, String>>,
+    streams: tokio::sync::Mutex<BTreeMap<u32, OpenBody>>,
+}
+
+/// An answer whose body has not been read yet.
+#[derive(Debug)]
+pub struct StreamedResponse {
+    /// Status code of the last hop.
+    pub status: u16,
+    /// Names in lower case and values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: StreamedBody,
+}
+
+/// A body that is read piece by piece.
+#[derive(Debug)]
+pub struct StreamedBody {
+    pass: Pass,
+    stream: u32,
+}
+
+impl StreamedBody {
+    /// The next piece of at most `max` bytes; nothing at the end.
+    ///
+    /// # Errors
+    /// `transient` when the body was cut off, also by a restart in between; `limit` when it is too large.
+    pub async fn next(&self, max: u32) -> Result<Option<Vec<u8>>, NodeError> {
+        match self.pass.call(Request::HttpNext { stream: self.stream, max }).await?.1 {
+            Response::Piece(piece) => Ok(piece.map(|bytes| bytes.0)),
+            _ => Err(mismatch()),
+        }
+    }
+}
+
+impl Drop for StreamedBody {
+    fn drop(&mut self) {
+        // While somebody reads, the map is locked; the body then goes with the pass.
+        if let Ok(mut streams) = self.pass.inner.streams.try_lock() {
+            streams.remove(&self.stream);
+        }
+    }
+}
+
+impl Pass {
+    pub(crate) fn new(
+        gate: Arc<Gate>,
+        identity: Identity,
+        grants: Grants,
+        quotas: Quotas,
+        log: Arc<dyn CallLog>,
+    ) -> Self {
+        let inner = Inner {
+            gate,
+            identity,
+            grants,
+            log,
+            calls: AtomicU32::new(0),
+            host_calls: Counter::new("host_calls", quotas.host_calls),
+            http_calls: Counter::new("http_calls", quotas.http_calls),
+            tokens: Mutex::default(),
+            streams: tokio::sync::Mutex::default(),
+            quotas,
+        };
+        Self { inner: Arc::new(inner), folder: None }
+    }
+
+    /// The same pass with a folder that relative paths begin at.
+    #[must_use]
+    pub fn in_folder(mut self, folder: Folder) -> Self {
+        self.folder = Some(folder);
+        self
+    }
+
+    /// Who asks.
+    pub fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    /// What is granted.
+    pub fn grants(&self) -> &Grants {
+        &self.inner.grants
+    }
+
+    /// Requests that were made, refused ones included.
+    pub fn host_calls(&self) -> u64 {
+        self.inner.host_calls.used()
+    }
+
+    /// Masks every secret that the process has handed out.
+    pub fn scrub(&self, value: &Value) -> Value {
+        self.inner.gate.scrub(value)
+    }
+
+    /// Performs a request, or answers it from the journal.
+    ///
+    /// # Errors
+    /// `denied` with the line that would grant it, `limit` with the limit's name, `timeout`,
+    /// `unknown_outcome` when an effect that must not be repeated was cut off, and the door's own failures.
+    pub async fn perform(&self, request: Request) -> Result<Response, NodeError> {
+        if matches!(request, Request::HttpOpen(_) | Request::HttpNext { .. }) {
+            let message = "a body is streamed through `Pass::open`";
+            return Err(NodeError::new(ErrorCode::Bug, message));
+        }
+        Ok(self.call(request).await?.1)
+    }
+
+    /// Sends a request and returns as soon as the headers are there.
+    ///
+    /// # Errors
+    /// The same as [`Pass::perform`].
+    pub async fn open(&self, request: HttpRequest) -> Result<StreamedResponse, NodeError> {
+        match self.call(Request::HttpOpen(request)).await? {
+            (stream, Response::Http(HttpResponse { status, headers, .. })) => {
+                let body = StreamedBody { pass: self.clone(), stream };
+                Ok(StreamedResponse { status, headers, body })
+            }
+            _ => Err(mismatch()),
+        }
+    }
+
+    async fn call(&self, request: Request) -> Result<(u32, Response), NodeError> {
+        let inner = &*self.inner;
+        let call = inner.calls.fetch_add(1, Ordering::Relaxed);
+        let scrubber = &inner.gate.scrubber;
+        let summary = scrubber.text(&request.summary());
+        let digest = request.digest();
+        let refused = self.admit(&request, &summary).err().map(|error| scrubber.error(error));
+        // A refusal does nothing to the world: its journal entry needs no intent.
+        let effect = if refused.is_some() { Effect::Pure } else { request.effect() };
+        match inner.log.begin(call, &summary, &digest, effect).await? {
+            Begun::Recorded(outcome) => return Ok((call, self.recall(outcome?)?)),
+            Begun::Proceed => {}
+        }
+        self.audit(call, &summary, effect, refused.as_ref());
+        let outcome = match refused {
+            Some(error) => Err(error),
+            None => self.within_deadline(call, request, effect).await,
+        };
+        let outcome = outcome.map_err(|error| scrubber.error(error));
+        let recorded = outcome.as_ref().map(Value::from).map_err(Clone::clone);
+        inner.log.finish(call, &summary, &digest, effect, &recorded).await?;
+        Ok((call, outcome?))
+    }
+
+    fn admit(&self, request: &Request, summary: &str) -> Result<(), NodeError> {
+        let inner = &*self.inner;
+        inner.host_calls.take()?;
+        if request.payload() > inner.quotas.payload {
+            return Err(quota::over("payload", inner.quotas.payload));
+        }
+        if matches!(request, Request::Random { len } if *len > MAX_RANDOM_BYTES) {
+            return Err(quota::over("random", MAX_RANDOM_BYTES.into()));
+        }
+        decide(&inner.grants, request).into_result(summary)
+    }
+
+    async fn within_deadline(
+        &self,
+        call: u32,
+        request: Request,
+        effect: Effect,
+    ) -> Result<Response, NodeError> {
+        let deadline = self.inner.quotas.deadline;
+        match tokio::time::timeout_at(deadline, self.dispatch(call, request)).await {
+            Ok(outcome) => outcome,
+            // It was sent, or it was not: only an effect that may be repeated can say "try again".
+            Err(_) if !effect.repeatable() => Err(NodeError::new(
+                ErrorCode::UnknownOutcome,
+                "the deadline passed while the request was under way",
+            )),
+            Err(_) => Err(NodeError::new(ErrorCode::Timeout, "the deadline passed")),
+        }
+    }
+
+    async fn dispatch(&self, call: u32, request: Request) -> Result<Response, NodeError> {
+        let inner = &*self.inner;
+        let (gate, tenant) = (&inner.gate, inner.identity.tenant.as_str());
+        let scrubber = &gate.scrubber;
+        match request {
+            Request::Kv { store, op } => kv::kv(&*gate.store, tenant, &store, op).await,
+            Request::Blob(op) => kv::blob(&*gate.store, op).await,
+            Request::File(op) => {
+                let (pass, bound) = (self.clone(), inner.quotas.payload);
+                let work = move || {
+                    crate::door::file::perform(op, &pass.inner.grants, pass.folder.as_ref(), bound)
+                };
+                tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(mismatch()))
+            }
+            Request::Http(request) => {
+                let Opened { status, headers, mut body } = http::open(inner, call, request).await?;
+                let mut bytes = Vec::new();
+                while let Some(piece) = body.next(scrubber, usize::MAX).await? {
+                    bytes.extend(piece);
+                }
+                Ok(Response::Http(HttpResponse { status, headers, body: Bytes(bytes) }))
+            }
+            Request::HttpOpen(request) => {
+                let Opened { status, headers, body } = http::open(inner, call, request).await?;
+                inner.streams.lock().await.insert(call, body);
+                Ok(Response::Http(HttpResponse { status, headers, body: Bytes::default() }))
+            }
+            Request::HttpNext { stream, max } => {
+                let mut streams = inner.streams.lock().await;
+                let body = streams.get_mut(&stream).ok_or_else(|| {
+                    NodeError::new(ErrorCode::Transient, "the body was cut off by a restart")
+                })?;
+                Ok(Response::Piece(body.next(scrubber, max.max(1) as usize).await?.map(Bytes)))
+            }
+            Request::Secret { label } => {
+                gate.secret(tenant, &label)?;
+                let mut chance = [0; TOKEN_BYTES];
+                getrandom::fill(&mut chance).map_err(|_| mismatch())?;
+                let token = format!("cgs_{}", hex::encode(chance));
+                self.remember(&token, &label);
+                // The label lets a resumed attempt know what the token stood for.
+                Ok(Response::Placeholder { token, label })
+            }
+            Request::Reveal { label } => {
+                let value = gate.secret(tenant, &label)?.value().to_owned();
+                Ok(Response::Revealed { label, value })
+            }
+            Request::Now => Ok(Response::Time((gate.sources.now)())),
+            Request::Random { len } => {
+                let mut bytes = vec![0; len as usize];
+                (gate.sources.random)(&mut bytes);
+                Ok(Response::Bytes(Bytes(bytes)))
+            }
+        }
+    }
+
+    /// Brings a recorded answer back to life: placeholders stand for their secrets again, and the value of a
+    /// revealed secret, which no journal holds, is looked up.
+    fn recall(&self, value: Value) -> Result<Response, NodeError> {
+        let response = Response::try_from(&value).map_err(|_| mismatch())?;
+        match response {
+            Response::Placeholder { token, label } => {
+                self.inner.gate.secret(&self.inner.identity.tenant, &label)?;
+                self.remember(&token, &label);
+                Ok(Response::Placeholder { token, label })
+            }
+            Response::Revealed { label, .. } => {
+                let entry = self.inner.gate.secret(&self.inner.identity.tenant, &label)?;
+                Ok(Response::Revealed { label, value: entry.value().to_owned() })
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn remember(&self, token: &str, label: &str) {
+        let mut tokens = self.inner.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.insert(token.into(), label.into());
+    }
+
+    fn audit(&self, call: u32, summary: &str, effect: Effect, refused: Option<&NodeError>) {
+        self.inner.audit(call, summary, effect, refused);
+    }
+}
+
+impl Inner {
+    pub(crate) fn count_http(&self) -> Result<(), NodeError> {
+        self.http_calls.take()?;
+        self.quotas.run.count_http()
+    }
+
+    /// The placeholders that occur in what leaves, with what they stand for.
+    pub(crate) fn tokens_in(
+        &self,
+        occurs: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(String, String, SecretEntry)>, NodeError> {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (tokens.into_iter())
+            .filter(|(token, _)| occurs(token))
+            .map(|(token, label)| {
+                let entry = self.gate.secret(&self.identity.tenant, &label)?;
+                Ok((token, label, entry))
+            })
+            .collect()
+    }
+
+    pub(crate) fn audit(
+        &self,
+        call: u32,
+        summary: &str,
+        effect: Effect,
+        refused: Option<&NodeError>,
+    ) {
+        self.gate.audit.record(AuditRecord {
+            identity: self.identity.clone(),
+            call,
+            request: summary.into(),
+            effect,
+            verdict: if refused.is_some() { Verdict::Refused } else { Verdict::Allowed },
+            reason: refused.map(ToString::to_string),
+        });
+    }
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pass").field("identity", &self.inner.identity).finish_non_exhaustive()
+    }
+}
+
+fn mismatch() -> NodeError {
+    NodeError::new(ErrorCode::Bug, "the gate could not read an answer of its own")
+}

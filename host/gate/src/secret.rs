@@ -1,0 +1,202 @@
+//! Secrets: a node handles a token, the gate puts the value in as a request leaves and takes it out of
+//! whatever comes back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use cleargate_flow::grant::HostPattern;
+use cleargate_flow::{NodeError, Value};
+use zeroize::Zeroizing;
+
+/// What stands where a secret was.
+pub(crate) const MASK: &str = "***";
+
+/// Bytes that a secret must have: a shorter one would be found, and masked, in innocent text.
+pub(crate) const MIN_SECRET_BYTES: usize = 8;
+
+/// A secret and where it may go.
+#[derive(Clone)]
+pub struct SecretEntry {
+    value: Zeroizing<String>,
+    hosts: Vec<HostPattern>,
+}
+
+/// A text is no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Too short to be told from other text.
+    #[error("a secret needs at least {MIN_SECRET_BYTES} bytes, so that it can be found and masked")]
+    Short,
+}
+
+impl SecretEntry {
+    /// A secret that may be sent to `hosts`; to none when the list is empty.
+    ///
+    /// # Errors
+    /// [`SecretError::Short`].
+    pub fn new(value: impl Into<String>, hosts: Vec<HostPattern>) -> Result<Self, SecretError> {
+        let value = Zeroizing::new(value.into());
+        if value.len() < MIN_SECRET_BYTES {
+            Err(SecretError::Short)
+        } else {
+            Ok(Self { value, hosts })
+        }
+    }
+
+    pub(crate) fn value(&self) -> &str {
+        &self.value
+    }
+
+    pub(crate) fn may_go_to(&self, scheme: &str, host: &str, port: u16) -> bool {
+        self.hosts.iter().any(|pattern| pattern.covers(scheme, host, port))
+    }
+}
+
+impl fmt::Debug for SecretEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretEntry").field("value", &MASK).field("hosts", &self.hosts).finish()
+    }
+}
+
+/// Where secrets come from.
+pub trait SecretSource: Send + Sync {
+    /// The secret of this name, when the tenant has one.
+    fn find(&self, tenant: &str, label: &str) -> Option<SecretEntry>;
+}
+
+/// Secrets in memory, the same for each tenant.
+#[derive(Debug, Default)]
+pub struct MemorySecrets(BTreeMap<String, SecretEntry>);
+
+impl FromIterator<(String, SecretEntry)> for MemorySecrets {
+    fn from_iter<T: IntoIterator<Item = (String, SecretEntry)>>(entries: T) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+impl SecretSource for MemorySecrets {
+    fn find(&self, _tenant: &str, label: &str) -> Option<SecretEntry> {
+        self.0.get(label).cloned()
+    }
+}
+
+/// Finds every secret that the process has handed out, in the forms in which peers echo them.
+#[derive(Default)]
+pub(crate) struct Scrubber(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    forms: BTreeSet<String>,
+    finder: Option<AhoCorasick>,
+    longest: usize,
+}
+
+impl Scrubber {
+    /// Masks `value` from now on.
+    pub(crate) fn learn(&self, value: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.forms.contains(value) {
+            return;
+        }
+        known.forms.extend(forms(value));
+        known.longest = known.forms.iter().map(String::len).max().unwrap_or(0);
+        known.finder =
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&known.forms).ok();
+    }
+
+    fn finder(&self) -> (Option<AhoCorasick>, usize) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (known.finder.clone(), known.longest)
+    }
+
+    pub(crate) fn text(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.bytes(text.as_bytes().to_vec())).into_owned()
+    }
+
+    pub(crate) fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut held = bytes;
+        self.flush(&mut held, true)
+    }
+
+    /// Takes out of `held` what can be said for sure: all at the end of a body, before it all but the bytes in
+    /// which a secret may have begun.
+    pub(crate) fn flush(&self, held: &mut Vec<u8>, end: bool) -> Vec<u8> {
+        let (Some(finder), longest) = self.finder() else { return std::mem::take(held) };
+        let sure = if end { held.len() } else { held.len().saturating_sub(longest - 1) };
+        let (mut out, mut at) = (Vec::with_capacity(sure), 0);
+        for found in finder.find_iter(held.as_slice()).take_while(|m| m.start() < sure) {
+            out.extend_from_slice(&held[at..found.start()]);
+            out.extend_from_slice(MASK.as_bytes());
+            at = found.end();
+        }
+        out.extend_from_slice(&held[at.min(sure)..sure]);
+        if at > sure {
+            held.drain(..at);
+        } else {
+            held.drain(..sure);
+        }
+        out
+    }
+
+    pub(crate) fn error(&self, error: NodeError) -> NodeError {
+        NodeError {
+            code: error.code,
+            message: self.text(&error.message),
+            detail: self.value(&error.detail),
+            help: error.help.map(|help| self.text(&help)),
+        }
+    }
+
+    pub(crate) fn value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => self.text(text).into(),
+            Value::List(items) => Value::list(items.iter().map(|item| self.value(item))),
+            Value::Map(fields) => Value::record(
+                fields.iter().map(|(name, value)| (self.text(name), self.value(value))),
+            ),
+            other => other.clone(),
+        }
+    }
+}
+
+/// The value as it is, percent-encoded, as JSON text, in hex, and inside base64 at each of its three phases.
+fn forms(value: &str) -> Vec<String> {
+    let quoted = Value::from(value).to_json();
+    let hexed = hex::encode(value);
+    let mut forms = vec![
+        value.into(),
+        percent(value),
+        percent(value).to_ascii_lowercase(),
+        quoted[1..quoted.len() - 1].into(),
+        hexed.to_uppercase(),
+        hexed,
+    ];
+    for phase in 0..3 {
+        let mut padded = vec![0; phase];
+        padded.extend_from_slice(value.as_bytes());
+        let text = STANDARD_NO_PAD.encode(&padded);
+        // Characters at both ends mix with the neighbours' bits; what is between is the secret's own.
+        let start = (phase * 8).div_ceil(6);
+        let inner = &text[start..padded.len() * 8 / 6];
+        forms.push(inner.replace('+', "-").replace('/', "_"));
+        forms.push(inner.into());
+    }
+    forms
+}
+
+/// Percent-encodes everything but unreserved characters.
+pub(crate) fn percent(value: &str) -> String {
+    let mut out = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
