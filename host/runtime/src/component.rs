@@ -1,0 +1,283 @@
+//! From bytes to a plugin that can be called: inspect, link, compile or read from the cache.
+//!
+//! Cheap checks come first and decide on names and counts alone. Only then is compiled, one component at a
+//! time, so that a crowd of installs cannot take the processors from runs.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cleargate_flow::grant::Grants;
+use cleargate_flow::signature::PluginKind;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use crate::artifact::{Artifact, Compiler, InProcess};
+use crate::cache::Cache;
+use crate::engine::{Engine, EngineError};
+use crate::inspect::{InspectError, Inspected, inspect};
+use crate::instance::Call;
+use crate::linker::{everything, link, same_series};
+
+/// SHA-256 of a component's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    pub(crate) fn hex(&self) -> String {
+        hex::encode(self.0)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    /// `sha256:<64 hex digits>`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.hex())
+    }
+}
+
+/// Why a component cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Refused by its sections.
+    #[error("not a usable component: {0}")]
+    Inspect(#[from] InspectError),
+    /// It exports none of the four kinds.
+    #[error(
+        "the component exports no plugin: it needs `cleargate:node/node@0.1.0`, or the same of `tool`, \
+         `guardrail` or `filter`"
+    )]
+    NoKind,
+    /// It imports an interface that it was not granted.
+    #[error("the component imports `{import}`, which is not granted; this line grants it: {line}")]
+    NotGranted {
+        /// The import's name.
+        import: String,
+        /// The line of a grant file.
+        line: &'static str,
+    },
+    /// It imports something that this host does not have.
+    #[error("the component imports `{import}`: {why}")]
+    NotServed {
+        /// The import's name.
+        import: String,
+        /// What can be done.
+        why: &'static str,
+    },
+    /// The compiler or the linker found it invalid.
+    #[error("the component is invalid: {0}")]
+    Invalid(String),
+}
+
+impl LoadError {
+    pub(crate) fn engine(error: wasmtime::Error) -> Self {
+        Self::Invalid(format!("{error:#}"))
+    }
+}
+
+/// How a runtime is set up.
+#[derive(Clone, Default)]
+pub struct RuntimeConfig {
+    /// Folder of the compile cache; without one, each load compiles.
+    pub cache: Option<PathBuf>,
+    /// What compiles; by default this process.
+    pub compiler: Option<Arc<dyn Compiler>>,
+}
+
+/// Why there is no runtime.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// No engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The compile cache's folder cannot be used.
+    #[error("the compile cache in {} cannot be used: {source}", folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Loads plugins. Cloning is cheap; one process needs one for each trust class.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    cache: Option<Cache>,
+    compiler: Arc<dyn Compiler>,
+    compiling: Semaphore,
+}
+
+impl Runtime {
+    /// Makes an engine and opens the cache.
+    ///
+    /// # Errors
+    /// When this machine cannot run WebAssembly, or the cache's folder cannot be used.
+    pub fn new(config: RuntimeConfig) -> Result<Self, RuntimeError> {
+        Self::with_engine(Engine::new()?, config)
+    }
+
+    /// The same with an engine that exists.
+    ///
+    /// # Errors
+    /// When the cache's folder cannot be used.
+    pub fn with_engine(engine: Engine, config: RuntimeConfig) -> Result<Self, RuntimeError> {
+        let open = |folder: PathBuf| {
+            Cache::open(&folder).map_err(|source| RuntimeError::Cache { folder, source })
+        };
+        let cache = config.cache.map(open).transpose()?;
+        let compiler = config.compiler.unwrap_or_else(|| Arc::new(InProcess));
+        let compiling = Semaphore::new(1);
+        Ok(Self(Arc::new(Inner { engine, cache, compiler, compiling })))
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Loads a component with the interfaces that `grants` open: the effective set of the plugin.
+    ///
+    /// # Errors
+    /// See [`LoadError`]. Nothing is compiled when names or counts decide already.
+    pub async fn load(&self, bytes: Arc<[u8]>, grants: &Grants) -> Result<Plugin, LoadError> {
+        let inspected = inspect(&bytes)?;
+        let exports = kinds(&inspected)?;
+        let linker = link(&self.0.engine, &inspected.imports, grants)?;
+        let digest = Digest::of(&bytes);
+        let component = self.compiled(digest, bytes).await?;
+        let pre = linker.instantiate_pre(&component).map_err(LoadError::engine)?;
+        let exports = exports.into_iter().map(|export| export.resolve(&component));
+        let exports = exports.collect::<Result<Vec<_>, _>>()?;
+        Ok(Plugin(Arc::new(Loaded { pre, exports, digest, _engine: self.0.engine.clone() })))
+    }
+
+    /// Loads a component so that it can describe itself and nothing else: every import is there, and none of
+    /// them leads anywhere.
+    ///
+    /// # Errors
+    /// The same as [`Runtime::load`], except for missing grants.
+    pub async fn load_to_describe(&self, bytes: Arc<[u8]>) -> Result<Plugin, LoadError> {
+        self.load(bytes, &everything()).await
+    }
+
+    async fn compiled(&self, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
+        let _one_at_a_time = self.0.compiling.acquire().await.expect("the semaphore is not closed");
+        let inner = self.0.clone();
+        let work = move || {
+            let engine = &inner.engine;
+            if let Some(code) = inner.cache.as_ref().and_then(|cache| cache.get(&digest, engine)) {
+                return code.component(engine).map_err(LoadError::engine);
+            }
+            let code = Artifact::compile(&*inner.compiler, engine, &bytes);
+            let code = code.map_err(LoadError::Invalid)?;
+            if let Some(Err(error)) = inner.cache.as_ref().map(|c| c.put(&digest, engine, &code)) {
+                tracing::warn!(%error, "compiled component is not kept: the next start compiles again");
+            }
+            code.component(engine).map_err(LoadError::engine)
+        };
+        let ended = tokio::task::spawn_blocking(work).await;
+        ended.unwrap_or_else(|error| {
+            Err(LoadError::Invalid(format!("the compiler failed: {error}")))
+        })
+    }
+}
+
+/// A component that can be called. Cloning is cheap.
+#[derive(Clone)]
+pub struct Plugin(Arc<Loaded>);
+
+struct Loaded {
+    pre: InstancePre<Call>,
+    exports: Vec<Export>,
+    digest: Digest,
+    /// Keeps the epoch moving: without it a call that computes would neither yield nor end.
+    _engine: Engine,
+}
+
+impl Plugin {
+    /// What it exports, in the order of [`PluginKind`].
+    pub fn kinds(&self) -> impl Iterator<Item = PluginKind> + '_ {
+        self.0.exports.iter().map(|export| export.kind)
+    }
+
+    /// Digest of the component's bytes.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<Call> {
+        &self.0.pre
+    }
+
+    /// A function of the plugin's export of `kind`.
+    pub(crate) fn function(&self, kind: PluginKind, name: &str) -> Option<&ComponentExportIndex> {
+        let export = self.0.exports.iter().find(|export| export.kind == kind)?;
+        export.functions.iter().find(|(known, _)| *known == name).map(|(_, index)| index)
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Plugin({})", self.0.digest)
+    }
+}
+
+struct Export {
+    kind: PluginKind,
+    functions: Vec<(&'static str, ComponentExportIndex)>,
+}
+
+/// An export by name, before there is a component to look into.
+struct Named<'a> {
+    kind: PluginKind,
+    name: &'a str,
+}
+
+impl Named<'_> {
+    /// Looks the functions up once, so that a call does not.
+    fn resolve(self, component: &Component) -> Result<Export, LoadError> {
+        let functions: &[&'static str] = match self.kind {
+            PluginKind::Node => &["describe", "run"],
+            PluginKind::Tool => &["list-tools", "call"],
+            PluginKind::Guardrail => &["describe", "check"],
+            PluginKind::Filter => &["describe", "before", "after", "on-chunk"],
+        };
+        let absent = |what: &str| LoadError::Invalid(format!("`{}` lacks `{what}`", self.name));
+        let interface =
+            component.get_export_index(None, self.name).ok_or_else(|| absent("an instance"))?;
+        let find = |function: &&'static str| {
+            let index = component.get_export_index(Some(&interface), *function);
+            index.map(|index| (*function, index)).ok_or_else(|| absent(function))
+        };
+        let functions = functions.iter().map(find).collect::<Result<_, _>>()?;
+        Ok(Export { kind: self.kind, functions })
+    }
+}
+
+/// The kinds that a component exports, by name. Other exports are the toolchain's own affair.
+fn kinds(inspected: &Inspected) -> Result<Vec<Named<'_>>, LoadError> {
+    let kinds = [PluginKind::Node, PluginKind::Tool, PluginKind::Guardrail, PluginKind::Filter];
+    let found: Vec<Named<'_>> = kinds
+        .into_iter()
+        .filter_map(|kind| {
+            let start = format!("cleargate:{0}/{0}@", kind.as_str());
+            let is = |name: &&String| name.strip_prefix(&start).is_some_and(same_series);
+            inspected.exports.iter().find(is).map(|name| Named { kind, name })
+        })
+        .collect();
+    if found.is_empty() { Err(LoadError::NoKind) } else { Ok(found) }
+}

@@ -1,0 +1,227 @@
+//! What a component says of itself: asked without grants, within tight bounds, and checked before it is
+//! believed.
+//!
+//! A description decides what a person sees and what the checker proves, so every text has a bound and every
+//! id must be one. Grants and limits are not taken from here: they come from the manifest.
+
+use cleargate_flow::address::NodeId;
+use cleargate_flow::grant::Grants;
+use cleargate_flow::limits::{Effective, Layer, Limits};
+use cleargate_flow::signature::{Effect, PluginKind, Signature};
+use cleargate_flow::types::{Field, Kind, Type, from_json_schema};
+use indexmap::IndexMap;
+
+use crate::bindings::exports::cleargate::{filter, guardrail, node, tool};
+use crate::component::Plugin;
+use crate::fault::Fault;
+use crate::instance::{Called, invoke};
+
+/// Nodes or tools of one component.
+const MAX_ITEMS: usize = 256;
+
+/// Bytes of a summary or a tool's description, as the contract says.
+const MAX_TEXT: usize = 4 * 1024;
+
+/// Bytes of one JSON Schema.
+const MAX_SCHEMA: usize = 64 * 1024;
+
+/// Bounds of a call that describes: enough for an interpreter to start, and no way to the world.
+const DESCRIBE: Limits = Limits {
+    fuel: Some(500_000_000),
+    time: Some(5_000),
+    memory: Some(128 * 1024 * 1024),
+    output: Some(1024 * 1024),
+    payload: Some(1024 * 1024),
+    log: Some(0),
+    host_calls: Some(0),
+    http_calls: Some(0),
+};
+
+/// Why a component's description cannot be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DescribeError {
+    /// The call failed.
+    #[error("the component could not describe itself: {0}")]
+    Fault(#[from] Fault),
+    /// It broke a rule of the contract.
+    #[error("the description of `{id}` cannot be used: {why}")]
+    Rule {
+        /// Which node, tool, guardrail or filter.
+        id: String,
+        /// Which rule.
+        why: String,
+    },
+}
+
+/// Something that a component offers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Described {
+    /// What it is.
+    pub kind: PluginKind,
+    /// Unique among those of its kind in the component.
+    pub id: String,
+    /// As the checker sees it. For a guardrail or filter the input ports are those of its configuration.
+    pub signature: Signature,
+}
+
+impl Plugin {
+    /// Asks the component what it offers: its nodes, tools, guardrail and filter, in this order.
+    ///
+    /// # Errors
+    /// The first fault, or the first rule that a description breaks.
+    pub async fn describe(&self) -> Result<Vec<Described>, DescribeError> {
+        let mut all = Vec::new();
+        for kind in self.kinds() {
+            match kind {
+                PluginKind::Node => {
+                    let (nodes,): (Vec<node::node::Description>,) =
+                        self.ask(kind, "describe").await?;
+                    for one in bounded(nodes)? {
+                        all.push(node(one, self)?);
+                    }
+                }
+                PluginKind::Tool => {
+                    let (tools,): (Vec<tool::tool::Description>,) =
+                        self.ask(kind, "list-tools").await?;
+                    for one in bounded(tools)? {
+                        all.push(tool(one, self)?);
+                    }
+                }
+                PluginKind::Guardrail => {
+                    let (one,): (guardrail::guardrail::Description,) =
+                        self.ask(kind, "describe").await?;
+                    all.push(checked(kind, one.id, one.summary, &one.config, self)?);
+                }
+                PluginKind::Filter => {
+                    let (one,): (filter::filter::Description,) = self.ask(kind, "describe").await?;
+                    all.push(checked(kind, one.id, one.summary, &one.config, self)?);
+                }
+            }
+        }
+        unique(&all)?;
+        Ok(all)
+    }
+
+    async fn ask<R>(&self, kind: PluginKind, function: &str) -> Result<R, Fault>
+    where
+        R: wasmtime::component::ComponentNamedList
+            + wasmtime::component::Lift
+            + Send
+            + Sync
+            + 'static,
+    {
+        let export =
+            self.function(kind, function).expect("an export was resolved when it was loaded");
+        let called: Called<R> = invoke(self.pre(), export, (), &limits(), None).await;
+        called.result
+    }
+}
+
+fn limits() -> Effective {
+    Limits::combine(&[(Layer::Engine, DESCRIBE)])
+}
+
+fn node(one: node::node::Description, plugin: &Plugin) -> Result<Described, DescribeError> {
+    use crate::bindings::exports::cleargate::node::node::Effect as Wire;
+    let effect = match one.effect {
+        Wire::Pure => Effect::Pure,
+        Wire::Read => Effect::Read,
+        Wire::Idempotent => Effect::Idempotent,
+        Wire::Compensable => Effect::Compensable,
+        // What this host does not know is treated as what must not be repeated.
+        Wire::Once | Wire::Other(_) => Effect::Once,
+    };
+    let output = ty(&one.id, "output", &one.output)?;
+    let mut described = checked(PluginKind::Node, one.id, one.summary, &one.input, plugin)?;
+    described.signature.output = output;
+    described.signature.effect = effect;
+    Ok(described)
+}
+
+fn tool(one: tool::tool::Description, plugin: &Plugin) -> Result<Described, DescribeError> {
+    // Hints inform; a tool that claims nothing is one that must not be repeated.
+    let hints = &one.annotations;
+    let effect = match (hints.read_only, hints.open_world, hints.idempotent) {
+        (true, false, _) => Effect::Pure,
+        (true, true, _) => Effect::Read,
+        (false, _, true) => Effect::Idempotent,
+        (false, _, false) => Effect::Once,
+    };
+    let output = match &one.output {
+        Some(schema) => ty(&one.name, "output", schema)?,
+        None => Kind::Json.into(),
+    };
+    let mut described = checked(PluginKind::Tool, one.name, one.description, &one.input, plugin)?;
+    described.signature.output = output;
+    described.signature.effect = effect;
+    Ok(described)
+}
+
+/// Checks what all kinds have: an id, a text and a schema of an object.
+fn checked(
+    kind: PluginKind,
+    id: String,
+    summary: String,
+    input: &str,
+    plugin: &Plugin,
+) -> Result<Described, DescribeError> {
+    if id.parse::<NodeId>().is_err() {
+        let shown = crate::fault::cut(id, 64);
+        return Err(rule(&shown, "an id is `[a-z][a-z0-9_]*`, at most 64 characters"));
+    }
+    if summary.len() > MAX_TEXT {
+        return Err(rule(
+            &id,
+            format!("its text has {} bytes; it may have {MAX_TEXT}", summary.len()),
+        ));
+    }
+    let input = match ty(&id, "input", input)?.kind {
+        Kind::Record(fields) => fields,
+        Kind::Any | Kind::Json => IndexMap::<String, Field>::new(),
+        other => return Err(rule(&id, format!("its input is no object but `{other}`"))),
+    };
+    let signature = Signature {
+        summary,
+        input,
+        open: false,
+        output: Kind::Json.into(),
+        config: IndexMap::new(),
+        effect: Effect::Pure,
+        requests: Grants::default(),
+        limits: Limits::default(),
+        origin: plugin.digest().to_string(),
+    };
+    Ok(Described { kind, id, signature })
+}
+
+fn ty(id: &str, port: &str, schema: &str) -> Result<Type, DescribeError> {
+    if schema.len() > MAX_SCHEMA {
+        let why = format!(
+            "its schema of the {port} has {} bytes; it may have {MAX_SCHEMA}",
+            schema.len()
+        );
+        return Err(rule(id, why));
+    }
+    let json: serde_json::Value = serde_json::from_str(schema)
+        .map_err(|error| rule(id, format!("its schema of the {port} is no JSON: {error}")))?;
+    from_json_schema(&json).map_err(|error| rule(id, format!("its schema of the {port}: {error}")))
+}
+
+fn bounded<T>(items: Vec<T>) -> Result<Vec<T>, DescribeError> {
+    if items.len() > MAX_ITEMS {
+        return Err(rule("*", format!("{} descriptions; there may be {MAX_ITEMS}", items.len())));
+    }
+    Ok(items)
+}
+
+fn unique(all: &[Described]) -> Result<(), DescribeError> {
+    let mut seen = std::collections::BTreeSet::new();
+    match all.iter().find(|one| !seen.insert((one.kind, &one.id))) {
+        Some(twice) => Err(rule(&twice.id, "the id appears twice")),
+        None => Ok(()),
+    }
+}
+
+fn rule(id: &str, why: impl Into<String>) -> DescribeError {
+    DescribeError::Rule { id: id.into(), why: why.into() }
+}

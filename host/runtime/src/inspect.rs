@@ -1,0 +1,273 @@
+//! What can be said of a component from its sections alone, before anything is compiled.
+//!
+//! Compilation takes time and memory that a stranger chooses. So size, counts and the names of imports and
+//! exports are read first, in one pass that looks at headers and never at code.
+
+use wasmparser::{ComponentInstance, Parser, Payload};
+
+use crate::engine::{CORE_INSTANCES_PER_COMPONENT, MEMORIES_PER_COMPONENT, TABLES_PER_COMPONENT};
+
+/// Bytes of a component: twice the largest that a known toolchain makes (Python, 18 MB).
+pub const MAX_COMPONENT: usize = 32 * 1024 * 1024;
+
+/// Core modules in a component. Python has about 120.
+const MAX_MODULES: u64 = 256;
+
+/// Functions with a body. Python has about 30,000.
+const MAX_FUNCTIONS: u64 = 250_000;
+
+/// Components inside components, one in the other.
+const MAX_NESTING: usize = 8;
+
+/// Instances, when each nested component is instantiated as often as it can be. An upper bound that is
+/// computed without resolving names, so it is well above what the pool gives.
+const MAX_INSTANCES: u64 = 4_096;
+
+/// Imports and exports at the top. Each costs a look-up at each load.
+const MAX_NAMES: u64 = 512;
+
+/// Why bytes are refused before they are compiled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InspectError {
+    /// More bytes than [`MAX_COMPONENT`].
+    #[error("{size} bytes; a component may have {MAX_COMPONENT}")]
+    TooLarge {
+        /// How many there are.
+        size: usize,
+    },
+    /// A core module, text, or something else.
+    #[error("{0}")]
+    NoComponent(&'static str),
+    /// The bytes are damaged.
+    #[error("damaged at byte {offset}: {why}")]
+    Damaged {
+        /// Where.
+        offset: u64,
+        /// What the reader expected.
+        why: String,
+    },
+    /// More of something than is allowed.
+    #[error("{count} {what}; a component may have {limit}")]
+    TooMany {
+        /// In the plural.
+        what: &'static str,
+        /// How many there are at least.
+        count: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+}
+
+/// What a component asks for and offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inspected {
+    /// Names of imports, in their order.
+    pub(crate) imports: Vec<String>,
+    /// Names of exports, in their order.
+    pub(crate) exports: Vec<String>,
+}
+
+/// Reads headers and checks all counts.
+pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspected, InspectError> {
+    if bytes.len() > MAX_COMPONENT {
+        return Err(InspectError::TooLarge { size: bytes.len() });
+    }
+    if Parser::is_core_wasm(bytes) {
+        return Err(InspectError::NoComponent(
+            "a core module and not a component: build it with `cleargate plugin build`, which wraps it",
+        ));
+    }
+    if !Parser::is_component(bytes) {
+        return Err(InspectError::NoComponent(
+            "not a WebAssembly component: the magic bytes differ",
+        ));
+    }
+    let mut counter = Counter::default();
+    for payload in Parser::new(0).parse_all(bytes) {
+        counter.see(payload?)?;
+    }
+    Ok(counter.found)
+}
+
+impl From<wasmparser::BinaryReaderError> for InspectError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Damaged { offset: error.offset() as u64, why: error.message().into() }
+    }
+}
+
+#[derive(Default)]
+struct Counter {
+    found: Inspected,
+    open: Vec<Frame>,
+    modules: u64,
+    memories: u64,
+    tables: u64,
+    functions: u64,
+    /// The dearest component that is complete. What comes later can only instantiate those.
+    dearest: u64,
+}
+
+/// One component or module that is being read.
+#[derive(Default)]
+struct Frame {
+    component: bool,
+    core_instances: u64,
+    /// How often this component instantiates another one.
+    nested: u64,
+}
+
+impl Counter {
+    fn see(&mut self, payload: Payload<'_>) -> Result<(), InspectError> {
+        match payload {
+            Payload::Version { encoding, .. } => {
+                let component = encoding == wasmparser::Encoding::Component;
+                if component {
+                    within("levels of nesting", self.open.len() as u64, MAX_NESTING as u64)?;
+                } else {
+                    add(&mut self.modules, 1, "core modules", MAX_MODULES)?;
+                }
+                self.open.push(Frame { component, ..Frame::default() });
+            }
+            Payload::InstanceSection(section) => {
+                let most = u64::from(CORE_INSTANCES_PER_COMPONENT);
+                add(&mut self.top().core_instances, section.count(), "core instances", most)?;
+            }
+            Payload::ComponentInstanceSection(section) => {
+                within("instances", section.count().into(), MAX_INSTANCES)?;
+                for instance in section {
+                    if let ComponentInstance::Instantiate { .. } = instance? {
+                        self.top().nested += 1;
+                    }
+                }
+            }
+            Payload::MemorySection(section) => {
+                let most = u64::from(MEMORIES_PER_COMPONENT);
+                add(&mut self.memories, section.count(), "memories", most)?;
+            }
+            Payload::TableSection(section) => {
+                let most = u64::from(TABLES_PER_COMPONENT);
+                add(&mut self.tables, section.count(), "tables", most)?;
+            }
+            Payload::FunctionSection(section) => {
+                add(&mut self.functions, section.count(), "functions", MAX_FUNCTIONS)?;
+            }
+            Payload::ComponentImportSection(section) if self.open.len() == 1 => {
+                within("imports", section.count().into(), MAX_NAMES)?;
+                for import in section {
+                    self.found.imports.push(import?.name.name.to_owned());
+                }
+                within("imports", self.found.imports.len() as u64, MAX_NAMES)?;
+            }
+            Payload::ComponentExportSection(section) if self.open.len() == 1 => {
+                within("exports", section.count().into(), MAX_NAMES)?;
+                for export in section {
+                    self.found.exports.push(export?.name.name.to_owned());
+                }
+                within("exports", self.found.exports.len() as u64, MAX_NAMES)?;
+            }
+            Payload::End(_) => self.close()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn top(&mut self) -> &mut Frame {
+        self.open.last_mut().expect("a section follows a header")
+    }
+
+    /// Adds up what one instance of the component costs: its own core instances, and for each component that
+    /// it instantiates the dearest one it could mean.
+    fn close(&mut self) -> Result<(), InspectError> {
+        let frame = self.open.pop().expect("an end follows a header");
+        if frame.component {
+            let each = self.dearest.saturating_add(1);
+            let cost = frame.nested.saturating_mul(each).saturating_add(frame.core_instances);
+            within("instances", cost, MAX_INSTANCES)?;
+            self.dearest = self.dearest.max(cost);
+        }
+        Ok(())
+    }
+}
+
+fn within(what: &'static str, count: u64, limit: u64) -> Result<(), InspectError> {
+    if count > limit { Err(InspectError::TooMany { what, count, limit }) } else { Ok(()) }
+}
+
+fn add(sum: &mut u64, more: u32, what: &'static str, limit: u64) -> Result<(), InspectError> {
+    *sum += u64::from(more);
+    within(what, *sum, limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> InspectError {
+        inspect(&wat::parse_str(text).unwrap()).unwrap_err()
+    }
+
+    fn too_many(text: &str) -> &'static str {
+        match refusal(text) {
+            InspectError::TooMany { what, .. } => what,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn names_are_read_at_the_top_only() {
+        let bytes = wat::parse_str(
+            r#"(component
+                (import "a:b/c" (instance))
+                (component $inner (import "hidden" (func)) (export "also-hidden" (func 0)))
+                (core module $m)
+                (core instance (instantiate $m)))"#,
+        );
+        let found = inspect(&bytes.unwrap()).unwrap();
+        assert_eq!(found, Inspected { imports: vec!["a:b/c".into()], exports: vec![] });
+    }
+
+    #[test]
+    fn what_is_no_component_is_named() {
+        assert!(matches!(inspect(b"hello"), Err(InspectError::NoComponent(_))));
+        assert!(matches!(inspect(b""), Err(InspectError::NoComponent(_))));
+        assert!(refusal("(module)").to_string().contains("core module"));
+        let mut cut = wat::parse_str("(component (core module (func)))").unwrap();
+        cut.truncate(cut.len() - 3);
+        assert!(matches!(inspect(&cut), Err(InspectError::Damaged { .. })));
+        let large = vec![0; MAX_COMPONENT + 1];
+        assert_eq!(inspect(&large), Err(InspectError::TooLarge { size: MAX_COMPONENT + 1 }));
+    }
+
+    #[test]
+    fn each_count_is_bounded() {
+        let many = |item: &str, n: usize| item.repeat(n);
+        let modules = many("(core module)", 257);
+        assert_eq!(too_many(&format!("(component {modules})")), "core modules");
+        let tables = many("(table 0 funcref)", 81);
+        assert_eq!(too_many(&format!("(component (core module {tables}))")), "tables");
+        let memories = many("(memory 0)", 17);
+        assert_eq!(too_many(&format!("(component (core module {memories}))")), "memories");
+        let imports: String = (0..513).map(|i| format!("(import \"i{i}\" (func))")).collect();
+        assert_eq!(too_many(&format!("(component {imports})")), "imports");
+        let deep = format!("{}{}", many("(component", 10), many(")", 10));
+        assert_eq!(too_many(&deep), "levels of nesting");
+    }
+
+    #[test]
+    fn components_that_multiply_are_counted_as_often_as_they_can_be() {
+        let ten = |of: &str| format!("(instance (instantiate {of}))").repeat(10);
+        let bomb = format!(
+            "(component
+                (component $a (core module $m) (core instance (instantiate $m)))
+                (component $b (alias outer 1 $a (component $x)) {})
+                (component $c (alias outer 1 $b (component $x)) {})
+                (component $d (alias outer 1 $c (component $x)) {})
+                {})",
+            ten("$x"),
+            ten("$x"),
+            ten("$x"),
+            ten("$d"),
+        );
+        assert_eq!(too_many(&bomb), "instances");
+    }
+}

@@ -1,0 +1,208 @@
+//! The imports of one plugin, from its effective grants: what is not granted is not there.
+//!
+//! There is no full linker with filters behind it. An interface that was not granted is not linked, and a
+//! component that imports it is refused when it is loaded, with the line that would grant it.
+
+use cleargate_flow::grant::{Grants, Service};
+use wasmtime::component::Linker;
+
+use crate::component::LoadError;
+use crate::engine::Engine;
+use crate::host;
+use crate::instance::Call;
+
+/// The version of the contract that this host serves. A component may ask for any patch of it.
+const VERSION: &str = "0.1.0";
+
+type Link = fn(&mut Linker<Call>, &str) -> wasmtime::Result<()>;
+
+/// One interface of `cleargate:host`.
+struct Interface {
+    name: &'static str,
+    granted: fn(&Grants) -> bool,
+    /// The line of a grant file that opens it.
+    line: &'static str,
+    link: Link,
+}
+
+const INTERFACES: &[Interface] = &[
+    Interface {
+        name: "log",
+        granted: |g| g.services.contains(&Service::Log),
+        line: "services = [\"log\"]",
+        link: host::log::link,
+    },
+    Interface {
+        name: "config",
+        granted: |g| g.services.contains(&Service::Config),
+        line: "services = [\"config\"]",
+        link: host::config::link,
+    },
+    Interface {
+        name: "clock",
+        granted: |g| g.services.contains(&Service::Clock),
+        line: "services = [\"clock\"]",
+        link: host::clock::link,
+    },
+    Interface {
+        name: "random",
+        granted: |g| g.services.contains(&Service::Random),
+        line: "services = [\"random\"]",
+        link: host::random::link,
+    },
+    Interface {
+        name: "blob",
+        granted: |g| g.services.contains(&Service::Blob),
+        line: "services = [\"blob\"]",
+        link: host::blob::link,
+    },
+    Interface {
+        name: "kv",
+        granted: |g| !g.kv.is_empty(),
+        line: "kv = [\"STORE\"]",
+        link: host::kv::link,
+    },
+    Interface {
+        name: "http",
+        granted: |g| !g.http.is_empty(),
+        line: "http = [\"HOST\"]",
+        link: host::http::link,
+    },
+    Interface {
+        name: "secret",
+        granted: |g| !g.secrets.is_empty(),
+        line: "secrets = [\"LABEL\"]",
+        link: host::secret::link,
+    },
+    Interface {
+        name: "secret-reveal",
+        granted: |g| !g.reveal.is_empty(),
+        line: "reveal = [\"LABEL\"]",
+        link: host::secret::link_reveal,
+    },
+];
+
+/// What a name of an import means to this host.
+enum Import {
+    /// Types alone: no function, no capability.
+    Types,
+    Host(&'static Interface),
+    /// Not served, and why.
+    Unknown(&'static str),
+}
+
+fn classify(import: &str) -> Import {
+    let Some(rest) = import.strip_prefix("cleargate:") else {
+        return Import::Unknown(if import.starts_with("wasi:") {
+            "this version serves no WASI: build for `wasm32-unknown-unknown` and use the interfaces of \
+             `cleargate:host`, or put a null adapter in front (`cleargate plugin build` does both)"
+        } else {
+            "no host interface has this name; a plugin may import `cleargate:host` and `cleargate:types`"
+        });
+    };
+    let Some((path, version)) = rest.split_once('@') else {
+        return Import::Unknown("a host interface is imported with its version, `@0.1.0`");
+    };
+    if !same_series(version) {
+        return Import::Unknown("this host serves version 0.1 of the contract");
+    }
+    match path.split_once('/') {
+        Some(("types", _)) => Import::Types,
+        Some(("host", "model" | "tools")) => {
+            Import::Unknown("this version serves no models and tools to plugins")
+        }
+        Some(("host", name)) => match INTERFACES.iter().find(|i| i.name == name) {
+            Some(interface) => Import::Host(interface),
+            None => Import::Unknown("version 0.1 of `cleargate:host` has no such interface"),
+        },
+        _ => Import::Unknown("a plugin cannot import what plugins export"),
+    }
+}
+
+/// Whether a version is a release of the series that this host serves.
+pub(crate) fn same_series(version: &str) -> bool {
+    let series = VERSION.rsplit_once('.').map(|(series, _)| series);
+    version.rsplit_once('.').is_some_and(|(theirs, patch)| {
+        Some(theirs) == series && patch.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+/// Links what `imports` name, as far as `grants` go.
+///
+/// # Errors
+/// The first import that is not granted or not served.
+pub(crate) fn link(
+    engine: &Engine,
+    imports: &[String],
+    grants: &Grants,
+) -> Result<Linker<Call>, LoadError> {
+    let mut linker = Linker::new(engine.wasmtime());
+    for import in imports {
+        match classify(import) {
+            Import::Types => {}
+            Import::Unknown(why) => {
+                return Err(LoadError::NotServed { import: import.clone(), why });
+            }
+            Import::Host(interface) if (interface.granted)(grants) => {
+                let name = format!("cleargate:host/{}@{VERSION}", interface.name);
+                (interface.link)(&mut linker, &name).map_err(LoadError::engine)?;
+            }
+            Import::Host(interface) => {
+                return Err(LoadError::NotGranted { import: import.clone(), line: interface.line });
+            }
+        }
+    }
+    Ok(linker)
+}
+
+/// Links every served interface: to describe itself a component needs its imports to exist, not to work.
+pub(crate) fn everything() -> Grants {
+    let all = "*".parse().expect("a star is a label");
+    let host = "unreachable.invalid".parse().expect("a reserved name is a host");
+    let labels = || std::iter::once(Clone::clone(&all)).collect();
+    Grants {
+        http: [host].into(),
+        kv: labels(),
+        secrets: labels(),
+        reveal: labels(),
+        services: Service::ALL.into(),
+        ..Grants::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_granted_by_an_empty_set_and_each_line_opens_its_interface() {
+        let engine = Engine::with_allocation(crate::engine::Allocation::OnDemand).unwrap();
+        for interface in INTERFACES {
+            let imports = [format!("cleargate:host/{}@0.1.7", interface.name)];
+            match link(&engine, &imports, &Grants::default()).err() {
+                Some(LoadError::NotGranted { import, line }) => {
+                    assert_eq!((import, line), (imports[0].clone(), interface.line));
+                }
+                other => panic!("{other:?}"),
+            }
+            assert!(link(&engine, &imports, &everything()).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_not_served_is_refused_with_everything_granted() {
+        let engine = Engine::with_allocation(crate::engine::Allocation::OnDemand).unwrap();
+        for (import, hint) in [
+            ("wasi:filesystem/types@0.2.0", "no WASI"),
+            ("env", "no host interface"),
+            ("cleargate:host/log@0.2.0", "version 0.1"),
+            ("cleargate:host/log", "with its version"),
+            ("cleargate:host/model@0.1.0", "no models"),
+            ("cleargate:host/sockets@0.1.0", "no such interface"),
+            ("cleargate:node/node@0.1.0", "plugins export"),
+        ] {
+            let refused = link(&engine, &[import.into()], &everything()).err().unwrap();
+            assert!(refused.to_string().contains(hint), "{refused}");
+        }
+    }
+}
