@@ -95,7 +95,7 @@ fn classify(import: &str) -> Import {
     let Some(rest) = import.strip_prefix("cleargate:") else {
         return Import::Unknown(if import.starts_with("wasi:") {
             "this version serves no WASI: build for `wasm32-unknown-unknown` and use the interfaces of \
-             `cleargate:host`, or put a null adapter in front (`cleargate plugin build` does both)"
+             `cleargate:host`"
         } else {
             "no host interface has this name; a plugin may import `cleargate:host` and `cleargate:types`"
         });

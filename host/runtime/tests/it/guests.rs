@@ -43,12 +43,11 @@ pub(crate) fn wrap(module: &str) -> Arc<[u8]> {
     let world = resolve.select_world(&[package], Some("guest")).unwrap();
     let mut module = wat::parse_str(module).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    let encoder = ComponentEncoder::default().validate(false).module(&module).unwrap();
-    let mut encoder = encoder;
+    let mut encoder = ComponentEncoder::default().validate(false).module(&module).unwrap();
     encoder.encode().unwrap().into()
 }
 
-/// A runtime for one test, with a pool where there is room for one.
+/// A runtime for one test. Memory is mapped on demand: tests run side by side, and each pool takes terabytes.
 pub(crate) fn runtime() -> Runtime {
     let engine = Engine::with_allocation(Allocation::OnDemand).unwrap();
     Runtime::with_engine(engine, RuntimeConfig::default()).unwrap()
