@@ -2,6 +2,13 @@
 //!
 //! Prints one JSON line for each kind of allocation: microseconds at p50, p95 and p99.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a bench prints"
+)]
+
 #[path = "../tests/it/guests.rs"]
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
 mod guests;
