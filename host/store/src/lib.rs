@@ -6,7 +6,7 @@
 //! flows and reads no clock: times come from the caller.
 //!
 //! The way through the crate: [`Store`] is the contract; [`run`], [`kv`] and [`blob`] are its words;
-//! [`memory`] is the contract as plain code. Which append is lawful is
+//! [`memory`] is the contract as plain code and [`sqlite`] the one that lasts. Which append is lawful is
 //! decided once, in `head`, for every store.
 
 mod head;
@@ -19,10 +19,12 @@ pub mod error;
 pub mod kv;
 pub mod memory;
 pub mod run;
+pub mod sqlite;
 
 pub use blob::BlobDigest;
 pub use error::StoreError;
 pub use kv::{KvPage, KvSpace};
 pub use memory::MemoryStore;
 pub use run::{Created, ErrorSummary, Lease, LeaseInfo, NewRun, RunFilter, RunRow, RunStatus};
+pub use sqlite::{OpenError, SqliteConfig, SqliteStore};
 pub use store::{Durability, MAX_PAGE, Store};

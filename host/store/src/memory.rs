@@ -3,7 +3,7 @@
 //! Tests and `run` without a store use it. Other stores are compared with it on random histories, so it has
 //! no cleverness: one lock over ordinary maps, held for the length of one change and never across an await.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -28,6 +28,8 @@ struct State {
     flows: HashMap<FlowHash, Vec<u8>>,
     /// In order of creation.
     runs: Vec<Run>,
+    /// Positions of the runs that are not finished.
+    open: BTreeSet<usize>,
     by_id: HashMap<RunId, usize>,
     by_key: HashMap<(FlowId, String), usize>,
     blobs: HashMap<BlobDigest, Vec<u8>>,
@@ -62,6 +64,15 @@ impl State {
         let at = self.position(run)?;
         Ok(&mut self.runs[at])
     }
+
+    /// Files a run under the open ones, or no longer, after its status may have changed.
+    fn settle(&mut self, at: usize) {
+        if self.runs[at].head.status.is_finished() {
+            self.open.remove(&at);
+        } else {
+            self.open.insert(at);
+        }
+    }
 }
 
 fn entry(space: KvSpace<'_>, key: &str) -> (String, String, String) {
@@ -94,6 +105,7 @@ impl Store for MemoryStore {
         state.by_id.insert(run.id.clone(), at);
         state.by_key.extend(key.map(|key| (key, at)));
         state.runs.push(Run { head: Head::new(&batch), new: run });
+        state.settle(at);
         Ok(Created::New)
     }
 
@@ -117,7 +129,8 @@ impl Store for MemoryStore {
 
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError> {
         let state = self.state();
-        let open = state.runs.iter().filter(|run| run.head.is_outstanding(now_ms));
+        let open = state.open.iter().map(|&at| &state.runs[at]);
+        let open = open.filter(|run| run.head.is_outstanding(now_ms));
         Ok(open.map(|run| run.new.id.clone()).collect())
     }
 
@@ -148,9 +161,11 @@ impl Store for MemoryStore {
     ) -> Result<(), StoreError> {
         let batch = Batch::of(&lease.run, &records)?;
         let mut state = self.state();
-        let run = state.run(&lease.run)?;
+        let at = state.position(&lease.run)?;
+        let run = &mut state.runs[at];
         run.head.append(lease, batch.as_ref())?;
         run.new.first.extend(records);
+        state.settle(at);
         Ok(())
     }
 

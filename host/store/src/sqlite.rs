@@ -1,0 +1,298 @@
+//! The store in one SQLite file: what survives the process.
+//!
+//! One thread writes, in groups; readers have connections of their own and see the last commit. The rules of
+//! runs are not here: each change loads the head of its run, lets `head` change it, and writes it back in
+//! one transaction. Several processes may open the same file: the database orders their transactions, and
+//! tokens of leases refuse the late one.
+
+mod blobs;
+mod checksum;
+mod error;
+mod fault;
+mod file;
+mod journal;
+mod readers;
+mod runs;
+mod values;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cleargate_flow::{FlowHash, Record, RunId};
+
+pub use self::error::OpenError;
+
+use self::readers::Readers;
+use self::values::Place;
+use self::writer::Writer;
+use crate::blob::{BlobDigest, MAX_BLOB_BYTES, MAX_FLOW_BYTES, check_size};
+use crate::error::StoreError;
+use crate::head::{Batch, Head};
+use crate::kv::{KvPage, KvSpace, check_entry, check_key};
+use crate::run::{Created, Lease, NewRun, RunFilter, RunRow};
+use crate::store::{Durability, MAX_PAGE, Store};
+
+/// How long a change waits for another process that is writing: many commits, and short enough that a
+/// process that hangs is noticed.
+pub const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// What an acknowledged record survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The end of the process, however it comes. A power cut may take the latest records, never leaving a gap.
+    ProcessSafe,
+    /// Also a power cut: each commit waits for the disk.
+    PowerSafe,
+}
+
+/// How a store is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqliteConfig {
+    /// What an acknowledged record survives.
+    pub class: Class,
+    /// Whether a store that is not there is created.
+    pub create: bool,
+    /// Bytes that the file may have, cut to whole pages; absent for as many as the disk has. A store that is
+    /// larger already stays readable and grows no more. Its log comes on top of that.
+    pub max_bytes: Option<u64>,
+    /// How long to wait for another process that is writing.
+    pub lock_wait: Duration,
+}
+
+impl SqliteConfig {
+    /// Creates what is missing, has no bound on its size, and waits [`LOCK_WAIT`].
+    pub fn new(class: Class) -> Self {
+        Self { class, create: true, max_bytes: None, lock_wait: LOCK_WAIT }
+    }
+}
+
+/// Everything in one file. Dropping it waits until what was asked for is committed.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, creating it and its folder when that is wanted. Blocks on the disk.
+    ///
+    /// # Errors
+    /// Everything that is no store of this version is refused and left as it is.
+    pub fn open(path: impl AsRef<Path>, config: &SqliteConfig) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let io = |error: std::io::Error| OpenError::Io {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        // Absolute, so that a path such as `file:x` is no URI to the database.
+        let absolute = std::path::absolute(path).map_err(io)?;
+        let db = file::open(&absolute, config)?;
+        let readers = Readers::new(absolute, config.lock_wait);
+        let writer = Writer::start(db, config.class).map_err(io)?;
+        Ok(Self { writer, readers })
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // The writer's connection closes last, which folds the log into the file.
+        self.readers.close();
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn put_flow(&self, hash: &FlowHash, bundle: Vec<u8>) -> Result<(), StoreError> {
+        check_size("flow bundle", &bundle, MAX_FLOW_BYTES)?;
+        let hash = hash.clone();
+        let put = move |db: &_| blobs::put_flow(db, &hash, &bundle);
+        self.writer.write(Durability::Sync, put).await
+    }
+
+    async fn get_flow(&self, hash: &FlowHash) -> Result<Option<Vec<u8>>, StoreError> {
+        let hash = hash.clone();
+        self.readers.read(move |db| blobs::get_flow(db, &hash)).await
+    }
+
+    async fn create_run(&self, mut run: NewRun) -> Result<Created, StoreError> {
+        let batch = Batch::of_new(&run)?;
+        let entries = journal::encode(&run.id, std::mem::take(&mut run.first))?;
+        let create = move |db: &_| {
+            if let Some(run) = runs::by_key(db, &run)? {
+                return Ok(Created::Exists(run));
+            }
+            if runs::find(db, &run.id)?.is_some() {
+                return Err(StoreError::RunExists { run: run.id }.into());
+            }
+            let run = runs::insert(db, run, Head::new(&batch))?;
+            journal::insert(db, run.nr, &entries)?;
+            Ok(Created::New)
+        };
+        self.writer.write(Durability::Sync, create).await
+    }
+
+    async fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
+        let run = run.clone();
+        self.readers.read(move |db| Ok(runs::find(db, &run)?.map(|run| run.row()))).await
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        let filter = filter.clone();
+        self.readers.read(move |db| runs::list(db, &filter)).await
+    }
+
+    async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError> {
+        self.readers.read(move |db| runs::outstanding(db, now_ms)).await
+    }
+
+    // Leases need no sync of their own: a power cut ends their holders too, and a record that was written
+    // under one is only durable together with it.
+
+    async fn acquire(
+        &self,
+        run: &RunId,
+        owner: &str,
+        now_ms: i64,
+        ttl_ms: u64,
+    ) -> Result<Lease, StoreError> {
+        let (run, owner) = (run.clone(), owner.to_owned());
+        let acquire = move |db: &_| {
+            let mut stored = runs::load(db, &run)?;
+            let lease = stored.head.acquire(&run, &owner, now_ms, ttl_ms)?;
+            runs::save(db, &stored)?;
+            Ok(lease)
+        };
+        self.writer.write(Durability::Batched, acquire).await
+    }
+
+    async fn renew(&self, lease: &Lease, now_ms: i64, ttl_ms: u64) -> Result<Lease, StoreError> {
+        let lease = lease.clone();
+        let renew = move |db: &_| {
+            let mut stored = runs::load(db, &lease.run)?;
+            let lease = stored.head.renew(&lease, now_ms, ttl_ms)?;
+            runs::save(db, &stored)?;
+            Ok(lease)
+        };
+        self.writer.write(Durability::Batched, renew).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        let release = move |db: &_| {
+            let mut stored = runs::load(db, &lease.run)?;
+            if stored.head.release(&lease) {
+                runs::save(db, &stored)?;
+            }
+            Ok(())
+        };
+        self.writer.write(Durability::Batched, release).await
+    }
+
+    async fn append(
+        &self,
+        lease: &Lease,
+        records: Vec<Record>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        let batch = Batch::of(&lease.run, &records)?;
+        let entries = journal::encode(&lease.run, records)?;
+        let lease = lease.clone();
+        let append = move |db: &_| {
+            let mut stored = runs::load(db, &lease.run)?;
+            stored.head.append(&lease, batch.as_ref())?;
+            journal::insert(db, stored.nr, &entries)?;
+            runs::save(db, &stored)
+        };
+        self.writer.write(durability, append).await
+    }
+
+    async fn journal(
+        &self,
+        run: &RunId,
+        from_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let run = run.clone();
+        let limit = limit.min(MAX_PAGE);
+        self.readers.read(move |db| journal::read(db, &run, from_seq, limit)).await
+    }
+
+    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
+        check_size("blob", &bytes, MAX_BLOB_BYTES)?;
+        let digest = BlobDigest::of(&bytes);
+        let put = move |db: &_| blobs::put(db, &digest, &bytes);
+        self.writer.write(Durability::Sync, put).await?;
+        Ok(digest)
+    }
+
+    async fn get_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError> {
+        let digest = *digest;
+        self.readers.read(move |db| blobs::get(db, &digest)).await
+    }
+
+    async fn kv_get(&self, space: KvSpace<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        check_key(space, key)?;
+        let place = Place::new(space, key);
+        self.readers.read(move |db| values::get(db, &place)).await
+    }
+
+    async fn kv_set(
+        &self,
+        space: KvSpace<'_>,
+        key: &str,
+        value: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        check_entry(space, key, &value)?;
+        let place = Place::new(space, key);
+        self.writer.write(Durability::Sync, move |db| values::set(db, &place, &value)).await
+    }
+
+    async fn kv_delete(&self, space: KvSpace<'_>, key: &str) -> Result<bool, StoreError> {
+        check_key(space, key)?;
+        let place = Place::new(space, key);
+        self.writer.write(Durability::Sync, move |db| values::delete(db, &place)).await
+    }
+
+    async fn kv_swap(
+        &self,
+        space: KvSpace<'_>,
+        key: &str,
+        expected: Option<&[u8]>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        check_entry(space, key, &value)?;
+        let (place, expected) = (Place::new(space, key), expected.map(<[u8]>::to_vec));
+        let swap = move |db: &_| values::swap(db, &place, expected.as_deref(), &value);
+        self.writer.write(Durability::Sync, swap).await
+    }
+
+    async fn kv_list(
+        &self,
+        space: KvSpace<'_>,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<KvPage, StoreError> {
+        check_key(space, prefix)?;
+        check_key(space, after.unwrap_or_default())?;
+        let (prefix, after) = (Place::new(space, prefix), after.map(str::to_owned));
+        self.readers.read(move |db| values::list(db, &prefix, after.as_deref())).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_keeps_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        for class in [Class::ProcessSafe, Class::PowerSafe] {
+            let path = folder.path().join(format!("{class:?}/store.db"));
+            let store = SqliteStore::open(path, &SqliteConfig::new(class)).unwrap();
+            crate::conformance::check(&store).await;
+        }
+    }
+}

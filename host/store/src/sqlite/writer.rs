@@ -1,0 +1,179 @@
+//! The one writer: a thread that commits everybody who waits together.
+//!
+//! The database takes one writer at a time, and a commit to the disk costs the same for one row as for a
+//! thousand. So changes queue up, and while one group is being committed the next one gathers: latency of a
+//! lone caller is one commit, and throughput grows with the number of callers.
+
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Class;
+use super::fault::Fault;
+use crate::error::StoreError;
+use crate::store::Durability;
+
+/// Changes that may wait; more callers wait for a place. Several times the runs a host executes at once.
+const QUEUE_CHANGES: usize = 1024;
+
+/// Changes committed together: enough to spread a sync over, few enough to keep the first one's wait short.
+const GROUP_CHANGES: usize = 256;
+
+/// A change that somebody waits for.
+trait Change: Send {
+    /// Makes it, in the group's transaction.
+    fn make(&mut self, db: &Connection) -> Result<(), StoreError>;
+
+    /// Tells its caller: the result, or why the group was not committed.
+    fn tell(self: Box<Self>, failure: Option<&StoreError>);
+}
+
+struct Asked<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Change for Asked<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T, Fault> + Send,
+{
+    fn make(&mut self, db: &Connection) -> Result<(), StoreError> {
+        let work = self.work.take().expect("a change is made once");
+        let result = work(db).map_err(|Fault(error)| error);
+        let outcome = result.as_ref().map(|_| ()).map_err(Clone::clone);
+        self.result = Some(result);
+        outcome
+    }
+
+    fn tell(self: Box<Self>, failure: Option<&StoreError>) {
+        let result = match failure {
+            Some(error) => Err(error.clone()),
+            None => self.result.expect("every change of a committed group was made"),
+        };
+        // A caller that went away wants no answer; its change stays.
+        let _ = self.caller.send(result);
+    }
+}
+
+type Queued = (Durability, Box<dyn Change>);
+
+/// The handle of the writer. The thread ends, and its connection closes, when this is dropped.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Queued>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the writer on a connection of its own.
+    pub(super) fn start(db: Connection, class: Class) -> std::io::Result<Self> {
+        let (queue, changes) = mpsc::channel(QUEUE_CHANGES);
+        let turn = Turn { db, class, syncs: None, stopped: None };
+        let thread = thread::Builder::new()
+            .name("cleargate-store".into())
+            .spawn(move || turn.serve(changes))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Makes a change and returns when it is committed. It is made even when nobody waits any more.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (caller, answer) = oneshot::channel();
+        let change = Box::new(Asked { work: Some(work), result: None, caller });
+        let queue = self.queue.as_ref().expect("the queue is there until the drop");
+        queue.send((durability, change)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            // It ends after the changes that are queued. A panic in there was reported by its own hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread's side.
+struct Turn {
+    db: Connection,
+    class: Class,
+    /// Whether commits wait for the disk at present; unknown at first.
+    syncs: Option<bool>,
+    /// Set for good once the disk failed.
+    stopped: Option<StoreError>,
+}
+
+impl Turn {
+    fn serve(mut self, mut changes: mpsc::Receiver<Queued>) {
+        while let Some(first) = changes.blocking_recv() {
+            let mut sync = first.0 == Durability::Sync;
+            let mut group = vec![first.1];
+            while group.len() < GROUP_CHANGES
+                && let Ok((durability, change)) = changes.try_recv()
+            {
+                sync |= durability == Durability::Sync;
+                group.push(change);
+            }
+            let failure = self.commit(&mut group, sync).err();
+            for change in group {
+                change.tell(failure.as_ref());
+            }
+        }
+    }
+
+    /// Commits a group, or fails all of it. A change that is refused leaves the others alone.
+    fn commit(&mut self, group: &mut [Box<dyn Change>], sync: bool) -> Result<(), StoreError> {
+        if let Some(error) = &self.stopped {
+            return Err(error.clone());
+        }
+        let outcome = self.attempt(group, sync && self.class == Class::PowerSafe);
+        if let Err(error) = &outcome {
+            if !self.db.is_autocommit() && self.db.execute_batch("ROLLBACK").is_err() {
+                tracing::error!("a failed group of changes could not be rolled back");
+            }
+            if matches!(error, StoreError::Io { .. }) {
+                // After a failed sync the system may have dropped the pages it could not write: the next
+                // sync would succeed and prove nothing. Only a new process reads what is really there.
+                tracing::error!(%error, "the store stops writing");
+                self.stopped = Some(error.clone());
+            }
+        }
+        outcome
+    }
+
+    fn attempt(&mut self, group: &mut [Box<dyn Change>], sync: bool) -> Result<(), StoreError> {
+        let fault = |error| Fault::from(error).0;
+        if self.syncs != Some(sync) {
+            let level = if sync { "FULL" } else { "NORMAL" };
+            self.db.pragma_update(None, "synchronous", level).map_err(fault)?;
+            self.syncs = Some(sync);
+        }
+        self.run("BEGIN IMMEDIATE")?;
+        for change in group {
+            self.run("SAVEPOINT change")?;
+            if let Err(error) = change.make(&self.db) {
+                // The database ends the transaction by itself when the disk is full or failed.
+                if self.db.is_autocommit() || matches!(error, StoreError::Io { .. }) {
+                    return Err(error);
+                }
+                self.run("ROLLBACK TO change")?;
+            }
+            self.run("RELEASE change")?;
+        }
+        self.run("COMMIT")
+    }
+
+    fn run(&self, sql: &'static str) -> Result<(), StoreError> {
+        let done = self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(()));
+        done.map(|_| ()).map_err(|error| Fault::from(error).0)
+    }
+}
