@@ -37,8 +37,8 @@ fn load(folder: &Path, engine: &Engine, component: &[u8]) -> bool {
 }
 
 fn entry(folder: &Path) -> PathBuf {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| !path.ends_with("key")).next().unwrap()
+    let mut entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.find(|path| !path.ends_with("key")).unwrap()
 }
 
 #[test]
