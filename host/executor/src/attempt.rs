@@ -1,0 +1,119 @@
+//! One attempt of a node, held to its time: whatever the node does, it ends with an answer.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use cleargate_flow::error::ErrorCode;
+use cleargate_flow::{Address, NodeError, Value};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::clock::Clock;
+use crate::context::NodeContext;
+use crate::node::{Failure, Node, Output};
+
+/// How an attempt ended.
+pub(crate) struct Answer {
+    pub(crate) address: Address,
+    pub(crate) attempt: u32,
+    pub(crate) result: Result<Output, Failure>,
+}
+
+/// An attempt that is ready to be performed.
+pub(crate) struct Call {
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) ctx: NodeContext,
+    pub(crate) input: Value,
+    /// Milliseconds for the whole attempt.
+    pub(crate) timeout: Option<u64>,
+    /// Milliseconds between a cancellation and the end of patience.
+    pub(crate) grace: u64,
+    /// Given back when the attempt has ended.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
+}
+
+impl Call {
+    /// Performs the attempt. What it used is measured here unless the node says more.
+    pub(crate) async fn perform(self, clock: Arc<dyn Clock>) -> Answer {
+        let (address, attempt) = (self.ctx.address.clone(), self.ctx.attempt);
+        let began = clock.micros();
+        let pass = self.ctx.pass.clone();
+        let mut result = self.bounded(&*clock).await;
+        let usage = match &mut result {
+            Ok(output) => &mut output.usage,
+            Err(failure) => &mut failure.usage,
+        };
+        if usage.micros == 0 {
+            usage.micros = clock.micros().saturating_sub(began);
+        }
+        usage.host_calls = usage.host_calls.max(pass.host_calls());
+        Answer { address, attempt, result: result.map(|o| scrub(&pass, o)).map_err(|f| mask(&pass, f)) }
+    }
+
+    async fn bounded(self, clock: &dyn Clock) -> Result<Output, Failure> {
+        let Self { node, ctx, input, timeout, grace, place } = self;
+        let cancel = ctx.cancel.clone();
+        if cancel.is_cancelled() {
+            return Err(cancelled().into());
+        }
+        // The first poll is inside, so that a panic before the first await is caught too.
+        let work = AssertUnwindSafe(async move { node.run(ctx, input).await }).catch_unwind();
+        let patience = async {
+            cancel.cancelled().await;
+            clock.sleep(grace).await;
+        };
+        let result = tokio::select! {
+            biased;
+            result = work => result.unwrap_or_else(|panic| Err(panicked(&*panic).into())),
+            () = after(clock, timeout) => {
+                // Work inside the attempt learns that it was given up, before it is dropped.
+                cancel.cancel();
+                Err(timed_out(timeout.unwrap_or_default()).into())
+            }
+            () = patience => Err(cancelled().into()),
+        };
+        drop(place);
+        result
+    }
+}
+
+fn after(clock: &dyn Clock, ms: Option<u64>) -> BoxFuture<'static, ()> {
+    ms.map_or_else(|| std::future::pending().boxed(), |ms| clock.sleep(ms))
+}
+
+/// Secrets never enter the journal, also when a node puts one into its value.
+fn scrub(pass: &cleargate_gate::Pass, mut output: Output) -> Output {
+    if pass.host_calls() > 0 {
+        output.value = pass.scrub(&output.value);
+    }
+    output
+}
+
+fn mask(pass: &cleargate_gate::Pass, mut failure: Failure) -> Failure {
+    if pass.host_calls() > 0 {
+        let error = &mut failure.error;
+        error.message = pass.scrub(&Value::from(error.message.as_str())).to_string();
+        error.detail = pass.scrub(&error.detail);
+    }
+    failure
+}
+
+/// The answer of an attempt that was stopped or never begun.
+pub(crate) fn cancelled() -> NodeError {
+    NodeError::new(ErrorCode::Cancelled, "the attempt was cancelled")
+}
+
+fn timed_out(ms: u64) -> NodeError {
+    NodeError::new(ErrorCode::Timeout, format!("the attempt was not done within {ms} ms"))
+        .with_help("raise `timeout:` of the node")
+}
+
+/// The failure of a node whose code panicked. A guest cannot cause it: its traps are errors.
+pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> NodeError {
+    let text = (panic.downcast_ref::<&str>().copied())
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    NodeError::new(ErrorCode::Bug, format!("the node panicked: {text}"))
+        .with_help("report it with the journal of this run; other nodes and runs go on")
+}

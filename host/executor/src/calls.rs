@@ -1,0 +1,121 @@
+//! The host calls of an attempt in the journal: known before they are made, answered from the record when
+//! the attempt was cut off and is performed again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use cleargate_flow::error::ErrorCode;
+use cleargate_flow::signature::Effect;
+use cleargate_flow::{Event, NodeError, Value};
+use cleargate_gate::{Begun, CallLog, diverged};
+
+use crate::mailbox::{Mail, Sender};
+
+/// A call of an attempt that was cut off.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordedCall {
+    pub(crate) request: String,
+    pub(crate) digest: String,
+    /// Absent when the attempt was cut off while the call was under way.
+    pub(crate) outcome: Option<Result<Value, NodeError>>,
+}
+
+/// Calls of an attempt that was cut off, by number.
+pub(crate) type Recorded = BTreeMap<u32, RecordedCall>;
+
+/// All calls of one attempt, over all its passes.
+pub(crate) struct AttemptCalls {
+    to: Sender,
+    recorded: Recorded,
+    /// Number of the next call of the attempt.
+    next: AtomicU32,
+}
+
+impl AttemptCalls {
+    pub(crate) fn new(to: Sender, recorded: Recorded) -> Arc<Self> {
+        Arc::new(Self { to, recorded, next: AtomicU32::new(0) })
+    }
+
+    /// The log of one more pass. A pass counts its calls from 0; passes of an attempt follow one another,
+    /// so that the numbers of the later one come after those of the earlier one in each execution.
+    pub(crate) fn lane(self: &Arc<Self>) -> Arc<dyn CallLog> {
+        Arc::new(Lane { calls: self.clone(), base: self.next.load(Ordering::Relaxed) })
+    }
+}
+
+struct Lane {
+    calls: Arc<AttemptCalls>,
+    base: u32,
+}
+
+#[async_trait]
+impl CallLog for Lane {
+    async fn begin(
+        &self,
+        call: u32,
+        request: &str,
+        digest: &str,
+        effect: Effect,
+    ) -> Result<Begun, NodeError> {
+        let calls = &*self.calls;
+        let call = self.base.saturating_add(call);
+        calls.next.fetch_max(call.saturating_add(1), Ordering::Relaxed);
+        if let Some(recorded) = calls.recorded.get(&call) {
+            if recorded.digest != digest {
+                return Err(diverged(call, &recorded.request, request));
+            }
+            return match &recorded.outcome {
+                Some(outcome) => Ok(Begun::Recorded(outcome.clone())),
+                None if effect.repeatable() => Ok(Begun::Proceed),
+                None => Err(unknown(request)),
+            };
+        }
+        if effect.needs_intent() {
+            let (address, attempt) = (calls.to.address.clone(), calls.to.attempt);
+            let (request, digest) = (request.into(), digest.into());
+            let intent = Event::CallStarted { address, attempt, call, request, digest };
+            if !calls.to.store(intent).await {
+                return Err(gone());
+            }
+        }
+        Ok(Begun::Proceed)
+    }
+
+    async fn finish(
+        &self,
+        call: u32,
+        request: &str,
+        digest: &str,
+        effect: Effect,
+        outcome: &Result<Value, NodeError>,
+    ) -> Result<(), NodeError> {
+        let to = &self.calls.to;
+        let event = Event::CallFinished {
+            address: to.address.clone(),
+            attempt: to.attempt,
+            call: self.base.saturating_add(call),
+            request: (!effect.needs_intent()).then(|| request.into()),
+            digest: digest.into(),
+            outcome: outcome.clone(),
+        };
+        if effect.needs_intent() {
+            return if to.store(event).await { Ok(()) } else { Err(gone()) };
+        }
+        // Stored before anything that follows from it: records of a run keep their order.
+        to.send(Mail::batched(event));
+        Ok(())
+    }
+}
+
+fn unknown(request: &str) -> NodeError {
+    let message = format!("the process ended during `{request}`; whether it happened is not known");
+    NodeError::new(ErrorCode::UnknownOutcome, message).with_help(
+        "look at the other side whether it happened; a request with an `Idempotency-Key` header is sent again",
+    )
+}
+
+fn gone() -> NodeError {
+    NodeError::new(ErrorCode::Cancelled, "the run is not driven by this process any more")
+}

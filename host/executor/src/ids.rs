@@ -1,0 +1,74 @@
+//! Names that the executor gives out. Those of a step are computed from its place, so that a step that is
+//! performed again has the same ones.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cleargate_flow::{Address, RunId};
+use sha2::{Digest, Sha256};
+
+/// Where ids of new runs come from.
+pub trait RunIds: Send + Sync + 'static {
+    /// An id that no run of the store has. `now_ms` is the time of creation.
+    fn next(&self, now_ms: i64) -> RunId;
+}
+
+/// UUIDs of version 7: they sort by the time of creation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TimeOrdered;
+
+impl RunIds for TimeOrdered {
+    fn next(&self, now_ms: i64) -> RunId {
+        let now = u64::try_from(now_ms).unwrap_or_default();
+        let time = uuid::Timestamp::from_unix(uuid::NoContext, now / 1000, nanos(now % 1000));
+        uuid::Uuid::new_v7(time).to_string().parse().expect("a UUID is 36 letters, digits and `-`")
+    }
+}
+
+fn nanos(millis: u64) -> u32 {
+    u32::try_from(millis).expect("less than a thousand") * 1_000_000
+}
+
+/// `run-1`, `run-2`, …: for tests.
+#[derive(Debug, Default)]
+pub struct Counted(AtomicU64);
+
+impl RunIds for Counted {
+    fn next(&self, _now_ms: i64) -> RunId {
+        let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("run-{number}").parse().expect("letters, digits and `-`")
+    }
+}
+
+/// The idempotency key of a step: what its callee may deduplicate by. A digest, because peers need not
+/// learn the names of nodes.
+pub(crate) fn step_key(run: &RunId, address: &Address) -> String {
+    format!("cg-{}", step_digest(run, address))
+}
+
+/// The run that the sub-flow at `address` of `run` is: the same in each execution, which is how a
+/// parent that was cut off finds its child again.
+pub fn child_id(run: &RunId, address: &Address) -> RunId {
+    format!("sub-{}", step_digest(run, address)).parse().expect("hex digits")
+}
+
+/// 128 bits: no two steps of any store share them by chance.
+fn step_digest(run: &RunId, address: &Address) -> String {
+    let digest = Sha256::digest(format!("{run}\n{address}"));
+    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_time_and_steps_have_stable_names() {
+        let (early, late) = (TimeOrdered.next(1_000), TimeOrdered.next(2_000));
+        assert!(early.as_str() < late.as_str());
+        let (run, a, b) =
+            (Counted::default().next(0), "a".parse().unwrap(), "a[1].b".parse().unwrap());
+        assert_eq!(step_key(&run, &a), step_key(&run, &a));
+        assert_ne!(step_key(&run, &a), step_key(&run, &b));
+        assert_ne!(child_id(&run, &a).as_str(), step_key(&run, &a));
+    }
+}

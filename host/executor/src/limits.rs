@@ -1,0 +1,69 @@
+//! Every bound of the executor, each with its unit and its reason.
+
+use std::time::Duration;
+
+/// Attempts that run at the same time in one process, over all runs. Each may hold a sandbox, a connection
+/// and a payload: the bound is what keeps memory flat under load. Nodes of more runs wait in a fair queue.
+pub const MAX_ATTEMPTS: usize = 64;
+
+/// Runs that one process drives at the same time. A run that waits costs kilobytes, so this is generous;
+/// more are refused with a reason rather than queued in memory.
+pub const MAX_RUNS: usize = 10_000;
+
+/// Events that a subscriber may be behind. A slower one reads the journal to catch up.
+pub const EVENT_BUFFER: usize = 256;
+
+/// Milliseconds that a cancelled attempt has to end by itself, before it is dropped.
+pub const CANCEL_GRACE_MS: u64 = 5_000;
+
+/// Milliseconds that a lease lasts: how long a dead process keeps its runs from others.
+pub const LEASE_TTL_MS: u64 = 15_000;
+
+/// Renewals in the time that a lease lasts: two may fail before another process may take the run.
+pub const RENEWALS_PER_TTL: u64 = 3;
+
+/// Records of one append: bounds the memory of a transaction, far above what one turn makes.
+pub const MAX_GROUP: usize = 512;
+
+/// Milliseconds between two tries to store a record when the store is full or locked: first and greatest.
+pub const STORE_PAUSE_MS: (u64, u64) = (50, 2_000);
+
+/// Bytes of one log line; the rest of a longer one is cut.
+pub const MAX_LOG_LINE: usize = 4 * 1024;
+
+/// Levels of sub-flows below a run: an accidental recursion ends with an error that says so.
+pub const MAX_DEPTH: usize = 16;
+
+/// How much one executor does at once, and how patient it is.
+#[derive(Clone, Debug)]
+pub struct ExecutorConfig {
+    /// Name of this process in leases. Two processes on one store must have different names.
+    pub owner: String,
+    /// On whose behalf runs work.
+    pub tenant: String,
+    /// See [`MAX_ATTEMPTS`].
+    pub max_attempts: usize,
+    /// See [`MAX_RUNS`].
+    pub max_runs: usize,
+    /// See [`EVENT_BUFFER`].
+    pub event_buffer: usize,
+    /// See [`CANCEL_GRACE_MS`].
+    pub cancel_grace: Duration,
+    /// See [`LEASE_TTL_MS`].
+    pub lease_ttl: Duration,
+}
+
+impl ExecutorConfig {
+    /// The defaults, under a name of the process.
+    pub fn new(owner: impl Into<String>) -> Self {
+        Self {
+            owner: owner.into(),
+            tenant: "default".into(),
+            max_attempts: MAX_ATTEMPTS,
+            max_runs: MAX_RUNS,
+            event_buffer: EVENT_BUFFER,
+            cancel_grace: Duration::from_millis(CANCEL_GRACE_MS),
+            lease_ttl: Duration::from_millis(LEASE_TTL_MS),
+        }
+    }
+}
