@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 /// A piece of the text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Span {
     /// Byte offset of the first byte.
     pub offset: usize,
@@ -15,6 +15,13 @@ pub struct Span {
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
+}
+
+impl Default for Span {
+    /// The begin of the text.
+    fn default() -> Self {
+        Self { offset: 0, len: 0, line: 1, column: 1 }
+    }
 }
 
 impl Span {

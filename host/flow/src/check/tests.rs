@@ -230,7 +230,7 @@ fn large(nodes: usize) -> String {
     text
 }
 
-/// Release builds: at most 5 ms. A debug build may take forty times as long on a busy machine.
+/// Guards against a quadratic step; the budget of a release build is measured by a benchmark, on a quiet machine.
 #[test]
 fn a_thousand_nodes_are_checked_in_no_time() {
     let text = large(1000);
@@ -240,8 +240,7 @@ fn a_thousand_nodes_are_checked_in_no_time() {
         start.elapsed()
     });
     let best = best.min().unwrap();
-    let allowed = std::time::Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 10 });
-    println!("1000 nodes: {best:?}");
+    let allowed = std::time::Duration::from_millis(if cfg!(debug_assertions) { 1000 } else { 50 });
     assert!(best < allowed, "{best:?}");
 }
 
