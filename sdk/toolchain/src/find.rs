@@ -73,10 +73,10 @@ impl Toolchain {
 /// Looks at one pair of programs; nothing when they do not run.
 fn probe(cargo: PathBuf, rustc: PathBuf, folder: &Path) -> Option<(Toolchain, PathBuf)> {
     ask(process::command(&cargo, folder).arg("-V"))?;
-    let facts = ask(process::command(&rustc, folder).args(["-vV", "--print=sysroot"]))?;
+    let facts = ask(process::command(&rustc, folder).arg("-vV"))?;
     let version = facts.lines().next()?.to_string();
     let host = facts.lines().find_map(|line| line.strip_prefix("host: "))?;
-    let sysroot = PathBuf::from(facts.lines().find(|line| line.starts_with('/'))?);
+    let sysroot = PathBuf::from(ask(process::command(&rustc, folder).arg("--print=sysroot"))?);
     let lld = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
     let toolchain =
         Toolchain { cargo, rustc, sysroot, version, from_source: false, linker: None };

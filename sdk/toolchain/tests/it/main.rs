@@ -14,8 +14,9 @@ fn build(project: &Path) -> Built {
     let built = builder.build(project, &mut |progress| {
         toolchains += usize::from(matches!(progress, Progress::Toolchain(_)));
     });
+    let built = built.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(toolchains, 1, "the toolchain is named once");
-    built.unwrap_or_else(|error| panic!("{error}"))
+    built
 }
 
 #[test]

@@ -1,0 +1,133 @@
+//! The checks: each gives at most one finding, with its weight in the score.
+
+use crate::source::{self, Source};
+use crate::{AssessInput, Ecosystem, Finding, HIGH, MEDIUM, Risk, alike};
+
+/// What a finding adds to the score.
+type Weighed = (u32, Finding);
+
+/// Versions that a message names: more say no more.
+const SHOWN_VERSIONS: usize = 4;
+
+/// All findings about a package.
+pub(crate) fn all(input: &AssessInput) -> Vec<Weighed> {
+    let source = Source::of(input.package.source.as_deref());
+    // The project's own code has no registry that could be imitated.
+    if source == Source::Local {
+        return Vec::new();
+    }
+    [
+        look_alike(input),
+        origin(&source),
+        insecure(&source),
+        missing_checksum(input, &source),
+        several_versions(input),
+        unstable(&input.package.version),
+        install_script(input),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn finding(weight: u32, code: &str, message: String) -> Option<Weighed> {
+    let severity = match weight {
+        0..MEDIUM => Risk::Low,
+        MEDIUM..HIGH => Risk::Medium,
+        _ => Risk::High,
+    };
+    Some((weight, Finding { code: code.into(), severity, message }))
+}
+
+fn look_alike(input: &AssessInput) -> Option<Weighed> {
+    let alike = alike::find(&input.package.name, input.ecosystem)?;
+    let (weight, how) = match alike.how {
+        alike::How::Looks => (70, "looks like"),
+        alike::How::Separators => (45, "differs only by its separators from"),
+        alike::How::Order => (40, "has the words in another order than"),
+        alike::How::Typo => (40, "differs by one letter from"),
+    };
+    let known = alike.known;
+    finding(weight, "look_alike", format!("the name {how} the well-known package `{known}`"))
+}
+
+fn origin(source: &Source<'_>) -> Option<Weighed> {
+    match source {
+        Source::Git { address, commit: None } => {
+            let message = format!("comes from a repository at {} without a pinned commit", source::host(address));
+            finding(45, "git_unpinned", message)
+        }
+        Source::Git { address, commit: Some(_) } => {
+            let message = format!("comes from a repository at {}, not from a registry", source::host(address));
+            finding(15, "git_source", message)
+        }
+        Source::Url(address) => {
+            let message = format!("is a file at {}, not a package of a registry", source::host(address));
+            finding(35, "url_source", message)
+        }
+        Source::Registry(address) if !source::is_usual(address) => {
+            let message = format!("comes from the registry {}", source::host(address));
+            finding(20, "other_registry", message)
+        }
+        _ => None,
+    }
+}
+
+fn insecure(source: &Source<'_>) -> Option<Weighed> {
+    let address = source.address()?;
+    let plain = ["http://", "git://"].iter().any(|scheme| address.starts_with(scheme));
+    let message = "is fetched without encryption: anyone on the way can replace it";
+    plain.then(|| finding(65, "insecure_transport", message.into()))?
+}
+
+/// Only where the package manager writes checksums: an old `requirements.txt` never has one.
+fn missing_checksum(input: &AssessInput, source: &Source<'_>) -> Option<Weighed> {
+    let expected = matches!(source, Source::Registry(_) | Source::Url(_))
+        && input.ecosystem != Some(Ecosystem::Requirements);
+    let missing = expected && input.package.checksum.as_ref().is_none_or(String::is_empty);
+    let message = "has no checksum, so a changed package would not be noticed";
+    missing.then(|| finding(30, "missing_checksum", message.into()))?
+}
+
+fn several_versions(input: &AssessInput) -> Option<Weighed> {
+    let package = &input.package;
+    let same = input.others.iter().filter(|other| other.name == package.name);
+    let mut versions: Vec<&str> = same.map(|other| other.version.as_str()).collect();
+    versions.push(&package.version);
+    versions.sort_unstable();
+    versions.dedup();
+    if versions.len() < 2 {
+        return None;
+    }
+    let more = if versions.len() > SHOWN_VERSIONS { ", …" } else { "" };
+    let shown = versions.iter().take(SHOWN_VERSIONS).copied().collect::<Vec<_>>().join(", ");
+    let message = format!("is locked in {} versions: {shown}{more}", versions.len());
+    finding(5, "several_versions", message)
+}
+
+fn unstable(version: &str) -> Option<Weighed> {
+    let plain = version.trim_start_matches('v');
+    let plain = plain.split_once('+').map_or(plain, |(numbers, _build)| numbers);
+    let (numbers, suffix) = plain.split_once('-').unwrap_or((plain, ""));
+    // Go writes a commit without a tag as `v0.0.0-<time>-<commit>`; there it is the usual form.
+    let pseudo = suffix.len() >= 14 && suffix.bytes().take(14).all(|b| b.is_ascii_digit());
+    if pseudo {
+        return None;
+    }
+    if !suffix.is_empty() || python_pre_release(numbers) {
+        return finding(10, "pre_release", format!("{version} is a pre-release"));
+    }
+    numbers.starts_with("0.0.").then(|| finding(5, "unstable_version", format!("{version} promises no compatibility at all")))?
+}
+
+/// `1.0a1`, `2.0rc1`, `3.dev4`.
+fn python_pre_release(numbers: &str) -> bool {
+    let letters: String = numbers.chars().filter(char::is_ascii_alphabetic).collect();
+    matches!(letters.as_str(), "a" | "b" | "rc" | "dev" | "alpha" | "beta")
+        && numbers.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn install_script(input: &AssessInput) -> Option<Weighed> {
+    let message = "runs a script of its own when it is installed";
+    input.package.install_script.then(|| finding(15, "install_script", message.into()))?
+}
