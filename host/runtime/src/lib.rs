@@ -25,6 +25,8 @@ pub mod inspect;
 pub mod instance;
 mod linker;
 pub mod meter;
+pub mod node;
+mod passage;
 pub mod plugin;
 pub mod world;
 

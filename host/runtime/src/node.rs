@@ -1,0 +1,156 @@
+//! Components as what a flow is made of: nodes, tools, guardrails and filters of the executor.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cleargate_executor as executor;
+use cleargate_executor::{Chunk, Failure, Filtered, Judged, NodeContext, Output};
+use cleargate_flow::Value;
+use cleargate_flow::signature::PluginKind;
+
+use crate::component::Plugin;
+use crate::describe::Described;
+use crate::instance::Called;
+use crate::passage::Passage;
+use crate::plugin::{CallContext, Caller, Finding, Judgement, Piece, Stage};
+
+/// A node or tool of a component, as a step of a flow.
+pub fn node(plugin: &Plugin, described: &Described) -> Arc<dyn executor::Node> {
+    Arc::new(Step {
+        plugin: plugin.clone(),
+        id: described.id.clone(),
+        tool: described.kind == PluginKind::Tool,
+    })
+}
+
+/// The guardrail of a component; calling one that has none fails.
+pub fn guardrail(plugin: &Plugin) -> Arc<dyn executor::Guardrail> {
+    Arc::new(Guard(plugin.clone()))
+}
+
+/// The filter of a component; calling one that has none fails.
+pub fn filter(plugin: &Plugin) -> Arc<dyn executor::Filter> {
+    Arc::new(Rewriter(plugin.clone()))
+}
+
+struct Step {
+    plugin: Plugin,
+    id: String,
+    tool: bool,
+}
+
+struct Guard(Plugin);
+
+struct Rewriter(Plugin);
+
+fn caller(ctx: NodeContext) -> Caller {
+    let context = CallContext {
+        run_id: ctx.run.to_string(),
+        address: ctx.address.to_string(),
+        attempt: ctx.attempt,
+        deadline: ctx.deadline.and_then(|at| u64::try_from(at).ok()),
+        idempotency_key: ctx.key.clone(),
+        binding: ctx.binding.clone(),
+        tenant: ctx.tenant.clone(),
+        trace_parent: ctx.trace_parent.clone(),
+    };
+    Caller { context, limits: ctx.limits, world: Arc::new(Passage::new(ctx)) }
+}
+
+fn answer<T, U>(called: Called<T>, to: impl FnOnce(T, cleargate_flow::Usage) -> U) -> Result<U, Failure> {
+    let usage = called.usage;
+    match called.result {
+        Ok(value) => Ok(to(value, usage)),
+        Err(fault) => Err(Failure { error: fault.into(), usage }),
+    }
+}
+
+fn output(called: Called<Value>) -> Result<Output, Failure> {
+    answer(called, |value, usage| Output { value, usage })
+}
+
+#[async_trait]
+impl executor::Node for Step {
+    async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
+        let caller = caller(ctx);
+        output(if self.tool {
+            self.plugin.call(&self.id, &caller, &input).await
+        } else {
+            self.plugin.run(&self.id, &caller, &input).await
+        })
+    }
+}
+
+#[async_trait]
+impl executor::Guardrail for Guard {
+    async fn check(
+        &self,
+        ctx: NodeContext,
+        stage: executor::Stage,
+        content: Value,
+        config: Value,
+    ) -> Result<Judged, Failure> {
+        let stage = match stage {
+            executor::Stage::Input => Stage::Input,
+            executor::Stage::Output => Stage::Output,
+            executor::Stage::ToolCall => Stage::ToolCall,
+            executor::Stage::ToolResult => Stage::ToolResult,
+            executor::Stage::Other(name) => Stage::Other(name),
+        };
+        let judged = self.0.check(&caller(ctx), stage, &content, &config).await;
+        answer(judged, |judgement, usage| Judged { verdict: verdict(judgement), usage })
+    }
+}
+
+fn verdict(judgement: Judgement) -> executor::Verdict {
+    match judgement {
+        Judgement::Pass => executor::Verdict::Pass,
+        Judgement::Modify(content, found) => {
+            executor::Verdict::Modify { content, findings: findings(found) }
+        }
+        Judgement::Reject(reason, found) => {
+            executor::Verdict::Reject { reason, findings: findings(found) }
+        }
+        Judgement::Escalate(reason, found) => {
+            executor::Verdict::Escalate { reason, findings: findings(found) }
+        }
+    }
+}
+
+fn findings(found: Vec<Finding>) -> Vec<executor::Finding> {
+    let to = |f: Finding| executor::Finding { label: f.label, message: f.message, path: f.path };
+    found.into_iter().map(to).collect()
+}
+
+#[async_trait]
+impl executor::Filter for Rewriter {
+    async fn before(
+        &self,
+        ctx: NodeContext,
+        request: Value,
+        config: Value,
+    ) -> Result<Output, Failure> {
+        output(self.0.before(&caller(ctx), &request, &config).await)
+    }
+
+    async fn after(
+        &self,
+        ctx: NodeContext,
+        request: Value,
+        response: Value,
+        config: Value,
+    ) -> Result<Output, Failure> {
+        output(self.0.after(&caller(ctx), &request, &response, &config).await)
+    }
+
+    async fn on_chunk(
+        &self,
+        ctx: NodeContext,
+        piece: Chunk,
+        config: Value,
+    ) -> Result<Filtered, Failure> {
+        let piece = Piece { text: piece.text, carry: piece.carry, last: piece.last };
+        let called = self.0.on_chunk(&caller(ctx), piece, &config).await;
+        answer(called, |(text, carry), usage| Filtered { text, carry, usage })
+    }
+}
