@@ -33,13 +33,16 @@ impl Default for GateConfig {
     }
 }
 
+/// Fills a slice with bytes.
+pub type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Time and chance as values: tests own both.
 #[derive(Clone)]
 pub struct Sources {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// Fills a slice with random bytes. Guards nothing: placeholders come from the system's own source.
-    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub random: Arc<Fill>,
 }
 
 /// Builds passes.

@@ -23,7 +23,7 @@ pub use decide::{Decision, decide};
 pub use door::file::Folder;
 pub use door::http::{Answer, BodySource, Hop, Transport};
 pub use door::network::{Network, NetworkConfig, NetworkError, Resolver, SystemResolver};
-pub use gate::{Gate, GateConfig, Sources};
+pub use gate::{Fill, Gate, GateConfig, Sources};
 pub use log::{Begun, CallLog, NoLog, diverged};
 pub use pass::{Identity, Pass, StreamedBody, StreamedResponse};
 pub use quota::{Quotas, RunCounters};
