@@ -1,1 +1,121 @@
-//! Under construction.
+//! The node types that need no package. Each is an ordinary [`Node`](cleargate_executor::Node): it holds
+//! the same pass as a plugin, so it can do nothing that a component in its place could not.
+//!
+//! [`Transform`] and [`Template`] compute; [`FileRead`] and [`Http`] ask the gate; [`GuardrailNode`] runs a
+//! chain of checks, each with rights of its own; [`SubFlow`] runs another flow. [`catalogue`] tells the checker
+//! about them before anything runs.
+
+mod file_read;
+mod guardrail;
+mod http;
+mod sub_flow;
+mod template;
+mod transform;
+
+#[cfg(test)]
+mod fixture;
+
+use std::collections::BTreeMap;
+
+use cleargate_executor::{Failure, NodeContext, Output};
+use cleargate_flow::error::ErrorCode;
+use cleargate_flow::grant::Grants;
+use cleargate_flow::limits::Limits;
+use cleargate_flow::signature::{Effect, Signature};
+use cleargate_flow::types::{Field, Type};
+use cleargate_flow::{NodeError, Usage, Value};
+use indexmap::IndexMap;
+use serde::de::DeserializeOwned;
+
+pub use file_read::FileRead;
+pub use guardrail::{
+    ChainError, Guard, GuardUse, GuardrailNode, MAX_FINDINGS, MAX_GUARDS, MAX_SENTENCE, chain_of,
+};
+pub use http::Http;
+pub use sub_flow::{SubFlow, SubFlows, not_started};
+pub use template::{SourceError, Template, TemplateSource};
+pub use transform::Transform;
+
+/// The signature of each built-in by the name that flows write after `type:`. A sub-flow is not among them:
+/// its name is an alias and its ports are those of its flow, see [`SubFlow::signature`].
+pub fn catalogue() -> BTreeMap<&'static str, Signature> {
+    BTreeMap::from([
+        (Transform::NAME, Transform::signature()),
+        (Template::NAME, Template::signature()),
+        (FileRead::NAME, FileRead::signature()),
+        (Http::NAME, Http::signature()),
+        (GuardrailNode::NAME, GuardrailNode::signature()),
+    ])
+}
+
+/// A signature without ports and configuration, for a built-in to add its own to.
+fn signature(summary: &str, effect: Effect, output: &str) -> Signature {
+    Signature {
+        summary: summary.into(),
+        input: IndexMap::new(),
+        open: false,
+        output: ty(output),
+        config: IndexMap::new(),
+        effect,
+        requests: Grants::default(),
+        limits: Limits::default(),
+        origin: "built-in".into(),
+    }
+}
+
+/// A port or key: name, type as flows write it, one sentence.
+fn field(name: &str, written: &str, doc: &str) -> (String, Field) {
+    (name.into(), Field { doc: Some(doc.into()), ..ty(written).into() })
+}
+
+fn ty(written: &str) -> Type {
+    written.parse().expect("the types of built-ins are constants")
+}
+
+/// The input of an attempt as typed data.
+fn read<T: DeserializeOwned>(node: &str, input: &Value) -> Result<T, Failure> {
+    input.to().map_err(|error| invalid(format!("input of `{node}`: {error}")))
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(ErrorCode::InvalidInput, message)
+}
+
+/// The result of an attempt with the calls that it made.
+fn measured(ctx: &NodeContext, result: Result<Value, NodeError>) -> Result<Output, Failure> {
+    let usage = Usage { host_calls: ctx.pass.host_calls(), ..Usage::default() };
+    match result {
+        Ok(value) => Ok(Output { value, usage }),
+        Err(error) => Err(Failure { error, usage }),
+    }
+}
+
+/// The failure of a door that answered another question. Cannot happen with a sound gate and journal.
+fn foreign_answer(node: &str) -> NodeError {
+    let message = format!("the gate answered `{node}` with something that it did not ask for");
+    NodeError::new(ErrorCode::Bug, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_built_in_is_known_by_its_name_and_documented() {
+        let catalogue = catalogue();
+        let names: Vec<&str> = catalogue.keys().copied().collect();
+        assert_eq!(names, ["file.read", "guardrail", "http", "template", "transform"]);
+        for (name, signature) in &catalogue {
+            assert!(signature.summary.ends_with('.'), "{name} says nothing");
+            assert_eq!(signature.origin, "built-in");
+            assert_eq!(signature.requests, Grants::default(), "{name} has a privilege");
+            for (port, field) in signature.input.iter().chain(&signature.config) {
+                let doc = field.doc.as_deref().unwrap_or_default();
+                assert!(doc.ends_with('.'), "{name}: `{port}` says nothing");
+            }
+        }
+        let effects = catalogue.values().map(|signature| signature.effect);
+        let expected = [Effect::Read, Effect::Pure, Effect::Once, Effect::Pure, Effect::Pure];
+        assert!(effects.eq(expected));
+    }
+}
