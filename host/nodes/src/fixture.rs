@@ -23,10 +23,13 @@ pub(crate) struct World {
     pub(crate) network: Arc<Network>,
 }
 
+/// Status, headers and body.
+pub(crate) type Canned = (u16, Vec<(&'static str, &'static str)>, Vec<u8>);
+
 /// Gives one answer again and again, and keeps what was sent.
 #[derive(Default)]
 pub(crate) struct Network {
-    pub(crate) answer: Option<(u16, Vec<(&'static str, &'static str)>, Vec<u8>)>,
+    pub(crate) answer: Option<Canned>,
     pub(crate) sent: Mutex<Vec<Hop>>,
 }
 
