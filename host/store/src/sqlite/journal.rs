@@ -18,13 +18,16 @@ use crate::error::StoreError;
 /// of its own anyway, and then a blob can be shared.
 pub(super) const MAX_INLINE_BYTES: usize = 4096;
 
-const INSERT: &str = "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-const SELECT: &str = "SELECT seq, at, event, payload, sum FROM record \
-    WHERE run = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq";
+const INSERT: &str = "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5)";
+const SELECT: &str = "SELECT at, event, payload, sum, place FROM record \
+    WHERE place >= ?1 AND place <= ?2 ORDER BY place";
+
+/// Records of one journal, and half as many runs of one store: what a place has bits for.
+const MAX_RECORDS: u64 = 1 << 32;
 
 /// A record ready to be written. Made by the caller's thread: the writer's time is everybody's.
 pub(super) struct Entry {
-    seq: i64,
+    seq: u64,
     at: i64,
     event: String,
     payload: Payload,
@@ -58,9 +61,19 @@ fn payload(event: &mut Event) -> Option<&mut Value> {
     }
 }
 
-fn sum_of(run: &RunId, seq: i64, at: i64, event: &[u8], payload: ValueRef<'_>) -> [u8; 8] {
+/// The key of a record in the run with number `nr`.
+fn place(nr: i64, seq: u64) -> Result<i64, Fault> {
+    let seq = i64::try_from(seq).ok().filter(|_| seq < MAX_RECORDS);
+    let place = seq.and_then(|seq| nr.checked_mul(1 << 32)?.checked_add(seq));
+    place.ok_or_else(|| {
+        let limit = usize::try_from(MAX_RECORDS).unwrap_or(usize::MAX);
+        Fault(StoreError::TooLarge { what: "number of records", bytes: limit, limit })
+    })
+}
+
+fn sum_of(run: &RunId, seq: u64, at: i64, event: &[u8], payload: ValueRef<'_>) -> [u8; 8] {
     let run = ValueRef::Text(run.as_str().as_bytes());
-    let (seq, at) = (ValueRef::Integer(seq), ValueRef::Integer(at));
+    let (seq, at) = (ValueRef::Integer(runs::count(seq)), ValueRef::Integer(at));
     checksum("record", [run, seq, at, ValueRef::Text(event), payload])
 }
 
@@ -83,7 +96,6 @@ fn encode_one(run: &RunId, record: Record) -> Result<Entry, StoreError> {
     };
     let event = serde_json::to_string(&event).expect("an event holds nothing JSON cannot hold");
     check_size("record", event.as_bytes(), MAX_BLOB_BYTES)?;
-    let seq = runs::count(seq);
     let sum = sum_of(run, seq, at, event.as_bytes(), payload.column());
     Ok(Entry { seq, at, event, payload, sum })
 }
@@ -92,12 +104,13 @@ fn encode_one(run: &RunId, record: Record) -> Result<Entry, StoreError> {
 pub(super) fn insert(db: &Connection, nr: i64, entries: &[Entry]) -> Result<(), Fault> {
     let mut statement = db.prepare_cached(INSERT)?;
     for Entry { seq, at, event, payload, sum } in entries {
+        let place = place(nr, *seq)?;
         match payload {
-            Payload::None => statement.execute(params![nr, seq, at, event, None::<&str>, sum])?,
-            Payload::Inline(json) => statement.execute(params![nr, seq, at, event, json, sum])?,
+            Payload::None => statement.execute(params![place, at, event, None::<&str>, sum])?,
+            Payload::Inline(json) => statement.execute(params![place, at, event, json, sum])?,
             Payload::Blob(digest, json) => {
                 blobs::put(db, digest, json.as_bytes())?;
-                statement.execute(params![nr, seq, at, event, digest.as_bytes(), sum])?
+                statement.execute(params![place, at, event, digest.as_bytes(), sum])?
             }
         };
     }
@@ -119,17 +132,17 @@ pub(super) fn read(
         return Ok(Vec::new());
     }
     let mut statement = db.prepare_cached(SELECT)?;
-    let mut rows = statement.query([stored.nr, runs::count(from), runs::count(end)])?;
+    let mut rows = statement.query([place(stored.nr, from)?, place(stored.nr, end - 1)?])?;
     let mut records = Vec::new();
     for seq in from..end {
         let damaged = |reason| StoreError::Damaged { run: run.clone(), seq, reason };
+        let place = place(stored.nr, seq)?;
         let next = rows.next().map_err(Fault::from).and_then(|row| match row {
-            Some(row) => decode(db, run, row),
-            None => Err(corrupt("it is missing")),
+            Some(row) if row.get_ref(4)? == ValueRef::Integer(place) => decode(db, run, seq, row),
+            _ => Err(corrupt("it is missing")),
         });
         match next {
-            Ok(record) if record.seq == seq => records.push(record),
-            Ok(_) => return Err(damaged("it is missing".into()).into()),
+            Ok(record) => records.push(record),
             Err(Fault(StoreError::Corrupt { reason })) => return Err(damaged(reason).into()),
             Err(other) => return Err(other),
         }
@@ -141,12 +154,12 @@ fn corrupt(reason: impl Into<String>) -> Fault {
     Fault(StoreError::Corrupt { reason: reason.into() })
 }
 
-/// Reads a row of [`SELECT`]; [`StoreError::Corrupt`] says what is wrong with it.
-fn decode(db: &Connection, run: &RunId, row: &Row<'_>) -> Result<Record, Fault> {
-    let (seq, at): (i64, i64) = (row.get(0)?, row.get(1)?);
-    let event = row.get_ref(2)?.as_bytes().map_err(|e| corrupt(e.to_string()))?;
-    let column = row.get_ref(3)?;
-    if row.get_ref(4)? != ValueRef::Blob(&sum_of(run, seq, at, event, column)) {
+/// Reads the row of record `seq`; [`StoreError::Corrupt`] says what is wrong with it.
+fn decode(db: &Connection, run: &RunId, seq: u64, row: &Row<'_>) -> Result<Record, Fault> {
+    let at = row.get(0)?;
+    let event = row.get_ref(1)?.as_bytes().map_err(|e| corrupt(e.to_string()))?;
+    let column = row.get_ref(2)?;
+    if row.get_ref(3)? != ValueRef::Blob(&sum_of(run, seq, at, event, column)) {
         return Err(corrupt("it has another checksum"));
     }
     let misfit = |e: serde_json::Error| corrupt(e.to_string());
@@ -168,7 +181,6 @@ fn decode(db: &Connection, run: &RunId, row: &Row<'_>) -> Result<Record, Fault> 
         (None, None) => {}
         _ => return Err(corrupt("its event and its payload do not belong together")),
     }
-    let seq = u64::try_from(seq).map_err(|e| corrupt(e.to_string()))?;
     Ok(Record { seq, at, event })
 }
 

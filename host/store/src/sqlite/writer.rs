@@ -177,3 +177,69 @@ impl Turn {
         done.map(|_| ()).map_err(|error| Fault::from(error).0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer() -> Writer {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE t (x INTEGER UNIQUE)").unwrap();
+        Writer::start(db, Class::PowerSafe).unwrap()
+    }
+
+    fn add(x: i64) -> impl FnOnce(&Connection) -> Result<usize, Fault> {
+        move |db| Ok(db.execute("INSERT INTO t VALUES (?1)", [x])?)
+    }
+
+    async fn sum(writer: &Writer) -> Option<i64> {
+        let sum = |db: &Connection| Ok(db.query_row("SELECT sum(x) FROM t", (), |row| row.get(0))?);
+        writer.write(Durability::Batched, sum).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_refused_change_is_taken_back_alone() {
+        let writer = writer();
+        // One task polls all three before the thread can answer: they may be one group or several.
+        let half = |db: &Connection| {
+            add(10)(db)?;
+            Err::<(), _>(Fault(StoreError::Closed))
+        };
+        let (first, refused, last) = tokio::join!(
+            writer.write(Durability::Sync, add(1)),
+            writer.write(Durability::Sync, half),
+            writer.write(Durability::Batched, add(100)),
+        );
+        assert_eq!((first, refused, last), (Ok(1), Err(StoreError::Closed), Ok(1)));
+        assert_eq!(sum(&writer).await, Some(101));
+    }
+
+    #[tokio::test]
+    async fn a_failed_disk_stops_all_writing() {
+        let writer = writer();
+        let failed = StoreError::Io { reason: "the sync failed".into() };
+        let told = failed.clone();
+        let broken = move |db: &Connection| {
+            add(1)(db)?;
+            Err::<(), _>(Fault(told))
+        };
+        assert_eq!(writer.write(Durability::Sync, broken).await, Err(failed.clone()));
+        assert_eq!(writer.write(Durability::Sync, add(2)).await, Err(failed));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_nobody_waits_for_is_made() {
+        let writer = writer();
+        let hold = |_: &Connection| {
+            thread::sleep(std::time::Duration::from_millis(20));
+            Ok(())
+        };
+        let (held, ()) = tokio::join!(writer.write(Durability::Batched, hold), async {
+            let change = writer.write(Durability::Batched, add(7));
+            let soon = std::time::Duration::ZERO;
+            assert!(tokio::time::timeout(soon, change).await.is_err());
+        });
+        assert_eq!(held, Ok(()));
+        assert_eq!(sum(&writer).await, Some(7));
+    }
+}

@@ -1,0 +1,282 @@
+//! Random histories on the memory store and on the file, which is closed and opened in between: every answer
+//! is the same.
+
+use cleargate_flow::{ErrorCode, Event, FlowHash, NodeError, Outcome, Record, RunId, Value};
+use cleargate_store::{
+    BlobDigest, Durability, KvSpace, Lease, MemoryStore, RunFilter, RunStatus, SqliteStore, Store,
+};
+use proptest::prelude::*;
+
+/// What can be asked. Names are drawn from few, so that questions meet.
+#[derive(Clone, Debug)]
+enum Ask {
+    Create {
+        run: u8,
+        key: Option<u8>,
+        flow: u8,
+        at: i64,
+    },
+    Acquire {
+        run: u8,
+        now: i64,
+        ttl: u64,
+    },
+    Renew {
+        lease: usize,
+        now: i64,
+    },
+    Release {
+        lease: usize,
+    },
+    /// `skip` shifts the positions, so that some batches do not continue the journal.
+    Append {
+        lease: usize,
+        payloads: Vec<Value>,
+        skip: u8,
+        end: Option<u8>,
+    },
+    List {
+        flow: Option<u8>,
+        status: Option<usize>,
+        limit: usize,
+        before: Option<u8>,
+    },
+    Journal {
+        run: u8,
+        from: u64,
+        limit: usize,
+    },
+    Outstanding {
+        now: i64,
+    },
+    Set {
+        tenant: bool,
+        key: String,
+        value: Vec<u8>,
+    },
+    Swap {
+        tenant: bool,
+        key: String,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    },
+    Delete {
+        tenant: bool,
+        key: String,
+    },
+    Keys {
+        tenant: bool,
+        prefix: String,
+        after: Option<String>,
+    },
+    Blob {
+        bytes: Vec<u8>,
+    },
+    Bundle {
+        flow: u8,
+        bytes: Vec<u8>,
+    },
+    Reopen,
+}
+
+fn run_id(n: u8) -> RunId {
+    crate::id(&format!("run{n}"))
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let digest = BlobDigest::of(b"").to_string();
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        any::<f64>().prop_filter("finite", |x| x.is_finite()).prop_map(Value::Float),
+        any::<String>().prop_map(Value::from),
+        // What looks like the store's own marks is data like any other.
+        Just(Value::from(digest)),
+        // Below, at and above the size from which a payload becomes a blob.
+        (4090..4100_usize).prop_map(|n| Value::from("x".repeat(n))),
+        prop::collection::vec(any::<f32>().prop_filter("finite", |x| x.is_finite()), 0..4)
+            .prop_map(|xs| Value::list(xs.into_iter().map(|x| Value::Float(x.into())))),
+        prop::collection::btree_map("[a-z\0é]{0,3}", any::<i64>(), 0..4)
+            .prop_map(|fields| Value::record(fields.into_iter().map(|(k, v)| (k, v.into())))),
+    ]
+}
+
+fn keys() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["", "a", "aa", "ab", "a\0", "b", "é", "a\u{10ffff}", "%", "A"])
+        .prop_map(str::to_owned)
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(0..3_u8, 0..3)
+}
+
+fn asks() -> impl Strategy<Value = Ask> {
+    let maybe = |n: std::ops::Range<u8>| prop::option::of(n);
+    prop_oneof![
+        3 => (0..5_u8, maybe(0..3), 0..2_u8, 0..50_i64)
+            .prop_map(|(run, key, flow, at)| Ask::Create { run, key, flow, at }),
+        4 => (0..6_u8, 0..50_i64, 0..20_u64)
+            .prop_map(|(run, now, ttl)| Ask::Acquire { run, now, ttl }),
+        2 => (any::<usize>(), 0..50_i64).prop_map(|(lease, now)| Ask::Renew { lease, now }),
+        1 => any::<usize>().prop_map(|lease| Ask::Release { lease }),
+        8 => (any::<usize>(), prop::collection::vec(values(), 0..4),
+              prop_oneof![9 => Just(0_u8), 1 => 0..3_u8],
+              prop_oneof![8 => Just(None), 1 => (0..3_u8).prop_map(Some)])
+            .prop_map(|(lease, payloads, skip, end)| Ask::Append { lease, payloads, skip, end }),
+        2 => (maybe(0..2), prop::option::of(0..4_usize), 0..4_usize, maybe(0..6))
+            .prop_map(|(flow, status, limit, before)| Ask::List { flow, status, limit, before }),
+        2 => (0..6_u8, prop_oneof![0..6_u64, Just(u64::MAX)], prop_oneof![0..9_usize, Just(usize::MAX)])
+            .prop_map(|(run, from, limit)| Ask::Journal { run, from, limit }),
+        1 => (0..50_i64).prop_map(|now| Ask::Outstanding { now }),
+        2 => (any::<bool>(), keys(), bytes())
+            .prop_map(|(tenant, key, value)| Ask::Set { tenant, key, value }),
+        1 => (any::<bool>(), keys(), prop::option::of(bytes()), bytes())
+            .prop_map(|(tenant, key, expected, value)| Ask::Swap { tenant, key, expected, value }),
+        1 => (any::<bool>(), keys()).prop_map(|(tenant, key)| Ask::Delete { tenant, key }),
+        2 => (any::<bool>(), keys(), prop::option::of(keys()))
+            .prop_map(|(tenant, prefix, after)| Ask::Keys { tenant, prefix, after }),
+        1 => bytes().prop_map(|bytes| Ask::Blob { bytes }),
+        1 => (0..2_u8, bytes()).prop_map(|(flow, bytes)| Ask::Bundle { flow, bytes }),
+        1 => Just(Ask::Reopen),
+    ]
+}
+
+fn space(tenant: bool) -> KvSpace<'static> {
+    KvSpace::new(if tenant { "a" } else { "ab" }, "s")
+}
+
+fn create(run: u8, key: Option<u8>, flow: u8, at: i64) -> cleargate_store::NewRun {
+    let name = format!("run{run}");
+    let key = key.map(|key| format!("key{key}"));
+    let mut new = crate::new_run(&name, key.as_deref());
+    new.flow = format!("flow{flow}").parse().unwrap();
+    new.created_at = at;
+    new.parent = (flow == 1).then(|| (run_id(0), "each[2].step".parse().unwrap()));
+    new
+}
+
+fn events(payloads: &[Value], end: Option<u8>) -> Vec<Event> {
+    let address: cleargate_flow::Address = "a.b[3]".parse().unwrap();
+    let failure =
+        NodeError::new(ErrorCode::Denied, "no: é".repeat(200)).with_detail(Value::Float(0.1));
+    let calls = payloads.iter().enumerate().map(|(call, value)| Event::CallFinished {
+        address: address.clone(),
+        attempt: 1,
+        call: call as u32,
+        request: None,
+        digest: "d".into(),
+        outcome: if value.is_null() { Err(failure.clone()) } else { Ok(value.clone()) },
+    });
+    let outcome = match end {
+        Some(0) => Some(Outcome::Cancelled),
+        Some(1) => Some(Outcome::Failed { address: Some(address.clone()), error: failure.clone() }),
+        Some(_) => Some(Outcome::Succeeded { output: Value::list(payloads.to_vec()) }),
+        None => None,
+    };
+    calls.chain(outcome.map(|outcome| Event::RunFinished { outcome })).collect()
+}
+
+/// Asks a store; the answer as text, which is the same for equal answers.
+async fn answer(store: &dyn Store, ask: &Ask, leases: &mut Vec<Lease>) -> String {
+    let pick = |leases: &[Lease], n: usize| match leases.len() {
+        0 => Lease { run: run_id(0), owner: "w".into(), fence: 1, until: 0 },
+        len => leases[n % len].clone(),
+    };
+    match ask.clone() {
+        Ask::Create { run, key, flow, at } => {
+            format!("{:?}", store.create_run(create(run, key, flow, at)).await)
+        }
+        Ask::Acquire { run, now, ttl } => {
+            let lease = store.acquire(&run_id(run), "w", now, ttl).await;
+            leases.extend(lease.clone());
+            format!("{lease:?}")
+        }
+        Ask::Renew { lease, now } => {
+            format!("{:?}", store.renew(&pick(leases, lease), now, 5).await)
+        }
+        Ask::Release { lease } => format!("{:?}", store.release(&pick(leases, lease)).await),
+        Ask::Append { lease, payloads, skip, end } => {
+            let lease = pick(leases, lease);
+            let last = store.run(&lease.run).await.unwrap().map_or(0, |row| row.last_seq);
+            let first = last + 1 + u64::from(skip);
+            let records = (first..)
+                .zip(events(&payloads, end))
+                .map(|(seq, event)| Record { seq, at: seq.cast_signed(), event })
+                .collect();
+            format!("{:?}", store.append(&lease, records, Durability::Sync).await)
+        }
+        Ask::List { flow, status, limit, before } => {
+            let filter = RunFilter {
+                flow: flow.map(|n| format!("flow{n}").parse().unwrap()),
+                status: status.map(|n| RunStatus::ALL[n]),
+                limit,
+                before: before.map(run_id),
+            };
+            format!("{:?}", store.runs(&filter).await)
+        }
+        Ask::Journal { run, from, limit } => {
+            format!("{:?}", store.journal(&run_id(run), from, limit).await)
+        }
+        Ask::Outstanding { now } => format!("{:?}", store.outstanding(now).await),
+        other => values_answer(store, other).await,
+    }
+}
+
+async fn values_answer(store: &dyn Store, ask: Ask) -> String {
+    match ask {
+        Ask::Set { tenant, key, value } => {
+            let set = store.kv_set(space(tenant), &key, value).await;
+            format!("{set:?} {:?}", store.kv_get(space(tenant), &key).await)
+        }
+        Ask::Swap { tenant, key, expected, value } => {
+            let swap = store.kv_swap(space(tenant), &key, expected.as_deref(), value).await;
+            format!("{swap:?} {:?}", store.kv_get(space(tenant), &key).await)
+        }
+        Ask::Delete { tenant, key } => format!("{:?}", store.kv_delete(space(tenant), &key).await),
+        Ask::Keys { tenant, prefix, after } => {
+            format!("{:?}", store.kv_list(space(tenant), &prefix, after.as_deref()).await)
+        }
+        Ask::Blob { bytes } => {
+            let digest = store.put_blob(bytes).await.unwrap();
+            format!("{digest} {:?}", store.get_blob(&digest).await)
+        }
+        Ask::Bundle { flow, bytes } => {
+            let hash = FlowHash::of(&[flow]);
+            let put = store.put_flow(&hash, bytes).await;
+            format!("{put:?} {:?}", store.get_flow(&hash).await)
+        }
+        other => panic!("{other:?} is asked elsewhere"),
+    }
+}
+
+async fn compare(asks: Vec<Ask>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let memory = MemoryStore::new();
+    let mut file: SqliteStore = crate::open(&path);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for ask in &asks {
+        if matches!(ask, Ask::Reopen) {
+            drop(file);
+            file = crate::open(&path);
+            continue;
+        }
+        let wanted = answer(&memory, ask, &mut ours).await;
+        assert_eq!(answer(&file, ask, &mut theirs).await, wanted, "{ask:?}");
+    }
+    for run in (0..6).map(run_id) {
+        assert_eq!(file.run(&run).await, memory.run(&run).await);
+        assert_eq!(file.whole_journal(&run).await, memory.whole_journal(&run).await);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_answer_is_that_of_the_memory_store(asks in prop::collection::vec(asks(), 1..60)) {
+        let rt = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        rt.block_on(compare(asks));
+    }
+}

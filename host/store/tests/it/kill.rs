@@ -1,0 +1,113 @@
+//! The end of the process at any moment: what was acknowledged is there, and nothing has a gap.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cleargate_flow::RunId;
+use cleargate_store::{Durability, Store};
+
+/// Processes that are killed. Each goes on with the file of the one before.
+const ROUNDS: i64 = 20;
+
+/// Runs that one process writes to at once, so that a kill hits groups of changes.
+const RUNS: usize = 4;
+
+fn runs() -> impl Iterator<Item = RunId> {
+    (0..RUNS).map(|n| crate::id(&format!("r{n}")))
+}
+
+/// The process that is killed: the test below starts it and says on its input where the store is and which
+/// round it is. Without that there is nothing to do.
+#[test]
+#[ignore = "started by acknowledged_records_survive_kills"]
+fn victim() {
+    let mut lines = std::io::stdin().lines().map_while(Result::ok);
+    let (Some(path), Some(round)) = (lines.next(), lines.next()) else { return };
+    let now: i64 = round.parse().unwrap();
+    let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    rt.block_on(async {
+        let store: Arc<dyn Store> = Arc::new(crate::open(Path::new(&path)));
+        let writers: Vec<_> = runs()
+            .map(|run| tokio::task::spawn(write_for_ever(Arc::clone(&store), run, now)))
+            .collect();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+    });
+}
+
+async fn write_for_ever(store: Arc<dyn Store>, run: RunId, now: i64) {
+    let mut next = store.run(&run).await.unwrap().unwrap().last_seq + 1;
+    let lease = store.acquire(&run, "victim", now, 1).await.unwrap();
+    loop {
+        let count = 1 + next % 3;
+        let records = (next..next + count).map(crate::call).collect();
+        let durability =
+            if next.is_multiple_of(2) { Durability::Sync } else { Durability::Batched };
+        store.append(&lease, records, durability).await.unwrap();
+        next += count;
+        // One write, so that a kill leaves whole lines but for the last.
+        std::io::stdout().write_all(format!("ack {run} {}\n", next - 1).as_bytes()).unwrap();
+    }
+}
+
+/// Lets a process write for a while, kills it, and returns what it said was kept.
+fn kill_one(path: &Path, round: i64, after: Duration) -> HashMap<RunId, u64> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "kill::victim", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{}\n{round}", path.display()).unwrap();
+    let mut acknowledged = HashMap::new();
+    let mut killed = None;
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).split(b'\n');
+    let mut first = None;
+    while let Some(Ok(line)) = lines.next() {
+        let line = String::from_utf8(line).unwrap();
+        if let ["ack", run, seq] = line.split(' ').collect::<Vec<_>>()[..] {
+            let seq = seq.parse().unwrap();
+            assert!(acknowledged.insert(crate::id(run), seq) < Some(seq));
+            let first = *first.get_or_insert_with(Instant::now);
+            if killed.is_none() && first.elapsed() >= after {
+                killed = Some(child.kill());
+            }
+        }
+    }
+    killed.expect("the victim wrote until it was killed").unwrap();
+    child.wait().unwrap();
+    acknowledged
+}
+
+#[tokio::test]
+async fn acknowledged_records_survive_kills() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    {
+        let store = crate::open(&path);
+        for run in runs() {
+            store.create_run(crate::new_run(run.as_str(), None)).await.unwrap();
+        }
+    }
+    for round in 1..=ROUNDS {
+        // Spread over 0 to 40 ms, never the same twice.
+        let after = Duration::from_micros((round.unsigned_abs() * 7919) % 40_000);
+        let acknowledged = kill_one(&path, round, after);
+        let store = crate::open(&path);
+        for run in runs() {
+            let journal = store.whole_journal(&run).await.unwrap();
+            let expected: Vec<_> = (1..journal.len() as u64).map(crate::call).collect();
+            assert!(journal[1..] == expected, "round {round}: {run} has other records");
+            let last = acknowledged.get(&run).copied().unwrap_or(0);
+            assert!(journal.len() as u64 > last, "round {round}: {run} lost {last}");
+            let row = store.run(&run).await.unwrap().unwrap();
+            assert_eq!(row.last_seq, journal.len() as u64 - 1);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! How much space a store takes, and what it does when there is none.
+
+use cleargate_flow::{Event, Outcome, Record, Value, event::Usage};
+use cleargate_store::sqlite::Class;
+use cleargate_store::{Durability, SqliteConfig, SqliteStore, Store, StoreError};
+
+/// Bytes of the journal per node beyond its payload.
+const NODE_BYTES: u64 = 300;
+
+#[tokio::test]
+async fn a_full_store_keeps_what_it_has_and_goes_on_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let small = SqliteConfig { max_bytes: Some(400 * 1024), ..SqliteConfig::new(Class::PowerSafe) };
+    let store = SqliteStore::open(&path, &small).unwrap();
+    let lease = crate::held(&store, "r").await;
+    let mut kept = 0;
+    let refused = loop {
+        match store.append(&lease, vec![crate::call(kept + 1)], Durability::Sync).await {
+            Ok(()) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused, StoreError::Full);
+    assert!(kept > 50, "{kept} records fit into 400 KiB");
+    let whole = |journal: Vec<Record>, kept| {
+        journal[1..] == (1..=kept).map(crate::call).collect::<Vec<_>>()
+    };
+    assert!(whole(store.whole_journal(&lease.run).await.unwrap(), kept));
+    drop(store);
+    // More space: the same call does what it could not do.
+    let store = crate::open(&path);
+    store.append(&lease, vec![crate::call(kept + 1)], Durability::Sync).await.unwrap();
+    kept += 1;
+    assert!(whole(store.whole_journal(&lease.run).await.unwrap(), kept));
+}
+
+#[tokio::test]
+async fn space_that_returns_is_used_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SqliteConfig { max_bytes: Some(1 << 20), ..SqliteConfig::new(Class::ProcessSafe) };
+    let store = SqliteStore::open(folder.path().join("store.db"), &config).unwrap();
+    let lease = crate::held(&store, "r").await;
+    let space = cleargate_store::KvSpace::new("t", "s");
+    store.kv_set(space, "ballast", vec![0; 900 * 1024]).await.unwrap();
+    let records: Vec<_> = (1..=60).map(crate::call).collect();
+    let append = || store.append(&lease, records.clone(), Durability::Sync);
+    assert_eq!(append().await, Err(StoreError::Full));
+    assert_eq!(store.run(&lease.run).await.unwrap().unwrap().last_seq, 0);
+    store.kv_delete(space, "ballast").await.unwrap();
+    assert_eq!(append().await, Ok(()));
+    assert_eq!(store.whole_journal(&lease.run).await.unwrap()[1..], records);
+}
+
+/// The records of one node of a linear flow, as the executor writes them.
+fn node(n: u64, output: &Value) -> [Record; 2] {
+    let address: cleargate_flow::Address = format!("step_{n:05}").parse().unwrap();
+    let usage = Usage { micros: 1234, ..Usage::default() };
+    let key = format!("cg-{n:032x}");
+    let started = Event::AttemptStarted { address: address.clone(), attempt: 1, key };
+    let output = output.clone();
+    let succeeded = Event::AttemptSucceeded { address, attempt: 1, output, usage };
+    let at = 1_790_000_000_000;
+    [Record { seq: 2 * n + 1, at, event: started }, Record { seq: 2 * n + 2, at, event: succeeded }]
+}
+
+#[tokio::test]
+async fn a_node_takes_little_more_than_its_payload() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let run = "r0199f0a1_7c3e_7d5b_9c1a_2f4b6d8e0a1c";
+    let mut sizes = Vec::new();
+    let output = Value::record([("text", "x".repeat(100).into())]);
+    let mut written = 0;
+    for nodes in [1000, 6000] {
+        let store = crate::open(&path);
+        if written == 0 {
+            store.create_run(crate::new_run(run, None)).await.unwrap();
+        }
+        let lease = store.acquire(&crate::id(run), "w", written as i64, 0).await.unwrap();
+        while written < nodes {
+            store
+                .append(&lease, node(written, &output).to_vec(), Durability::Batched)
+                .await
+                .unwrap();
+            written += 1;
+        }
+        drop(store);
+        sizes.push(std::fs::metadata(&path).unwrap().len());
+    }
+    let per_node = (sizes[1] - sizes[0]) / 5000;
+    let payload = output.to_json().len() as u64;
+    assert!(
+        per_node - payload <= NODE_BYTES,
+        "{} bytes per node beside {payload}",
+        per_node - payload
+    );
+    let store = crate::open(&path);
+    let lease = store.acquire(&crate::id(run), "w", 9999, 1).await.unwrap();
+    let end = Event::RunFinished { outcome: Outcome::Cancelled };
+    let end = Record { seq: 2 * written + 1, at: 1, event: end };
+    store.append(&lease, vec![end], Durability::Sync).await.unwrap();
+}
