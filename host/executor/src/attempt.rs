@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cleargate_flow::error::ErrorCode;
 use cleargate_flow::{Address, NodeError, Value};
+use cleargate_gate::Pass;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
@@ -38,7 +39,7 @@ impl Call {
     pub(crate) async fn perform(self, clock: Arc<dyn Clock>) -> Answer {
         let (address, attempt) = (self.ctx.address.clone(), self.ctx.attempt);
         let began = clock.micros();
-        let pass = self.ctx.pass.clone();
+        let (pass, passes) = (self.ctx.pass.clone(), self.ctx.passes.clone());
         let mut result = self.bounded(&*clock).await;
         let usage = match &mut result {
             Ok(output) => &mut output.usage,
@@ -47,8 +48,12 @@ impl Call {
         if usage.micros == 0 {
             usage.micros = clock.micros().saturating_sub(began);
         }
-        usage.host_calls = usage.host_calls.max(pass.host_calls());
-        Answer { address, attempt, result: result.map(|o| scrub(&pass, o)).map_err(|f| mask(&pass, f)) }
+        usage.host_calls = usage.host_calls.max(passes.calls());
+        // Who asked the world for nothing has seen no secret.
+        if passes.calls() > 0 {
+            mask(&pass, &mut result);
+        }
+        Answer { address, attempt, result }
     }
 
     async fn bounded(self, clock: &dyn Clock) -> Result<Output, Failure> {
@@ -83,20 +88,14 @@ fn after(clock: &dyn Clock, ms: Option<u64>) -> BoxFuture<'static, ()> {
 }
 
 /// Secrets never enter the journal, also when a node puts one into its value.
-fn scrub(pass: &cleargate_gate::Pass, mut output: Output) -> Output {
-    if pass.host_calls() > 0 {
-        output.value = pass.scrub(&output.value);
+fn mask(pass: &Pass, result: &mut Result<Output, Failure>) {
+    match result {
+        Ok(output) => output.value = pass.scrub(&output.value),
+        Err(Failure { error, .. }) => {
+            error.message = pass.scrub(&Value::from(error.message.as_str())).to_string();
+            error.detail = pass.scrub(&error.detail);
+        }
     }
-    output
-}
-
-fn mask(pass: &cleargate_gate::Pass, mut failure: Failure) -> Failure {
-    if pass.host_calls() > 0 {
-        let error = &mut failure.error;
-        error.message = pass.scrub(&Value::from(error.message.as_str())).to_string();
-        error.detail = pass.scrub(&error.detail);
-    }
-    failure
 }
 
 /// The answer of an attempt that was stopped or never begun.

@@ -38,10 +38,15 @@ impl AttemptCalls {
         Arc::new(Self { to, recorded, next: AtomicU32::new(0) })
     }
 
+    /// Calls that were begun.
+    pub(crate) fn made(&self) -> u32 {
+        self.next.load(Ordering::Relaxed)
+    }
+
     /// The log of one more pass. A pass counts its calls from 0; passes of an attempt follow one another,
     /// so that the numbers of the later one come after those of the earlier one in each execution.
     pub(crate) fn lane(self: &Arc<Self>) -> Arc<dyn CallLog> {
-        Arc::new(Lane { calls: self.clone(), base: self.next.load(Ordering::Relaxed) })
+        Arc::new(Lane { calls: self.clone(), base: self.made() })
     }
 }
 

@@ -68,8 +68,7 @@ impl NodeContext {
         let run: RunId = "outside".parse().expect("letters");
         let address: Address = "call".parse().expect("an id");
         let calls = Calls::Unrecorded;
-        let passes =
-            Passes { gate: gate.clone(), calls, run: Arc::default(), until: None };
+        let passes = Passes { gate: gate.clone(), calls, run: Arc::default(), until: None };
         let (tenant, binding) = (tenant.to_owned(), scope.name.clone());
         let identity = Identity {
             run: run.clone(),
@@ -132,6 +131,14 @@ impl Passes {
     ) -> Self {
         let until = timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
         Self { gate, calls: Calls::Recorded(calls), run, until }
+    }
+
+    /// Requests that all passes of the attempt have made.
+    pub(crate) fn calls(&self) -> u64 {
+        match &self.calls {
+            Calls::Recorded(calls) => calls.made().into(),
+            Calls::Unrecorded => 0,
+        }
     }
 
     pub(crate) fn pass(&self, identity: Identity, scope: &CallScope) -> Pass {

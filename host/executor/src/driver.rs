@@ -1,362 +1,328 @@
-//! The local driver of the run machine: apply, append, perform, repeat. It decides nothing.
+//! Drives one run: apply → journal → perform → repeat.
 //!
-//! One task drives one run and is the only writer of its journal. A batch of events is folded into the
-//! machine, appended as one group, and only then are its effects performed (no effect before its event).
-//! When appending fails, the machine is ahead of the journal: the run is parked, and whoever resumes it
-//! starts from what was stored.
+//! One turn folds all that has happened into the machine, stores it with one append, and only then
+//! performs what follows: no effect before its event is stored. The driver decides nothing about the flow.
+//! A chain runs inside the run's own task; beside other attempts an attempt gets a task of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use cleargate_flow::error::ErrorCode;
 use cleargate_flow::graph::Leaf;
-use cleargate_flow::run::{Attempt, Effect, Run};
-use cleargate_flow::{Address, Event, NodeError, Outcome};
-use cleargate_store::{Durability, Lease, Store, StoreError};
-use futures::StreamExt;
+use cleargate_flow::run::{Attempt, Derived, Effect, Run};
+use cleargate_flow::{Address, Event, NodeError, Usage};
+use cleargate_gate::{Identity, RunCounters};
+use cleargate_store::Lease;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::{Done, Performance, Shared, idempotency_key};
-use crate::calls::RecordedCalls;
+use crate::attempt::{Answer, Call, cancelled};
+use crate::calls::{AttemptCalls, Recorded, RecordedCall};
 use crate::catalog::{Binding, Catalog};
-use crate::handle::{Ended, Watch};
-use crate::limits::{MAX_GROUP, RENEWALS_PER_TTL, STORE_PAUSE_MS};
-use crate::tasks::{TaskKind, spawn_owned};
+use crate::context::{NodeContext, Passes};
+use crate::executor::Shared;
+use crate::handle::{End, LiveRun};
+use crate::ids;
+use crate::log::Log;
+use crate::mailbox::{Mailbox, Sender};
+use crate::timers::Timers;
+use turn::Turn;
 
-/// What reaches a driver from outside.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// A host call of an attempt: stored, then acknowledged.
-    Call { event: Event, sync: bool, stored: oneshot::Sender<()> },
-    /// A log line.
-    Note(Event),
-    /// Somebody wants the run to end.
-    Cancel { by: String },
-    /// Stop driving; the run can be resumed.
-    Park,
-}
+mod turn;
+mod wait;
 
-/// What the driver waits for.
-enum Woken {
-    Done(Done),
-    Input(Input),
-    Timer(Event),
-    Renew,
-}
+/// Why the driver stops before the run is over.
+pub(crate) struct Stop(pub(crate) End);
 
-/// Everything that drives one run.
-pub(crate) struct Driver {
-    pub(crate) machine: Run,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) lease: Lease,
-    /// Position of the next record.
-    pub(crate) next: u64,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) catalog: Arc<dyn Catalog>,
-    pub(crate) graph: Arc<cleargate_flow::Graph>,
-    pub(crate) recorded: RecordedCalls,
-    pub(crate) inputs: mpsc::UnboundedReceiver<Input>,
-    pub(crate) watch: Watch,
-    pub(crate) bindings: HashMap<*const Leaf, Binding>,
-    pub(crate) running: HashMap<Address, CancellationToken>,
-    /// Attempts that start once the batch is stored.
-    pub(crate) starting: Vec<Performance>,
-    pub(crate) attempts: FuturesUnordered<BoxFuture<'static, Done>>,
-    pub(crate) timers: FuturesUnordered<BoxFuture<'static, Event>>,
-}
-
-/// Events that belong together, and who waits for them.
-#[derive(Default)]
-struct Batch {
-    events: Vec<Event>,
-    sync: bool,
-    waiting: Vec<oneshot::Sender<()>>,
-}
-
-impl Batch {
-    fn push(&mut self, event: Event, sync: bool) {
-        self.events.push(event);
-        self.sync |= sync;
+impl Stop {
+    pub(crate) fn broken(reason: impl ToString) -> Self {
+        Self(End::Broken(reason.to_string()))
     }
+}
+
+/// An attempt that has a place and is to be performed once the turn is stored.
+struct Launch {
+    attempt: Attempt,
+    binding: Binding,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+/// An attempt that was begun and has not answered.
+struct Flying {
+    attempt: u32,
+    leaf: Arc<Leaf>,
+    cancel: CancellationToken,
+}
+
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    live: Arc<LiveRun>,
+    catalog: Arc<dyn Catalog>,
+    machine: Run,
+    lease: Lease,
+    /// Position of the next record.
+    seq: u64,
+    turn: Turn,
+    mailbox: Arc<Mailbox>,
+    flying: HashMap<Address, Flying>,
+    answers: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// Attempts that wait for a place. The run asks for one place at a time, so that a wide run and a narrow
+    /// one are served in turns.
+    queue: VecDeque<Attempt>,
+    place: Option<BoxFuture<'static, OwnedSemaphorePermit>>,
+    timers: Timers,
+    /// By the leaf's place in memory, which the entry keeps alive.
+    bindings: HashMap<usize, (Arc<Leaf>, Result<Binding, NodeError>)>,
+    recorded: HashMap<Address, Recorded>,
+    counters: Arc<RunCounters>,
+    usage: Usage,
+    trace_parent: Option<String>,
+    cancel_seen: bool,
+    parking: Option<BoxFuture<'static, ()>>,
 }
 
 impl Driver {
-    /// Drives to the end, or until the run is parked. `first` are effects of events that are stored already.
-    pub(crate) async fn drive(mut self, first: Vec<Effect>) {
-        let ended = self.run(first).await;
-        self.attempts.clear();
-        if let Ended::Parked(_) = ended {
-            // The run is free for the next driver; one that cannot be released runs out by itself.
-            if let Err(error) = self.store.release(&self.lease).await {
-                tracing::warn!(run = %self.shared.run, %error, "the lease was not released");
-            }
-        }
-        self.watch.progress(&self.machine, true);
-        self.watch.end(ended);
-    }
-
-    async fn run(&mut self, first: Vec<Effect>) -> Ended {
-        let mut effects = first;
-        loop {
-            let mut batch = Batch::default();
-            for effect in std::mem::take(&mut effects) {
-                self.perform(effect, &mut batch);
-            }
-            if batch.events.is_empty() {
-                self.launch();
-                self.watch.progress(&self.machine, false);
-                if let Err(ended) = self.gather(&mut batch).await {
-                    return ended;
-                }
-            }
-            match self.commit(batch).await {
-                Ok(more) => effects = more,
-                Err(ended) => return ended,
-            }
-            self.launch();
-            if let Some(outcome) = self.machine.outcome() {
-                return Ended::Finished(outcome.clone());
-            }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        live: Arc<LiveRun>,
+        catalog: Arc<dyn Catalog>,
+        lease: Lease,
+        trace_parent: Option<String>,
+    ) -> Self {
+        Self {
+            machine: Run::new(live.graph.clone(), &live.id),
+            shared,
+            live,
+            catalog,
+            lease,
+            trace_parent,
+            seq: 0,
+            turn: Turn::default(),
+            mailbox: Arc::default(),
+            flying: HashMap::new(),
+            answers: FuturesUnordered::new(),
+            queue: VecDeque::new(),
+            place: None,
+            timers: Timers::default(),
+            bindings: HashMap::new(),
+            recorded: HashMap::new(),
+            counters: Arc::default(),
+            usage: Usage::default(),
+            cancel_seen: false,
+            parking: None,
         }
     }
 
-    /// Waits for something to happen, and takes along what else has happened by then.
-    async fn gather(&mut self, batch: &mut Batch) -> Result<(), Ended> {
-        loop {
-            let woken = self.wait().await;
-            self.take(woken, batch).await?;
-            while batch.events.len() < MAX_GROUP {
-                let Some(woken) = self.ready() else { break };
-                self.take(woken, batch).await?;
-            }
-            if !batch.events.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn wait(&mut self) -> Woken {
-        let ttl = u64::try_from(self.shared.config.lease_ttl.as_millis()).unwrap_or(u64::MAX);
-        let renew = self.shared.clock.sleep(ttl / RENEWALS_PER_TTL);
-        tokio::select! {
-            Some(done) = self.attempts.next(), if !self.attempts.is_empty() => Woken::Done(done),
-            Some(event) = self.timers.next(), if !self.timers.is_empty() => Woken::Timer(event),
-            Some(input) = self.inputs.recv() => Woken::Input(input),
-            () = renew => Woken::Renew,
-        }
-    }
-
-    /// What has happened already.
-    fn ready(&mut self) -> Option<Woken> {
-        use futures::FutureExt;
-        if let Ok(input) = self.inputs.try_recv() {
-            return Some(Woken::Input(input));
-        }
-        if let Some(Some(done)) = self.attempts.next().now_or_never() {
-            return Some(Woken::Done(done));
-        }
-        None
-    }
-
-    async fn take(&mut self, woken: Woken, batch: &mut Batch) -> Result<(), Ended> {
-        match woken {
-            Woken::Done(done) => self.answer(done, batch),
-            Woken::Timer(event) => batch.push(event, false),
-            Woken::Input(Input::Note(event)) => batch.push(event, false),
-            Woken::Input(Input::Cancel { by }) => batch.push(Event::CancelRequested { by }, true),
-            Woken::Input(Input::Park) => {
-                return Err(Ended::Parked("it was asked to stop; it can be resumed".into()));
-            }
-            Woken::Input(Input::Call { event, sync, stored }) => {
-                batch.push(event, sync);
-                batch.waiting.push(stored);
-            }
-            Woken::Renew => {
-                let ttl = u64::try_from(self.shared.config.lease_ttl.as_millis()).unwrap_or(u64::MAX);
-                match self.store.renew(&self.lease, self.shared.clock.now(), ttl).await {
-                    Ok(lease) => self.lease = lease,
-                    Err(error) => self.store_failed(&error)?,
-                }
-            }
+    /// Folds a stored journal. What it would have performed was performed, or is given out again when the
+    /// run is resumed.
+    pub(crate) fn load(&mut self, records: Vec<cleargate_flow::Record>) -> Result<(), Stop> {
+        for record in records {
+            self.seq = record.seq + 1;
+            self.machine.apply(&record.event).map_err(Stop::broken)?;
+            self.remember(record.event);
         }
         Ok(())
     }
 
-    /// The events of an attempt's end.
-    fn answer(&mut self, done: Done, batch: &mut Batch) {
-        let Done { address, attempt, result } = done;
-        self.running.remove(&address);
-        match result {
-            Ok(output) => {
-                let sync = !self.watch.repeatable(&address);
-                let (output, usage) = (self.shared.gate.scrub(&output.value), output.usage);
-                batch.push(Event::AttemptSucceeded { address, attempt, output, usage }, sync);
+    /// Takes over the effects of the first event, which is stored already.
+    pub(crate) fn begin(&mut self, first: &Event) -> Result<(), Stop> {
+        self.seq = 1;
+        let step = self.machine.apply(first).map_err(Stop::broken)?;
+        self.follow(step.effects, &step.derived);
+        self.fold_all()
+    }
+
+    /// Keeps the calls of attempts that were cut off.
+    fn remember(&mut self, event: Event) {
+        match event {
+            Event::CallStarted { address, call, request, digest, .. } => {
+                let recorded = RecordedCall { request, digest, outcome: None };
+                self.recorded.entry(address).or_default().insert(call, recorded);
             }
-            Err(failure) => {
-                let (error, usage) = (failure.error, failure.usage);
-                batch.push(Event::AttemptFailed { address, attempt, error, usage }, true);
+            Event::CallFinished { address, call, request, digest, outcome, .. } => {
+                let calls = self.recorded.entry(address).or_default();
+                let intent = calls.remove(&call).map(|intent| intent.request);
+                let request = request.or(intent).unwrap_or_default();
+                calls.insert(call, RecordedCall { request, digest, outcome: Some(outcome) });
             }
+            Event::AttemptSucceeded { address, .. } | Event::AttemptFailed { address, .. } => {
+                self.recorded.remove(&address);
+            }
+            _ => {}
         }
     }
 
-    /// Performs one effect. What has to be stored before goes into the batch; its attempt starts once the
-    /// batch is stored.
-    fn perform(&mut self, effect: Effect, batch: &mut Batch) {
-        match effect {
-            Effect::Perform(attempt) => self.start(attempt, batch),
-            Effect::Wait { address, attempt, after_ms } => {
-                let sleep = self.shared.clock.sleep(after_ms);
-                self.timers.push(Box::pin(async move {
-                    sleep.await;
-                    Event::RetryDue { address, attempt }
-                }));
-            }
-            Effect::Deadline { address, after_ms } => {
-                let sleep = self.shared.clock.sleep(after_ms);
-                self.timers.push(Box::pin(async move {
-                    sleep.await;
-                    Event::DeadlinePassed { address }
-                }));
-            }
-            Effect::Cancel { address } => {
-                if let Some(token) = self.running.get(&address) {
-                    token.cancel();
-                }
-            }
-            Effect::Finish(outcome) => batch.push(Event::RunFinished { outcome }, true),
-        }
-    }
-
-    fn start(&mut self, attempt: Attempt, batch: &mut Batch) {
-        let Attempt { address, attempt, leaf, input } = attempt;
-        let binding = match self.binding(&leaf) {
-            Ok(binding) => binding,
-            Err(error) => {
-                let usage = cleargate_flow::Usage::default();
-                batch.push(Event::AttemptFailed { address, attempt, error, usage }, true);
-                return;
-            }
+    /// Drives until the run has ended or leaves this process.
+    pub(crate) async fn drive(mut self, first: Option<Event>) -> End {
+        let end = match self.turns(first).await {
+            Ok(end) | Err(Stop(end)) => end,
         };
+        self.keep_progress();
+        if !matches!(end, End::Finished(_) | End::Lost) {
+            // Whoever resumes the run need not wait for the lease to run out. When this fails, they wait.
+            if let Err(error) = self.shared.store.release(&self.lease).await {
+                tracing::warn!(run = %self.live.id, %error, "the lease was not released");
+            }
+        }
+        end
+    }
+
+    async fn turns(&mut self, first: Option<Event>) -> Result<End, Stop> {
+        self.fold(first.into_iter().collect())?;
+        loop {
+            self.store_turn().await?;
+            if let Some(outcome) = self.machine.outcome() {
+                return Ok(End::Finished(outcome.clone()));
+            }
+            self.perform();
+            if self.parking.is_some() && self.flying.is_empty() {
+                return Ok(End::Parked);
+            }
+            // A run whose nodes are all ready at once must not keep a thread from the others.
+            tokio::task::consume_budget().await;
+            let events = self.happened().await?;
+            self.fold(events)?;
+        }
+    }
+
+    /// Notes what has to be done; it is done after the turn is stored.
+    fn follow(&mut self, effects: Vec<Effect>, derived: &[Derived]) {
+        for derived in derived {
+            if let Derived::Settled { address, .. } = derived {
+                self.timers.forget(address);
+            }
+        }
+        let clock = self.shared.clock.clone();
+        for effect in effects {
+            match effect {
+                Effect::Perform(_) | Effect::Wait { .. } | Effect::Deadline { .. }
+                    if self.parking.is_some() => {}
+                Effect::Perform(attempt) => self.admit(attempt),
+                Effect::Wait { address, attempt, after_ms } => {
+                    self.timers.retry(&*clock, address, attempt, after_ms);
+                }
+                Effect::Deadline { address, after_ms } => {
+                    self.timers.deadline(&*clock, address, after_ms);
+                }
+                Effect::Cancel { address } => self.stop(address),
+                Effect::Finish(outcome) => self.turn.push(Event::RunFinished { outcome }),
+            }
+        }
+    }
+
+    /// Gives the attempt a place, or lets it wait for one.
+    fn admit(&mut self, attempt: Attempt) {
+        match self.binding(&attempt.leaf) {
+            Err(error) => self.turn.fail(attempt.address, attempt.attempt, error),
+            Ok(binding) if !binding.node.takes_place() => self.ready(attempt, binding, None),
+            Ok(binding) => match self.shared.places.clone().try_acquire_owned() {
+                Ok(place) if self.queue.is_empty() => self.ready(attempt, binding, Some(place)),
+                _ => self.queue.push_back(attempt),
+            },
+        }
+    }
+
+    /// The attempt that waited longest has a place.
+    fn placed(&mut self, place: OwnedSemaphorePermit) {
+        self.place = None;
+        if let Some(attempt) = self.queue.pop_front() {
+            match self.binding(&attempt.leaf) {
+                Err(error) => self.turn.fail(attempt.address, attempt.attempt, error),
+                Ok(binding) => self.ready(attempt, binding, Some(place)),
+            }
+        }
+    }
+
+    fn ready(&mut self, attempt: Attempt, binding: Binding, place: Option<OwnedSemaphorePermit>) {
+        let Attempt { address, attempt: number, leaf, .. } = &attempt;
         if leaf.policy.effect.needs_intent() {
-            let key = idempotency_key(&self.shared.run, &address);
-            let event = Event::AttemptStarted { address: address.clone(), attempt, key };
-            batch.push(event, true);
+            let key = ids::step_key(&self.live.id, address);
+            let (address, attempt) = (address.clone(), *number);
+            self.turn.push(Event::AttemptStarted { address, attempt, key });
         }
         let cancel = CancellationToken::new();
-        self.running.insert(address.clone(), cancel.clone());
-        self.watch.started(&address, leaf.policy.effect);
-        let what = Performance {
-            recorded: self.recorded.take(&address, attempt),
-            address: address.clone(),
-            attempt,
-            binding,
-            config: leaf.config.clone(),
-            input,
-            timeout: leaf.policy.timeout,
-            cancel,
-        };
-        self.starting.push(what);
+        let flying = Flying { attempt: *number, leaf: leaf.clone(), cancel };
+        self.flying.insert(address.clone(), flying);
+        self.turn.launches.push(Launch { attempt, binding, place });
     }
 
-    /// Starts what was waiting for the batch. One attempt alone runs in the run's own task: a chain never
-    /// pays for waking another thread.
-    fn launch(&mut self) {
-        let alone = self.attempts.is_empty() && self.starting.len() == 1;
-        for what in std::mem::take(&mut self.starting) {
-            let (address, attempt) = (what.address.clone(), what.attempt);
-            let performing = self.shared.perform(what);
-            self.attempts.push(if alone { performing } else { beside(performing, address, attempt) });
+    fn stop(&mut self, address: Address) {
+        match self.queue.iter().position(|waiting| waiting.address == address) {
+            Some(at) => {
+                let waiting = self.queue.remove(at).expect("its position was just found");
+                self.turn.fail(address, waiting.attempt, cancelled());
+            }
+            None => self.turn.cancels.push(address),
         }
     }
 
     fn binding(&mut self, leaf: &Arc<Leaf>) -> Result<Binding, NodeError> {
-        let key = Arc::as_ptr(leaf);
-        if let Some(binding) = self.bindings.get(&key) {
-            return Ok(binding.clone());
+        let place = Arc::as_ptr(leaf) as usize;
+        if let Some((_, known)) = self.bindings.get(&place) {
+            return known.clone();
         }
-        let binding = self.catalog.node(leaf, &self.graph)?;
-        self.bindings.insert(key, binding.clone());
-        Ok(binding)
+        let resolved = self.catalog.node(leaf, &self.live.graph).map_err(NodeError::from);
+        self.bindings.insert(place, (leaf.clone(), resolved.clone()));
+        resolved
     }
 
-    /// Folds a batch in, appends it, and gives what follows from it.
-    async fn commit(&mut self, batch: Batch) -> Result<Vec<Effect>, Ended> {
-        let mut effects = Vec::new();
-        let mut records = Vec::with_capacity(batch.events.len());
-        let at = self.shared.clock.now();
-        for event in batch.events {
-            match self.machine.apply(&event) {
-                Ok(step) => effects.extend(step.effects),
-                Err(error) => {
-                    // The answer of an attempt that nobody waits for any more.
-                    tracing::debug!(run = %self.shared.run, %error, "an event came too late");
-                    continue;
-                }
+    /// Does what the stored turn asks for.
+    fn perform(&mut self) {
+        for address in std::mem::take(&mut self.turn.cancels) {
+            if let Some(flying) = self.flying.get(&address) {
+                flying.cancel.cancel();
             }
-            records.push(cleargate_flow::Record { seq: self.next, at, event });
-            self.next += 1;
         }
-        let durability = if batch.sync { Durability::Sync } else { Durability::Batched };
-        if !records.is_empty() {
-            self.append(records, durability).await?;
+        let launches = std::mem::take(&mut self.turn.launches);
+        let alone = launches.len() == 1 && self.answers.is_empty();
+        for launch in launches {
+            let call = self.call(launch);
+            self.answers.push(self.shared.begin(call, alone));
         }
-        for waiting in batch.waiting {
-            // An attempt that was dropped does not wait any more.
-            let _gone = waiting.send(());
-        }
-        Ok(effects)
-    }
-
-    /// Appends, again and again while the store is full or locked: nothing is lost meanwhile.
-    async fn append(
-        &mut self,
-        records: Vec<cleargate_flow::Record>,
-        durability: Durability,
-    ) -> Result<(), Ended> {
-        let (mut pause, most) = STORE_PAUSE_MS;
-        loop {
-            match self.store.append(&self.lease, records.clone(), durability).await {
-                Ok(()) => break,
-                Err(error) => self.store_failed(&error)?,
-            }
-            self.shared.clock.sleep(pause).await;
-            pause = (pause * 2).min(most);
-        }
-        self.watch.stored(records);
-        Ok(())
-    }
-
-    /// Whether the same call may be made again; otherwise the run is parked.
-    fn store_failed(&self, error: &StoreError) -> Result<(), Ended> {
-        match error {
-            StoreError::Full | StoreError::Locked => {
-                tracing::warn!(run = %self.shared.run, %error, "waiting for the store");
-                Ok(())
-            }
-            error => Err(Ended::Parked(error.to_string())),
+        if self.place.is_none() && !self.queue.is_empty() && self.parking.is_none() {
+            self.place = Some(self.shared.place());
         }
     }
-}
 
-/// An attempt in a task of its own. A task that ends without an answer was a defect of ours.
-fn beside(
-    performing: BoxFuture<'static, Done>,
-    address: Address,
-    attempt: u32,
-) -> BoxFuture<'static, Done> {
-    let task = spawn_owned(TaskKind::Attempt, performing);
-    Box::pin(async move {
-        task.await.unwrap_or_else(|error| {
-            let error = NodeError::new(ErrorCode::Bug, format!("the attempt's task ended: {error}"));
-            Done { address, attempt, result: Err(error.into()) }
-        })
-    })
-}
-
-/// The outcome of a run that was finished before anybody drove it.
-pub(crate) fn finished(outcome: &Outcome) -> Ended {
-    Ended::Finished(outcome.clone())
+    fn call(&mut self, launch: Launch) -> Call {
+        let Launch { attempt: Attempt { address, attempt, leaf, input }, binding, place } = launch;
+        let clock = &*self.shared.clock;
+        let deadline = self.timers.deadline_of(clock, &address);
+        let cut = leaf.policy.timeout.into_iter().chain(deadline).min();
+        let sender = Sender::new(&self.mailbox, address.clone(), attempt);
+        let log = Log::to(sender.clone(), binding.scope.limits.log.value);
+        let recorded = self.recorded.remove(&address).unwrap_or_default();
+        let calls = AttemptCalls::new(sender, recorded);
+        let passes = Passes::new(self.shared.gate.clone(), calls, self.counters.clone(), cut);
+        let tenant = self.shared.config.tenant.clone();
+        let plugin = binding.scope.name.clone();
+        let run = self.live.id.clone();
+        let identity = Identity {
+            run: run.clone(),
+            address: address.clone(),
+            attempt,
+            plugin: plugin.clone(),
+            tenant: tenant.clone(),
+        };
+        let flying = self.flying.get(&address).expect("it was noted when it was admitted");
+        let ctx = NodeContext {
+            key: ids::step_key(&run, &address),
+            run,
+            address,
+            attempt,
+            binding: plugin,
+            tenant,
+            deadline: cut.map(|ms| clock.now().saturating_add_unsigned(ms)),
+            limits: binding.scope.limits,
+            cancel: flying.cancel.clone(),
+            pass: passes.pass(identity, &binding.scope),
+            log,
+            config: leaf.config.clone(),
+            trace_parent: self.trace_parent.clone(),
+            passes,
+        };
+        let grace = self.shared.cancel_grace_ms();
+        Call { node: binding.node, ctx, input, timeout: leaf.policy.timeout, grace, place }
+    }
 }

@@ -1,94 +1,190 @@
-//! Starts, resumes and parks runs. One executor a process; two on one store never drive the same run.
+//! Starts, resumes, finds and parks runs.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use cleargate_flow::event::EVENT_VERSION;
-use cleargate_flow::run::{Effect, Run};
-use cleargate_flow::{Address, Event, Graph, Record, RunId, Value};
-use cleargate_gate::{Gate, RunCounters};
-use cleargate_store::{Created, Durability, Lease, NewRun, Store, StoreError};
+use cleargate_flow::{Address, Event, FlowHash, Graph, Record, RunId, Value};
+use cleargate_gate::Gate;
+use cleargate_store::{Created, Lease, NewRun, Store, StoreError};
 use dashmap::DashMap;
-use futures::stream::FuturesUnordered;
-use tokio::sync::{Semaphore, mpsc};
+use dashmap::mapref::entry::Entry;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::attempt::Shared;
-use crate::calls::RecordedCalls;
+use crate::attempt::{Answer, Call, panicked};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::driver::{Driver, finished};
-use crate::handle::{RunHandle, Watch};
-use crate::limits::ExecutorConfig;
-use crate::tasks::{TaskKind, spawn};
+use crate::context::NodeContext;
+use crate::driver::Driver;
+use crate::handle::{End, LiveRun, RunHandle};
+use crate::ids::{self, RunIds};
+use crate::limits::{ExecutorConfig, MAX_DEPTH, RENEWALS_PER_TTL, STORE_PAUSE_MS};
+use crate::tasks::Tasks;
 
-/// Runs flows.
-pub struct Executor {
-    store: Arc<dyn Store>,
-    gate: Arc<Gate>,
-    clock: Arc<dyn Clock>,
-    config: ExecutorConfig,
-    places: Arc<Semaphore>,
-    runs: Arc<DashMap<RunId, RunHandle>>,
-}
+mod recover;
 
-/// How a run begins.
+pub use recover::Recovery;
+
+/// A run that is to be started.
 #[derive(Clone, Debug, Default)]
 pub struct StartRun {
-    /// The run's id; made when absent.
+    /// Absent: the executor makes one.
     pub id: Option<RunId>,
-    /// The input after defaults.
+    /// The input record, checked and completed with defaults.
     pub input: Value,
     /// The same key for the same flow means the same run.
-    pub key: Option<String>,
-    /// The run and address that start this one.
+    pub idempotency_key: Option<String>,
+    /// The run and address that started this one, for a sub-flow.
     pub parent: Option<(RunId, Address)>,
+    /// W3C trace context, when the run is traced.
+    pub trace_parent: Option<String>,
 }
 
-/// Why a run was not started or resumed.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The store refused.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The journal is not one of this flow.
-    #[error("run {run} was made by another version of the flow: {why}")]
-    Mismatch {
+/// Why a run was not started or taken over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// Another process drives it.
+    #[error("run `{run}` is driven by `{owner}`; it can be taken over at {until} ms")]
+    Held {
         /// Which run.
         run: RunId,
-        /// What differs.
+        /// Who drives it.
+        owner: String,
+        /// When the lease runs out, in milliseconds since 1970-01-01T00:00:00Z.
+        until: i64,
+    },
+    /// The run is pinned to another version of the flow.
+    #[error(
+        "run `{run}` belongs to version {pinned} of its flow, not to {given}; give it that version"
+    )]
+    OtherVersion {
+        /// Which run.
+        run: RunId,
+        /// The version that the run was started with.
+        pinned: FlowHash,
+        /// The version that was offered.
+        given: FlowHash,
+    },
+    /// The journal does not fit the flow.
+    #[error("run `{run}` cannot be resumed: {why}")]
+    Damaged {
+        /// Which run.
+        run: RunId,
+        /// What does not fit.
         why: String,
     },
-    /// This process drives as many runs as it may.
-    #[error("this process drives {0} runs already; raise the bound, or wait for one to end")]
-    Busy(usize),
+    /// Too much at once.
+    #[error("this process drives {0} runs, as many as it may; try again, or raise `max_runs`")]
+    TooManyRuns(usize),
+    /// Sub-flows inside sub-flows without end.
+    #[error("sub-flows are nested more than {MAX_DEPTH} levels deep; does a flow use itself?")]
+    TooDeep,
+    /// The process is stopping.
+    #[error("the process is stopping; nothing new is started")]
+    Stopping,
+    /// The store refused.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Leased { run, owner, until } => Self::Held { run, owner, until },
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// Drives runs. A clone is the same executor.
+#[derive(Clone)]
+pub struct Executor {
+    shared: Arc<Shared>,
+    /// Ends with the last clone.
+    keeper: Arc<OnceLock<AbortOnDropHandle<()>>>,
+}
+
+/// What all runs of an executor share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: ExecutorConfig,
+    pub(crate) places: Arc<Semaphore>,
+    ids: Arc<dyn RunIds>,
+    live: DashMap<RunId, Arc<LiveRun>>,
+    tasks: Tasks,
+    stopping: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn cancel_grace_ms(&self) -> u64 {
+        millis(self.config.cancel_grace)
+    }
+
+    /// Waits in turn for a place.
+    pub(crate) fn place(&self) -> BoxFuture<'static, OwnedSemaphorePermit> {
+        let places = self.places.clone();
+        async move { places.acquire_owned().await.expect("places are never closed") }.boxed()
+    }
+
+    /// Begins an attempt: in the task of its run when it is alone, else in a task of its own.
+    pub(crate) fn begin(&self, call: Call, alone: bool) -> BoxFuture<'static, Answer> {
+        let clock = self.clock.clone();
+        if alone {
+            return call.perform(clock).boxed();
+        }
+        let (address, attempt) = (call.ctx.address.clone(), call.ctx.attempt);
+        let task = Tasks::attempt(call.perform(clock));
+        async move {
+            // Panics of nodes are caught inside; this one is a defect of the executor.
+            task.await.unwrap_or_else(|error| {
+                let result = Err(panicked(&error.to_string()).into());
+                Answer { address, attempt, result }
+            })
+        }
+        .boxed()
+    }
 }
 
 impl Executor {
-    /// An executor over a store and a gate.
+    /// An executor over a store. Starting a run needs a tokio runtime.
     pub fn new(
         store: Arc<dyn Store>,
         gate: Arc<Gate>,
         clock: Arc<dyn Clock>,
+        ids: Arc<dyn RunIds>,
         config: ExecutorConfig,
-    ) -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(config.max_attempts));
-        Arc::new(Self { store, gate, clock, config, places, runs: Arc::default() })
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(config.max_attempts.clamp(1, Semaphore::MAX_PERMITS)));
+        let (live, tasks, stopping) = (DashMap::new(), Tasks::default(), AtomicBool::new(false));
+        let shared = Shared { store, gate, clock, config, places, ids, live, tasks, stopping };
+        Self { shared: Arc::new(shared), keeper: Arc::default() }
     }
 
-    /// Starts a run, or finds the one that has this idempotency key.
+    /// Starts a run, or returns the one that has the idempotency key already, taking it over when
+    /// nobody drives it.
     ///
     /// # Errors
-    /// The store refused, or this process drives too many runs.
+    /// See [`StartError`]. After an error of the store the run may exist; starting it again with the same
+    /// id and idempotency key finds it.
     pub async fn start(
         &self,
         graph: Arc<Graph>,
         catalog: Arc<dyn Catalog>,
         start: StartRun,
-    ) -> Result<RunHandle, RunError> {
-        self.admit()?;
-        let id = start.id.unwrap_or_else(new_id);
-        let at = self.clock.now();
+    ) -> Result<RunHandle, StartError> {
+        let depth = self.depth_below(start.parent.as_ref()).await?;
+        let now = self.shared.clock.now();
+        let id = start.id.clone().unwrap_or_else(|| self.shared.ids.next(now));
+        let claim = match self.claim(&id, &graph, depth)? {
+            Claimed::Here(claim) => claim,
+            Claimed::Live(handle) => return Ok(handle),
+        };
         let event = Event::RunStarted {
             flow: graph.id.clone(),
             hash: graph.hash.clone(),
@@ -96,199 +192,275 @@ impl Executor {
             parent: start.parent.clone(),
             v: EVENT_VERSION,
         };
-        let first = Record { seq: 0, at, event };
         let new = NewRun {
             id: id.clone(),
             flow: graph.id.clone(),
             hash: graph.hash.clone(),
-            idempotency_key: start.key,
+            idempotency_key: start.idempotency_key,
             parent: start.parent,
-            created_at: at,
-            first: vec![first.clone()],
+            created_at: now,
+            first: vec![Record { seq: 0, at: now, event: event.clone() }],
         };
-        match self.store.create_run(new).await {
-            Ok(Created::New) => {}
-            Ok(Created::Exists(other)) => return self.attach(&other, graph, catalog).await,
-            // A sub-flow that was started before its parent's process ended has the id already.
-            Err(StoreError::RunExists { .. }) => return self.attach(&id, graph, catalog).await,
-            Err(error) => return Err(error.into()),
+        match self.shared.store.create_run(new).await? {
+            Created::Exists(other) => {
+                drop(claim);
+                return self.resume(&other, graph, catalog).await;
+            }
+            Created::New => {}
         }
-        let lease = self.lease(&id).await?;
-        let mut machine = Run::new(graph.clone(), &id);
-        let effects = fold(&mut machine, &[first], &id)?;
-        let place = Place { graph, catalog, lease, next: 1, recorded: RecordedCalls::default() };
-        Ok(self.drive(machine, place, effects))
+        let lease = self.acquire(&id).await?;
+        let live = claim.live.clone();
+        live.set_lease(Some(lease.clone()));
+        let trace = start.trace_parent;
+        let mut driver = Driver::new(self.shared.clone(), live, catalog, lease, trace);
+        match driver.begin(&event) {
+            Ok(()) => Ok(self.drive(claim, driver, None)),
+            Err(stop) => Err(damaged(id, stop.0)),
+        }
     }
 
-    /// Goes on with a run that nobody drives. Waits for the lease of a process that ended without giving
-    /// it back; a finished run is answered at once.
+    /// Takes a run over and goes on with it; returns the handle of one that this process drives, or that is
+    /// over.
     ///
     /// # Errors
-    /// The run is not there, belongs to another version of the flow, or is driven by somebody.
+    /// See [`StartError`].
     pub async fn resume(
         &self,
-        id: &RunId,
+        run: &RunId,
         graph: Arc<Graph>,
         catalog: Arc<dyn Catalog>,
-    ) -> Result<RunHandle, RunError> {
-        self.admit()?;
-        let lease = match self.lease(id).await {
-            Ok(lease) => lease,
-            Err(StoreError::Finished { .. }) => return self.finished(id, &graph).await,
-            Err(error) => return Err(error.into()),
+    ) -> Result<RunHandle, StartError> {
+        let row = self.shared.store.run(run).await?;
+        let row =
+            row.ok_or_else(|| StartError::Store(StoreError::NoSuchRun { run: run.clone() }))?;
+        if row.hash != graph.hash {
+            let (pinned, given) = (row.hash, graph.hash.clone());
+            return Err(StartError::OtherVersion { run: run.clone(), pinned, given });
+        }
+        let depth = self.depth_below(row.parent.as_ref()).await?;
+        let claim = match self.claim(run, &graph, depth)? {
+            Claimed::Here(claim) => claim,
+            Claimed::Live(handle) => return Ok(handle),
         };
-        let mut journal = self.store.whole_journal(id).await?;
-        let mut machine = Run::new(graph.clone(), id);
-        fold(&mut machine, &journal, id)?;
-        let event = Event::RunResumed { fence: lease.fence };
-        let record = Record { seq: journal.len() as u64, at: self.clock.now(), event };
-        let effects = fold(&mut machine, std::slice::from_ref(&record), id)?;
-        self.store.append(&lease, vec![record.clone()], Durability::Sync).await?;
-        journal.push(record);
-        let recorded = RecordedCalls::of(&journal);
-        let next = journal.len() as u64;
-        let place = Place { graph, catalog, lease, next, recorded };
-        Ok(self.drive(machine, place, effects))
+        let lease = match self.acquire(run).await {
+            Ok(lease) => lease,
+            Err(StartError::Store(StoreError::Finished { .. })) => {
+                return self.over(run, graph).await;
+            }
+            Err(error) => return Err(error),
+        };
+        let fence = lease.fence;
+        let live = claim.live.clone();
+        live.set_lease(Some(lease.clone()));
+        let mut driver = Driver::new(self.shared.clone(), live, catalog, lease.clone(), None);
+        let loaded = match self.shared.store.whole_journal(run).await {
+            Ok(records) => driver.load(records).map_err(|stop| damaged(run.clone(), stop.0)),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = loaded {
+            // The reason stays, but nobody has to wait for the lease to find it.
+            let _ = self.shared.store.release(&lease).await;
+            return Err(error);
+        }
+        Ok(self.drive(claim, driver, Some(Event::RunResumed { fence })))
     }
 
-    /// Runs that are not finished and that nobody drives.
+    /// Starts the sub-flow that is the node of `ctx`, or attaches to it: the child of a step is the same run
+    /// in each execution of the step. While a process that may be dead holds it, this waits.
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub async fn outstanding(&self) -> Result<Vec<RunId>, StoreError> {
-        self.store.outstanding(self.clock.now()).await
-    }
-
-    /// The run, when this process drives it.
-    pub fn handle(&self, id: &RunId) -> Option<RunHandle> {
-        self.runs.get(id).map(|handle| handle.clone())
-    }
-
-    /// Parks every run, and waits at most `grace` until they are: each can be resumed.
-    pub async fn shutdown(&self, grace: Duration) {
-        let handles: Vec<RunHandle> = self.runs.iter().map(|entry| entry.value().clone()).collect();
-        handles.iter().for_each(RunHandle::park);
-        let all = futures::future::join_all(handles.iter().map(RunHandle::wait));
-        let grace = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        tokio::select! {
-            _ = all => {}
-            () = self.clock.sleep(grace) => tracing::warn!("runs did not stop in time; leases run out"),
-        }
-    }
-
-    async fn attach(
+    /// See [`StartError`].
+    pub async fn child(
         &self,
-        id: &RunId,
+        ctx: &NodeContext,
         graph: Arc<Graph>,
         catalog: Arc<dyn Catalog>,
-    ) -> Result<RunHandle, RunError> {
-        match self.handle(id) {
-            Some(handle) => Ok(handle),
-            None => self.resume(id, graph, catalog).await,
-        }
-    }
-
-    fn admit(&self) -> Result<(), RunError> {
-        let most = self.config.max_runs;
-        if self.runs.len() >= most { Err(RunError::Busy(most)) } else { Ok(()) }
-    }
-
-    /// The lease of a run. One that a dead process holds is waited for: it is short.
-    async fn lease(&self, id: &RunId) -> Result<Lease, StoreError> {
-        let ttl = u64::try_from(self.config.lease_ttl.as_millis()).unwrap_or(u64::MAX);
-        let give_up = self.clock.now().saturating_add_unsigned(ttl.saturating_mul(2));
+        input: Value,
+    ) -> Result<RunHandle, StartError> {
+        let id = ids::child_id(&ctx.run, &ctx.address);
+        let start = StartRun {
+            idempotency_key: Some(id.to_string()),
+            id: Some(id),
+            input,
+            parent: Some((ctx.run.clone(), ctx.address.clone())),
+            trace_parent: ctx.trace_parent.clone(),
+        };
         loop {
-            let now = self.clock.now();
-            match self.store.acquire(id, &self.config.owner, now, ttl).await {
-                Err(StoreError::Leased { until, .. }) if now < give_up => {
-                    let left = u64::try_from(until - now).unwrap_or(0);
-                    self.clock.sleep(left.clamp(10, 250)).await;
+            match self.start(graph.clone(), catalog.clone(), start.clone()).await {
+                Err(StartError::Held { until, .. }) => {
+                    let left = until.saturating_sub(self.shared.clock.now());
+                    let left = u64::try_from(left).unwrap_or_default();
+                    let most = millis(self.shared.config.lease_ttl).max(STORE_PAUSE_MS.0);
+                    self.shared.clock.sleep(left.clamp(STORE_PAUSE_MS.0, most)).await;
                 }
                 other => return other,
             }
         }
     }
 
-    /// A handle of a run that has ended: everything about it is in the journal.
-    async fn finished(&self, id: &RunId, graph: &Arc<Graph>) -> Result<RunHandle, RunError> {
-        let journal = self.store.whole_journal(id).await?;
-        let mut machine = Run::new(graph.clone(), id);
-        fold(&mut machine, &journal, id)?;
-        let (inputs, _) = mpsc::unbounded_channel();
-        let (mut watch, handle) = Watch::new(id.clone(), self.clock.clone(), 1, inputs);
-        watch.progress(&machine, true);
-        let outcome = machine.outcome().ok_or_else(|| RunError::Mismatch {
-            run: id.clone(),
-            why: "the store calls it finished and its journal does not".into(),
-        })?;
-        watch.end(finished(outcome));
-        Ok(handle)
+    /// The handle of a run that this process drives.
+    pub fn find(&self, run: &RunId) -> Option<RunHandle> {
+        let live = self.shared.live.get(run)?.clone();
+        Some(self.handle(live))
     }
 
-    fn drive(&self, machine: Run, place: Place, effects: Vec<Effect>) -> RunHandle {
-        let (journal, inputs) = mpsc::unbounded_channel();
-        let id = place.lease.run.clone();
-        let buffer = self.config.event_buffer;
-        let (watch, handle) = Watch::new(id.clone(), self.clock.clone(), buffer, journal.clone());
-        let shared = Arc::new(Shared {
-            run: id.clone(),
-            gate: self.gate.clone(),
-            clock: self.clock.clone(),
-            config: self.config.clone(),
-            places: self.places.clone(),
-            counters: Arc::new(RunCounters::default()),
-            journal,
+    /// Ids of the runs that this process drives, in no order.
+    pub fn live(&self) -> Vec<RunId> {
+        self.shared.live.iter().map(|entry| entry.key().clone()).collect()
+    }
+
+    /// Parks every run: nothing new begins, attempts have `grace` to end, then they are dropped and the runs
+    /// given back, so that they can be resumed. Returns when no run is driven any more; no run can be
+    /// started after this.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        for live in &self.shared.live {
+            live.control.park(millis(grace));
+        }
+        self.shared.tasks.runs_ended().await;
+    }
+
+    async fn acquire(&self, run: &RunId) -> Result<Lease, StartError> {
+        let Shared { store, clock, config, .. } = &*self.shared;
+        Ok(store.acquire(run, &config.owner, clock.now(), millis(config.lease_ttl)).await?)
+    }
+
+    async fn over(&self, run: &RunId, graph: Arc<Graph>) -> Result<RunHandle, StartError> {
+        let damage = |why: &str| StartError::Damaged { run: run.clone(), why: why.into() };
+        let row = self.shared.store.run(run).await?.ok_or_else(|| damage("it is gone"))?;
+        let last = self.shared.store.journal(run, row.last_seq, 1).await?;
+        match last.into_iter().next().map(|record| record.event) {
+            Some(Event::RunFinished { outcome }) => {
+                Ok(self.handle(LiveRun::over(run.clone(), graph, End::Finished(outcome))))
+            }
+            _ => Err(damage("its journal does not end with its end")),
+        }
+    }
+
+    /// Sub-flows around a run with this parent.
+    async fn depth_below(&self, parent: Option<&(RunId, Address)>) -> Result<usize, StartError> {
+        let mut above = parent.map(|(run, _)| run.clone());
+        let mut depth = 0;
+        while let Some(run) = above {
+            depth += 1;
+            if let Some(live) = self.shared.live.get(&run) {
+                depth += live.depth;
+                break;
+            }
+            if depth > MAX_DEPTH {
+                break;
+            }
+            above =
+                self.shared.store.run(&run).await?.and_then(|row| row.parent).map(|(run, _)| run);
+        }
+        if depth > MAX_DEPTH { Err(StartError::TooDeep) } else { Ok(depth) }
+    }
+
+    /// Makes this call the only one of the process that may drive the run.
+    fn claim(&self, run: &RunId, graph: &Arc<Graph>, depth: usize) -> Result<Claimed, StartError> {
+        if self.shared.stopping.load(Ordering::SeqCst) {
+            return Err(StartError::Stopping);
+        }
+        // Before the entry is locked: counting looks at all of the map.
+        let (count, most) = (self.shared.live.len(), self.shared.config.max_runs);
+        match self.shared.live.entry(run.clone()) {
+            Entry::Occupied(live) => Ok(Claimed::Live(self.handle(live.get().clone()))),
+            Entry::Vacant(_) if count >= most => Err(StartError::TooManyRuns(most)),
+            Entry::Vacant(free) => {
+                let buffer = self.shared.config.event_buffer;
+                let live = LiveRun::new(run.clone(), graph.clone(), depth, buffer);
+                free.insert(live.clone());
+                Ok(Claimed::Here(Claim { live, shared: self.shared.clone() }))
+            }
+        }
+    }
+
+    fn drive(&self, claim: Claim, driver: Driver, first: Option<Event>) -> RunHandle {
+        self.keeper.get_or_init(|| Tasks::keeper(keep(Arc::downgrade(&self.shared))));
+        let live = claim.live.clone();
+        let handle = self.handle(live.clone());
+        self.shared.tasks.run(async move {
+            let end = driver.drive(first).await;
+            claim.end(end);
         });
-        let driver = Driver {
-            machine,
-            store: self.store.clone(),
-            lease: place.lease,
-            next: place.next,
-            shared,
-            catalog: place.catalog,
-            graph: place.graph,
-            recorded: place.recorded,
-            inputs,
-            watch,
-            bindings: HashMap::new(),
-            running: HashMap::new(),
-            starting: Vec::new(),
-            attempts: FuturesUnordered::new(),
-            timers: FuturesUnordered::new(),
-        };
-        self.runs.insert(id.clone(), handle.clone());
-        let runs = self.runs.clone();
-        spawn(TaskKind::Driver, async move {
-            driver.drive(effects).await;
-            runs.remove(&id);
-        });
+        if self.shared.stopping.load(Ordering::SeqCst) {
+            // The shutdown began after the claim and may have missed it.
+            live.control.park(0);
+        }
         handle
     }
-}
 
-/// Where a run stands when it is driven.
-struct Place {
-    graph: Arc<Graph>,
-    catalog: Arc<dyn Catalog>,
-    lease: Lease,
-    next: u64,
-    recorded: RecordedCalls,
-}
-
-/// Folds a journal in; gives the effects of its last record.
-fn fold(machine: &mut Run, journal: &[Record], run: &RunId) -> Result<Vec<Effect>, RunError> {
-    let mut effects = Vec::new();
-    for record in journal {
-        let step = machine.apply(&record.event).map_err(|error| RunError::Mismatch {
-            run: run.clone(),
-            why: format!("record {}: {error}", record.seq),
-        })?;
-        effects = step.effects;
+    fn handle(&self, live: Arc<LiveRun>) -> RunHandle {
+        RunHandle { live, store: self.shared.store.clone() }
     }
-    Ok(effects)
 }
 
-/// Sorts by time, and cannot be guessed.
-fn new_id() -> RunId {
-    uuid::Uuid::now_v7().to_string().parse().expect("a UUID is a run id")
+enum Claimed {
+    Here(Claim),
+    Live(RunHandle),
+}
+
+/// The right to drive a run in this process. Ends the run's handle whatever happens to the holder.
+struct Claim {
+    live: Arc<LiveRun>,
+    shared: Arc<Shared>,
+}
+
+impl Claim {
+    fn end(self, end: End) {
+        self.release();
+        self.live.finish(end);
+    }
+
+    fn release(&self) {
+        self.live.set_lease(None);
+        self.shared.live.remove(&self.live.id);
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.live.end.borrow().is_none() {
+            self.release();
+            self.live.finish(End::Broken("the run was not begun, or its driver failed".into()));
+        }
+    }
+}
+
+/// Renews the leases of all runs, so that a run whose node keeps a thread for long is not taken over.
+async fn keep(shared: Weak<Shared>) {
+    loop {
+        let Some(pause) = shared.upgrade().map(|shared| {
+            shared.clock.sleep((millis(shared.config.lease_ttl) / RENEWALS_PER_TTL).max(1))
+        }) else {
+            return;
+        };
+        pause.await;
+        let Some(shared) = shared.upgrade() else { return };
+        let all: Vec<Arc<LiveRun>> = shared.live.iter().map(|live| live.clone()).collect();
+        for live in all {
+            let Some(lease) = live.lease() else { continue };
+            let (now, ttl) = (shared.clock.now(), millis(shared.config.lease_ttl));
+            match shared.store.renew(&lease, now, ttl).await {
+                Ok(_) | Err(StoreError::Finished { .. }) => {}
+                Err(StoreError::Fenced { .. }) if live.lease().is_some() => {
+                    live.control.lost.cancel()
+                }
+                // Appends are fenced by token: a late renewal costs at most a take-over.
+                Err(error) => tracing::warn!(run = %live.id, %error, "a lease was not renewed"),
+            }
+        }
+    }
+}
+
+fn damaged(run: RunId, end: End) -> StartError {
+    let why = match end {
+        End::Broken(why) => why,
+        other => format!("{other:?}"),
+    };
+    StartError::Damaged { run, why }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -114,7 +114,11 @@ pub struct RunEvents {
 enum StoredPart {
     /// To be read: at the beginning, and after the live stream ran ahead.
     Due,
-    Reading { machine: Box<Run>, read: u64, page: std::vec::IntoIter<Record> },
+    Reading {
+        machine: Box<Run>,
+        read: u64,
+        page: std::vec::IntoIter<Record>,
+    },
     Read,
 }
 

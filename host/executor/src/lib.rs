@@ -1,28 +1,36 @@
-//! Runs flows: drives the run machine over a store, performs nodes, and recovers what was interrupted.
+//! Runs flows: loads a journal, applies it, performs what follows, and stores what came of it.
 //!
-//! The life of a run: [`Executor::start`] stores the first event and takes the lease → the driver folds events
-//! into `cleargate_flow::run`, appends them, and performs what comes back → nodes ([`node`]) ask the world through
-//! their pass → [`RunHandle`] tells how far it is → the last event frees the lease. A process that dies in
-//! between leaves a journal; [`Executor::resume`] goes on from there.
+//! What happens next is decided by [`cleargate_flow::run`]; this crate gives it a clock, a store and a
+//! world. The way through: [`Executor`] starts and resumes runs and hands out a [`RunHandle`]; a driver
+//! folds events in turns and stores each turn with one append before it performs anything; an attempt is
+//! held to its time whatever the [`Node`] does. How a leaf of a graph becomes a node is the embedder's
+//! answer, a [`Catalog`].
 
 mod attempt;
 mod calls;
-pub mod catalog;
-pub mod clock;
+mod catalog;
+mod clock;
+mod context;
 mod driver;
 mod executor;
 mod handle;
-pub mod limits;
+mod ids;
 mod log;
-pub mod node;
+mod mailbox;
+mod node;
 mod tasks;
+mod timers;
 
-pub use catalog::{Binding, Catalog, CatalogError};
+pub mod limits;
+
+pub use catalog::{Binding, CallScope, Catalog, CatalogError};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use executor::{Executor, RunError, StartRun};
-pub use handle::{Ended, RunHandle};
+pub use context::{NodeContext, Passes};
+pub use executor::{Executor, Recovery, StartError, StartRun};
+pub use handle::{End, RunEvent, RunEvents, RunHandle, RunProgress};
+pub use ids::{Counted, RunIds, TimeOrdered, child_id};
 pub use limits::ExecutorConfig;
 pub use log::Log;
 pub use node::{
-    Chunk, Failure, Filter, Filtered, Finding, Guardrail, Judged, Node, NodeContext, Output, Stage, Verdict,
+    Chunk, Failure, Filter, Filtered, Finding, Guardrail, Judged, Node, Output, Stage, Verdict,
 };

@@ -52,7 +52,10 @@ impl Log {
         }
         if self.inner.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
             let bound = self.inner.bound;
-            self.send("warn", format!("the limit `log` of {bound} bytes is reached; lines are dropped"));
+            self.send(
+                "warn",
+                format!("the limit `log` of {bound} bytes is reached; lines are dropped"),
+            );
         }
         false
     }

@@ -27,9 +27,7 @@ impl Tasks {
     }
 
     /// Keeps leases. Its failures are logged; it ends with its executor.
-    pub(crate) fn keeper(
-        work: impl Future<Output = ()> + Send + 'static,
-    ) -> AbortOnDropHandle<()> {
+    pub(crate) fn keeper(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
         AbortOnDropHandle::new(spawn(work))
     }
 
