@@ -80,7 +80,8 @@ pub struct ParseOutput {
 #[cleargate::node(effect = "pure")]
 pub fn parse(input: ParseInput) -> Result<ParseOutput, Error> {
     if input.text.len() > MAX_TEXT {
-        let message = format!("the lock file has {} bytes; at most {MAX_TEXT} are read", input.text.len());
+        let message =
+            format!("the lock file has {} bytes; at most {MAX_TEXT} are read", input.text.len());
         return Err(Error::invalid_input(message));
     }
     let format = match input.format.or_else(|| detect(&input.text)) {
@@ -104,7 +105,8 @@ pub fn parse(input: ParseInput) -> Result<ParseOutput, Error> {
         let message = format!("{} packages; at most {MAX_PACKAGES} are read", packages.len());
         return Err(Error::invalid_input(message));
     }
-    packages.sort_by(|a, b| (&a.name, &a.version, &a.source).cmp(&(&b.name, &b.version, &b.source)));
+    packages
+        .sort_by(|a, b| (&a.name, &a.version, &a.source).cmp(&(&b.name, &b.version, &b.source)));
     packages.dedup_by(|a, b| (&a.name, &a.version, &a.source) == (&b.name, &b.version, &b.source));
     Ok(ParseOutput { format, count: packages.len(), packages })
 }

@@ -96,7 +96,10 @@ fn python_and_go_are_read() {
     assert_eq!(poetry.format, Format::Poetry);
     assert_eq!(
         lines(&poetry),
-        ["a 1 registry+https://pypi.org/simple sha256:1 b@2 ?", "b 2 git+https://example.org/b#ff -  ?"]
+        [
+            "a 1 registry+https://pypi.org/simple sha256:1 b@2 ?",
+            "b 2 git+https://example.org/b#ff -  ?"
+        ]
     );
     let uv = read(
         "version = 1\nrequires-python = \">=3.12\"\n[[package]]\nname = \"app\"\nversion = \"0\"\n\
@@ -109,10 +112,15 @@ fn python_and_go_are_read() {
         lines(&uv),
         ["a 1 registry+https://pypi.org/simple sha256:1  true", "app 0 workspace - a@1 false"]
     );
-    let pip = read("# by pip-compile\na[x]==1.0 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2  # via b\nb @ git+https://example.org/b@ff\n");
+    let pip = read(
+        "# by pip-compile\na[x]==1.0 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2  # via b\nb @ git+https://example.org/b@ff\n",
+    );
     assert_eq!(
         lines(&pip),
-        ["a 1.0 registry+https://pypi.org/simple sha256:1  ?", "b  git+https://example.org/b#ff -  ?"]
+        [
+            "a 1.0 registry+https://pypi.org/simple sha256:1  ?",
+            "b  git+https://example.org/b#ff -  ?"
+        ]
     );
     let go = read("example.org/a v1.0.0 h1:x=\nexample.org/a v1.0.0/go.mod h1:y=\n");
     assert_eq!(lines(&go), ["example.org/a v1.0.0 registry+https://proxy.golang.org h1:x=  ?"]);

@@ -74,7 +74,8 @@ pub(crate) fn find(name: &str, ecosystem: Option<Ecosystem>) -> Option<Alike> {
 
 /// Equal by the rules of the registry: crates.io and PyPI take `-` and `_` for the same.
 fn same(known: &str, name: &str, ecosystem: Option<Ecosystem>) -> bool {
-    known == name || (ecosystem != Some(Ecosystem::Npm) && known.replace('_', "-") == name.replace('_', "-"))
+    known == name
+        || (ecosystem != Some(Ecosystem::Npm) && known.replace('_', "-") == name.replace('_', "-"))
 }
 
 /// What is seen of a name: look-alike characters become one.

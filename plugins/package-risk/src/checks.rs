@@ -54,15 +54,22 @@ fn look_alike(input: &AssessInput) -> Option<Weighed> {
 fn origin(source: &Source<'_>) -> Option<Weighed> {
     match source {
         Source::Git { address, commit: None } => {
-            let message = format!("comes from a repository at {} without a pinned commit", source::host(address));
+            let message = format!(
+                "comes from a repository at {} without a pinned commit",
+                source::host(address)
+            );
             finding(45, "git_unpinned", message)
         }
         Source::Git { address, commit: Some(_) } => {
-            let message = format!("comes from a repository at {}, not from a registry", source::host(address));
+            let message = format!(
+                "comes from a repository at {}, not from a registry",
+                source::host(address)
+            );
             finding(15, "git_source", message)
         }
         Source::Url(address) => {
-            let message = format!("is a file at {}, not a package of a registry", source::host(address));
+            let message =
+                format!("is a file at {}, not a package of a registry", source::host(address));
             finding(35, "url_source", message)
         }
         Source::Registry(address) if !source::is_usual(address) => {
@@ -117,7 +124,9 @@ fn unstable(version: &str) -> Option<Weighed> {
     if !suffix.is_empty() || python_pre_release(numbers) {
         return finding(10, "pre_release", format!("{version} is a pre-release"));
     }
-    numbers.starts_with("0.0.").then(|| finding(5, "unstable_version", format!("{version} promises no compatibility at all")))?
+    numbers.starts_with("0.0.").then(|| {
+        finding(5, "unstable_version", format!("{version} promises no compatibility at all"))
+    })?
 }
 
 /// `1.0a1`, `2.0rc1`, `3.dev4`.

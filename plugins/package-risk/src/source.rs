@@ -50,7 +50,9 @@ impl<'a> Source<'a> {
 
     pub(crate) fn address(&self) -> Option<&'a str> {
         match self {
-            Self::Registry(address) | Self::Url(address) | Self::Git { address, .. } => Some(address),
+            Self::Registry(address) | Self::Url(address) | Self::Git { address, .. } => {
+                Some(address)
+            }
             Self::Local | Self::Unknown => None,
         }
     }

@@ -43,7 +43,10 @@ fn names_that_look_alike_are_found_and_known_ones_are_not() {
             }
         }
     }
-    let scoped = AssessInput { ecosystem: Some(Ecosystem::Npm), ..package("@acme/reactt", "1.0.0", "registry+https://registry.npmjs.org/") };
+    let scoped = AssessInput {
+        ecosystem: Some(Ecosystem::Npm),
+        ..package("@acme/reactt", "1.0.0", "registry+https://registry.npmjs.org/")
+    };
     assert_eq!(codes(scoped), (Risk::None, vec![]));
 }
 
@@ -59,7 +62,11 @@ fn sources_are_weighed() {
         ("git+ssh://git@example.org/x", Risk::Medium, &["git_unpinned"]),
         ("registry+https://npm.example.org/", Risk::Low, &["other_registry"]),
         ("registry+https://pypi.org.example.com/", Risk::Low, &["other_registry"]),
-        ("url+http://example.org/x.tgz", Risk::High, &["insecure_transport", "url_source", "missing_checksum"]),
+        (
+            "url+http://example.org/x.tgz",
+            Risk::High,
+            &["insecure_transport", "url_source", "missing_checksum"],
+        ),
     ] {
         let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
         assert_eq!(codes(package("some-crate", "1.0.0", source)), (risk, expected), "{source}");
@@ -84,7 +91,8 @@ fn versions_and_scripts_are_notes() {
     let mut input = package("some-crate", "2.0.0", INDEX);
     input.package.install_script = true;
     let other = |name: &str, version: &str| Other { name: name.into(), version: version.into() };
-    input.others = vec![other("some-crate", "2.0.0"), other("some-crate", "1.0.0"), other("x", "1")];
+    input.others =
+        vec![other("some-crate", "2.0.0"), other("some-crate", "1.0.0"), other("x", "1")];
     let found = assess(input).unwrap();
     assert_eq!((found.risk, found.score), (Risk::Low, 20));
     assert_eq!(found.findings[1].message, "is locked in 2 versions: 1.0.0, 2.0.0");

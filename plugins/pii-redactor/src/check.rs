@@ -31,23 +31,65 @@ pub(crate) fn card(text: &str) -> Option<usize> {
         .enumerate()
         .map(|(i, d)| if i % 2 == 1 { double(*d) } else { *d })
         .sum();
-    whole(text, sum % 10 == 0)
+    whole(text, sum.is_multiple_of(10))
 }
 
 /// Lengths of IBANs by country, from the registry of SWIFT.
 const IBAN: [(&str, usize); 47] = [
-    ("AD", 24), ("AE", 23), ("AL", 28), ("AT", 20), ("BA", 20), ("BE", 16), ("BG", 22), ("BH", 22),
-    ("BR", 29), ("CH", 21), ("CY", 28), ("CZ", 24), ("DE", 22), ("DK", 18), ("EE", 20), ("ES", 24),
-    ("FI", 18), ("FO", 18), ("FR", 27), ("GB", 22), ("GE", 22), ("GI", 23), ("GL", 18), ("GR", 27),
-    ("HR", 21), ("HU", 28), ("IE", 22), ("IL", 23), ("IS", 26), ("IT", 27), ("KZ", 20), ("LI", 21),
-    ("LT", 20), ("LU", 20), ("LV", 21), ("MC", 27), ("MD", 24), ("MT", 31), ("NL", 18), ("NO", 15),
-    ("PL", 28), ("PT", 25), ("RO", 24), ("SA", 24), ("SE", 24), ("SI", 19), ("TR", 26),
+    ("AD", 24),
+    ("AE", 23),
+    ("AL", 28),
+    ("AT", 20),
+    ("BA", 20),
+    ("BE", 16),
+    ("BG", 22),
+    ("BH", 22),
+    ("BR", 29),
+    ("CH", 21),
+    ("CY", 28),
+    ("CZ", 24),
+    ("DE", 22),
+    ("DK", 18),
+    ("EE", 20),
+    ("ES", 24),
+    ("FI", 18),
+    ("FO", 18),
+    ("FR", 27),
+    ("GB", 22),
+    ("GE", 22),
+    ("GI", 23),
+    ("GL", 18),
+    ("GR", 27),
+    ("HR", 21),
+    ("HU", 28),
+    ("IE", 22),
+    ("IL", 23),
+    ("IS", 26),
+    ("IT", 27),
+    ("KZ", 20),
+    ("LI", 21),
+    ("LT", 20),
+    ("LU", 20),
+    ("LV", 21),
+    ("MC", 27),
+    ("MD", 24),
+    ("MT", 31),
+    ("NL", 18),
+    ("NO", 15),
+    ("PL", 28),
+    ("PT", 25),
+    ("RO", 24),
+    ("SA", 24),
+    ("SE", 24),
+    ("SI", 19),
+    ("TR", 26),
 ];
 
 /// Modulo 97 over as many characters as the country's numbers have; words may follow the number.
 pub(crate) fn iban(text: &str) -> Option<usize> {
     let (_, length) = IBAN.iter().find(|(country, _)| text.starts_with(country))?;
-    let places: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| *c != ' ').take(*length).collect();
+    let places: Vec<(usize, char)> =
+        text.char_indices().filter(|(_, c)| *c != ' ').take(*length).collect();
     let (last, _) = *places.get(length - 1)?;
     if text.as_bytes().get(last + 1).is_some_and(u8::is_ascii_alphanumeric) {
         return None;
@@ -64,7 +106,13 @@ pub(crate) fn iban(text: &str) -> Option<usize> {
 /// Areas 000, 666 and 900 to 999, group 00 and serial 0000 were never given out.
 pub(crate) fn us_ssn(text: &str) -> Option<usize> {
     let (area, group, serial) = (&text[..3], &text[4..6], &text[7..]);
-    whole(text, !matches!(area, "000" | "666") && !area.starts_with('9') && group != "00" && serial != "0000")
+    whole(
+        text,
+        !matches!(area, "000" | "666")
+            && !area.starts_with('9')
+            && group != "00"
+            && serial != "0000",
+    )
 }
 
 /// Prefixes that are not used.
@@ -117,8 +165,10 @@ pub(crate) fn es_letter(text: &str) -> Option<usize> {
 
 /// Characters at odd places count by a table, at even places by their order.
 pub(crate) fn it_cf(text: &str) -> Option<usize> {
-    const ODD: [u32; 26] =
-        [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
+    const ODD: [u32; 26] = [
+        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
+        23,
+    ];
     let order = |byte: u8| match byte {
         b'0'..=b'9' => u32::from(byte - b'0'),
         _ => u32::from(byte - b'A'),
@@ -146,7 +196,10 @@ pub(crate) fn pl_pesel(text: &str) -> Option<usize> {
     let sum: u32 = body.iter().zip([1, 3, 7, 9].iter().cycle()).map(|(d, weight)| d * weight).sum();
     let month = (digits[2] * 10 + digits[3]) % 20;
     let day = digits[4] * 10 + digits[5];
-    whole(text, (1..=12).contains(&month) && (1..=31).contains(&day) && (10 - sum % 10) % 10 == *check)
+    whole(
+        text,
+        (1..=12).contains(&month) && (1..=31).contains(&day) && (10 - sum % 10) % 10 == *check,
+    )
 }
 
 /// Addresses of one's own machine and of no machine are nobody's.

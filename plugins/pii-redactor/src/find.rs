@@ -66,7 +66,8 @@ impl Rule {
     }
 
     fn regex(&self) -> &Regex {
-        self.compiled.get_or_init(|| Regex::new(self.pattern).expect("a test compiles each pattern"))
+        self.compiled
+            .get_or_init(|| Regex::new(self.pattern).expect("a test compiles each pattern"))
     }
 }
 
@@ -74,17 +75,46 @@ const DIGITS: &[u8] = b"0123456789";
 
 /// The kinds, the surest first: where two match the same text, the first one names it.
 static RULES: [Rule; 15] = [
-    Rule::new(Label::Email, "EMAIL", b"@",
-        r"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{0,62}[A-Za-z0-9_%+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}\b", check::any),
+    Rule::new(
+        Label::Email,
+        "EMAIL",
+        b"@",
+        r"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{0,62}[A-Za-z0-9_%+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}\b",
+        check::any,
+    ),
     // United States, social security number.
     Rule::new(Label::UsSsn, "US_SSN", b"-", r"\b\d{3}-\d{2}-\d{4}\b", check::us_ssn),
-    Rule::new(Label::Iban, "IBAN", DIGITS, r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,8}\b", check::iban),
+    Rule::new(
+        Label::Iban,
+        "IBAN",
+        DIGITS,
+        r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,8}\b",
+        check::iban,
+    ),
     // Italy, codice fiscale.
-    Rule::new(Label::ItCf, "IT_CF", DIGITS, r"\b[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]\b", check::it_cf),
+    Rule::new(
+        Label::ItCf,
+        "IT_CF",
+        DIGITS,
+        r"\b[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]\b",
+        check::it_cf,
+    ),
     // France, numéro de sécurité sociale.
-    Rule::new(Label::FrNir, "FR_NIR", DIGITS, r"\b[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}\b", check::fr_nir),
+    Rule::new(
+        Label::FrNir,
+        "FR_NIR",
+        DIGITS,
+        r"\b[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}\b",
+        check::fr_nir,
+    ),
     // United Kingdom, national insurance number.
-    Rule::new(Label::UkNino, "UK_NINO", DIGITS, r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b", check::uk_nino),
+    Rule::new(
+        Label::UkNino,
+        "UK_NINO",
+        DIGITS,
+        r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b",
+        check::uk_nino,
+    ),
     // Spain, for foreigners and for citizens.
     Rule::new(Label::EsNie, "ES_NIE", DIGITS, r"\b[XYZ]-?\d{7}-?[A-Z]\b", check::es_letter),
     Rule::new(Label::EsDni, "ES_DNI", DIGITS, r"\b\d{8}-?[A-Z]\b", check::es_letter),
@@ -92,14 +122,36 @@ static RULES: [Rule; 15] = [
     // Poland.
     Rule::new(Label::PlPesel, "PL_PESEL", DIGITS, r"\b\d{11}\b", check::pl_pesel),
     // Germany, tax identification number.
-    Rule::new(Label::DeTaxId, "DE_TAX_ID", DIGITS, r"\b[1-9]\d ?\d{3} ?\d{3} ?\d{3}\b", check::de_tax_id),
+    Rule::new(
+        Label::DeTaxId,
+        "DE_TAX_ID",
+        DIGITS,
+        r"\b[1-9]\d ?\d{3} ?\d{3} ?\d{3}\b",
+        check::de_tax_id,
+    ),
     // Netherlands. One in eleven numbers of nine digits holds, so the name has to stand before it.
-    Rule::new(Label::NlBsn, "NL_BSN", DIGITS,
-        r"(?i)\b(?:bsn|burgerservicenummer)[:# .-]{1,3}(?<id>\d{4}[. ]?\d{2}[. ]?\d{3})\b", check::nl_bsn),
+    Rule::new(
+        Label::NlBsn,
+        "NL_BSN",
+        DIGITS,
+        r"(?i)\b(?:bsn|burgerservicenummer)[:# .-]{1,3}(?<id>\d{4}[. ]?\d{2}[. ]?\d{3})\b",
+        check::nl_bsn,
+    ),
     Rule::new(Label::Ipv4, "IPV4", b".", r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", check::ipv4),
-    Rule::new(Label::Ipv6, "IPV6", b":", r"\b[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]{3,34}(?:[0-9A-Fa-f]\b|:)", check::ipv6),
-    Rule::new(Label::Phone, "PHONE", DIGITS,
-        r"(?:\+|\b00)[1-9]\d{0,2}[ ./-]?(?:\(\d{1,4}\)[ ./-]?)?\d{1,5}(?:[ ./-]?\d{1,5}){1,6}\b|\(\d{3}\) ?\d{3}[ .-]\d{4}\b|\b\d{3}[.-]\d{3}[.-]\d{4}\b|\b0\d{1,4}[ /-]\d{3,8}(?:[ -]\d{1,5}){0,3}\b", check::phone),
+    Rule::new(
+        Label::Ipv6,
+        "IPV6",
+        b":",
+        r"\b[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]{3,34}(?:[0-9A-Fa-f]\b|:)",
+        check::ipv6,
+    ),
+    Rule::new(
+        Label::Phone,
+        "PHONE",
+        DIGITS,
+        r"(?:\+|\b00)[1-9]\d{0,2}[ ./-]?(?:\(\d{1,4}\)[ ./-]?)?\d{1,5}(?:[ ./-]?\d{1,5}){1,6}\b|\(\d{3}\) ?\d{3}[ .-]\d{4}\b|\b\d{3}[.-]\d{3}[.-]\d{4}\b|\b0\d{1,4}[ /-]\d{3,8}(?:[ -]\d{1,5}){0,3}\b",
+        check::phone,
+    ),
 ];
 
 /// What is found in a text, in its order, without overlaps.
@@ -149,8 +201,9 @@ fn is_alone(text: &str, at: &Range<usize>, label: Label) -> bool {
     let first_is_digit = bytes[at.start].is_ascii_digit();
     let last_is_digit = bytes[at.end - 1].is_ascii_digit();
     let after = bytes.get(at.end);
-    !(first_is_digit && chained(before, two_before))
-        && !(last_is_digit && chained(after, bytes.get(at.end + 1)))
+    let begins_in_chain = first_is_digit && chained(before, two_before);
+    let ends_in_chain = last_is_digit && chained(after, bytes.get(at.end + 1));
+    !begins_in_chain && !ends_in_chain
 }
 
 #[cfg(test)]

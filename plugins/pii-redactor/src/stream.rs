@@ -55,7 +55,7 @@ fn cut(text: &str) -> usize {
             _ => false,
         })
         .map(|(i, _)| i + 1)
-        .last()
+        .next_back()
         .unwrap_or(0);
     let least = text.len().saturating_sub(MAX_HELD);
     let least = (least..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len());

@@ -86,9 +86,9 @@ fn streamed(cuts: &[usize]) -> String {
     for to in cuts.iter().copied().chain([TEXT.len()]) {
         let last = to == TEXT.len();
         let state: Option<stream::Carry> = serde_json::from_value(carry).unwrap();
-        let chunk =
-            Chunk { text: TEXT[from..to].into(), carry: state.unwrap_or_default(), last };
-        let filtered = PiiRedactor::on_chunk(&Context::default(), chunk, Config::default()).unwrap();
+        let chunk = Chunk { text: TEXT[from..to].into(), carry: state.unwrap_or_default(), last };
+        let filtered =
+            PiiRedactor::on_chunk(&Context::default(), chunk, Config::default()).unwrap();
         out.push_str(&filtered.text);
         carry = serde_json::to_value(filtered.carry).unwrap();
         from = to;

@@ -114,7 +114,8 @@ pub fn serve_after<F: Filter>(
 ) -> Result<wit::Value, wit::Error> {
     let hook = || {
         let config = media::read("configuration", config)?;
-        let (request, response) = (media::read("request", request)?, media::read("response", response)?);
+        let (request, response) =
+            (media::read("request", request)?, media::read("response", response)?);
         media::write(&F::after(&ctx.into(), request, response, config)?)
     };
     hook().map_err(Into::into)

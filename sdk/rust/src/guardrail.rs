@@ -102,8 +102,7 @@ fn found(findings: Vec<Finding>) -> Vec<export::Finding> {
 }
 
 fn verdict(verdict: Verdict) -> Result<export::Verdict, Error> {
-    let objection =
-        |reason, findings| export::Objection { reason, findings: found(findings) };
+    let objection = |reason, findings| export::Objection { reason, findings: found(findings) };
     Ok(match verdict {
         Verdict::Pass => export::Verdict::Pass,
         Verdict::Modify { content, findings } => export::Verdict::Modify(export::Modification {

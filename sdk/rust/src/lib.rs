@@ -33,6 +33,11 @@
 
 extern crate self as cleargate;
 
+/// The snippets of the guide for authors, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Guide;
+
 mod context;
 mod error;
 mod export;
@@ -51,9 +56,9 @@ pub mod testing;
 
 pub use cleargate_sdk_macros::{filter, guardrail, node, tool};
 pub use context::Context;
+pub use error::{Code, Error};
 #[doc(hidden)]
 pub use export::__private;
-pub use error::{Code, Error};
 pub use filter::{Chunk, Filter, Filtered, Named};
 pub use guardrail::{Finding, Guardrail, Stage, Verdict};
 pub use media::Media;

@@ -32,7 +32,9 @@ fn write<T: JsonSchema>(mut settings: SchemaSettings) -> String {
 fn quiet(schema: &mut Schema) {
     schema.remove("title");
     let native = schema.get("format").and_then(|f| f.as_str()).is_some_and(|format| {
-        format.starts_with("uint") || format.starts_with("int") || matches!(format, "float" | "double")
+        format.starts_with("uint")
+            || format.starts_with("int")
+            || matches!(format, "float" | "double")
     });
     if native {
         schema.remove("format");

@@ -155,7 +155,8 @@ pub(crate) mod host {
         pub(crate) fn list(name: &str, prefix: &str, after: Option<&str>) -> Answer<wit::kv::Page> {
             const PAGE: usize = 1_000; // the contract's bound
             store(name, |s| {
-                let fits = |k: &&String| k.starts_with(prefix) && after.is_none_or(|a| k.as_str() > a);
+                let fits =
+                    |k: &&String| k.starts_with(prefix) && after.is_none_or(|a| k.as_str() > a);
                 let mut keys: Vec<String> = s.keys().filter(fits).take(PAGE + 1).cloned().collect();
                 let more = keys.len() > PAGE;
                 keys.truncate(PAGE);
@@ -185,7 +186,11 @@ pub(crate) mod host {
             let request = Request {
                 method: request.method.clone(),
                 url: request.url.clone(),
-                headers: request.headers.iter().map(|h| (h.name.clone(), h.value.clone())).collect(),
+                headers: request
+                    .headers
+                    .iter()
+                    .map(|h| (h.name.clone(), h.value.clone()))
+                    .collect(),
                 body: request.body.clone(),
                 timeout_ms: request.timeout_ms,
             };
@@ -230,7 +235,9 @@ pub(crate) mod host {
             }
             pub(crate) fn reply(&self) -> Answer<wit::model::Reply> {
                 match self.0.borrow().is_some() {
-                    true => Err(Error::invalid_input("pieces of the reply are still to come").into()),
+                    true => {
+                        Err(Error::invalid_input("pieces of the reply are still to come").into())
+                    }
                     false => Ok(self.1.clone()),
                 }
             }

@@ -71,7 +71,9 @@ pub enum BuildError {
         output: String,
     },
     /// The package is no library for WebAssembly.
-    #[error("the project makes no module; write `[lib] crate-type = [\"cdylib\", \"rlib\"]` in Cargo.toml")]
+    #[error(
+        "the project makes no module; write `[lib] crate-type = [\"cdylib\", \"rlib\"]` in Cargo.toml"
+    )]
     NoModule,
     /// `[package.metadata.cleargate] target` names another target.
     #[error("target `{0}` is not built; write \"wasm32-unknown-unknown\" or \"wasm32-wasip2\"")]

@@ -78,18 +78,15 @@ fn probe(cargo: PathBuf, rustc: PathBuf, folder: &Path) -> Option<(Toolchain, Pa
     let host = facts.lines().find_map(|line| line.strip_prefix("host: "))?;
     let sysroot = PathBuf::from(ask(process::command(&rustc, folder).arg("--print=sysroot"))?);
     let lld = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
-    let toolchain =
-        Toolchain { cargo, rustc, sysroot, version, from_source: false, linker: None };
+    let toolchain = Toolchain { cargo, rustc, sysroot, version, from_source: false, linker: None };
     Some((toolchain, lld))
 }
 
 /// The toolchain that the caller's shell would use, then the distribution's; with their linkers.
 fn candidates(config: &Config, folder: &Path) -> Vec<(Toolchain, PathBuf)> {
     let bin = config.system.join("bin");
-    let pairs = [
-        (PathBuf::from("cargo"), PathBuf::from("rustc")),
-        (bin.join("cargo"), bin.join("rustc")),
-    ];
+    let pairs =
+        [(PathBuf::from("cargo"), PathBuf::from("rustc")), (bin.join("cargo"), bin.join("rustc"))];
     let mut found: Vec<(Toolchain, PathBuf)> = Vec::new();
     for (cargo, rustc) in pairs {
         if let Some(pair) = probe(cargo, rustc, folder)
@@ -209,9 +206,7 @@ pub fn survey(config: &Config) -> Vec<Finding> {
         let chosen = installed.or_else(|| from_source(config, &found, target));
         let what = format!("Rust plugins for {}", target.triple());
         report.push(match chosen {
-            Some(toolchain) => {
-                Finding { what, state: toolchain.name(), ready: true, fix: None }
-            }
+            Some(toolchain) => Finding { what, state: toolchain.name(), ready: true, fix: None },
             None => Finding {
                 what,
                 state: match found.first() {

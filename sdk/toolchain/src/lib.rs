@@ -118,7 +118,9 @@ impl Builder {
         let build = manifest.build.as_ref();
         let (module, toolchain) = match build.map(|build| build.language) {
             Some(Language::Rust) | None => cargo::build(&self.config, project, progress)?,
-            Some(Language::Prebuilt) => (project::prebuilt(project, build)?, "prebuilt".to_string()),
+            Some(Language::Prebuilt) => {
+                (project::prebuilt(project, build)?, "prebuilt".to_string())
+            }
             Some(language) => return Err(BuildError::Language { language }),
         };
         progress(Progress::Packaging);

@@ -109,8 +109,9 @@ fn lock_file(name: &str) -> String {
     const ENTRY: &str = "[[package]]\nname = \"";
     let mut parts = TEMPLATE_LOCK.split(ENTRY);
     let head = parts.next().unwrap_or_default();
-    let mut entries: Vec<String> =
-        parts.map(|p| p.trim_end().replacen("template-plugin\"", &format!("{name}\""), 1)).collect();
+    let mut entries: Vec<String> = parts
+        .map(|p| p.trim_end().replacen("template-plugin\"", &format!("{name}\""), 1))
+        .collect();
     entries.sort_by(|a, b| a.split('"').next().cmp(&b.split('"').next()));
     let entries: Vec<String> = entries.iter().map(|e| format!("{ENTRY}{e}\n")).collect();
     head.to_string() + &entries.join("\n")

@@ -33,7 +33,8 @@ struct Entry {
 pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
     let lock: Lock = toml(text)?;
     if let Some(newer) = lock.version.filter(|v| *v > NEWEST) {
-        let message = format!("Cargo.lock version {newer} is newer than {NEWEST}, the last that is read");
+        let message =
+            format!("Cargo.lock version {newer} is newer than {NEWEST}, the last that is read");
         return Err(Refusal::whole(message));
     }
     let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -44,7 +44,8 @@ impl Entry {
 
 pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
     let text = text.trim_start_matches('\u{feff}');
-    let lock: Lock = serde_json::from_str(text).map_err(|e| Refusal::at(e.line(), e.to_string()))?;
+    let lock: Lock =
+        serde_json::from_str(text).map_err(|e| Refusal::at(e.line(), e.to_string()))?;
     let packages = match (lock.lockfile_version, lock.packages) {
         (Some(2 | 3), Some(packages)) => packages,
         (Some(1), _) => {
@@ -54,9 +55,15 @@ pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
             ));
         }
         (Some(version), _) => {
-            return Err(Refusal::whole(format!("package-lock.json version {version} is not known")));
+            return Err(Refusal::whole(format!(
+                "package-lock.json version {version} is not known"
+            )));
         }
-        (None, _) => return Err(Refusal::whole("`lockfileVersion` is missing: is this a package-lock.json?")),
+        (None, _) => {
+            return Err(Refusal::whole(
+                "`lockfileVersion` is missing: is this a package-lock.json?",
+            ));
+        }
     };
     // A place outside `node_modules` is the project or a workspace of it; what those ask for is direct.
     let local = |place: &str| !place.contains("node_modules/");

@@ -110,7 +110,13 @@ fn source(entry: &Entry) -> String {
             _ => format!("registry+{url}"),
         };
     }
-    for (key, kind) in [("registry", "registry"), ("git", "git"), ("url", "url"), ("path", "path"), ("directory", "path")] {
+    for (key, kind) in [
+        ("registry", "registry"),
+        ("git", "git"),
+        ("url", "url"),
+        ("path", "path"),
+        ("directory", "path"),
+    ] {
         if let Some(place) = text(key) {
             return format!("{kind}+{place}");
         }

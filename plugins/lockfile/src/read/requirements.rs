@@ -45,7 +45,9 @@ fn package(line: &str) -> Result<Package, String> {
     let hash = options.split("hash=").nth(1).and_then(|h| h.split_whitespace().next());
     let (name, version, source) = match (spec.split_once(" @ "), spec.split_once("==")) {
         (Some((name, url)), _) => (name, "", address(url.trim())),
-        (None, Some((name, version))) => (name, version.trim_start_matches('=').trim(), PYPI.into()),
+        (None, Some((name, version))) => {
+            (name, version.trim_start_matches('=').trim(), PYPI.into())
+        }
         (None, None) => {
             return Err(format!("{} is not pinned; write name==version", shown(spec)));
         }

@@ -65,7 +65,8 @@ fn expand_node(options: Options, function: &ItemFn) -> syn::Result<Tokens> {
     let signature = Signature::of(function, 1)?;
     let (name, input, output) = (signature.name, &signature.inputs[0], signature.output()?);
     let effect = options.text("effect").ok_or_else(|| {
-        options.missing("effect = \"pure\" | \"read\" | \"idempotent\" | \"once\" | \"compensable\"")
+        options
+            .missing("effect = \"pure\" | \"read\" | \"idempotent\" | \"once\" | \"compensable\"")
     })?;
     let effect = match effect.value().as_str() {
         "pure" => format_ident!("Pure"),
@@ -189,10 +190,14 @@ fn expand_filter(options: Options, mut block: ItemImpl) -> syn::Result<Tokens> {
     };
     let mut defaults: Vec<ImplItem> = Vec::new();
     if !has("Config") {
-        defaults.push(parse_quote!(type Config = ::cleargate::NoConfig;));
+        defaults.push(parse_quote!(
+            type Config = ::cleargate::NoConfig;
+        ));
     }
     if !has("Carry") {
-        defaults.push(parse_quote!(type Carry = ();));
+        defaults.push(parse_quote!(
+            type Carry = ();
+        ));
     }
     block.items.extend(defaults);
     let own = &block.self_ty;

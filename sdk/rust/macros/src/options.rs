@@ -132,9 +132,14 @@ mod tests {
 
     #[test]
     fn names_are_what_the_contract_allows() {
-        for (name, fits) in
-            [("parse", true), ("a1_b", true), ("", false), ("1a", false), ("A", false), ("a-b", false)]
-        {
+        for (name, fits) in [
+            ("parse", true),
+            ("a1_b", true),
+            ("", false),
+            ("1a", false),
+            ("A", false),
+            ("a-b", false),
+        ] {
             assert_eq!(is_name(name), fits, "{name}");
         }
         assert!(is_name(&"a".repeat(MAX_NAME)));

@@ -22,7 +22,8 @@ impl<'a> Signature<'a> {
     pub(crate) fn of(function: &'a ItemFn, arity: usize) -> syn::Result<Self> {
         let signature = &function.sig;
         if let Some(token) = &signature.asyncness {
-            let message = "write a plain function: services are called synchronously, and the host waits";
+            let message =
+                "write a plain function: services are called synchronously, and the host waits";
             return Err(syn::Error::new_spanned(token, message));
         }
         if !signature.generics.params.is_empty() {

@@ -7,7 +7,7 @@ use super::host::http as host;
 use crate::bindings::services::cleargate::host::http as wit;
 use crate::{Code, Error};
 
-/// Most bytes that one [`Body::next`] returns, 64 KiB: a piece that fits the host's own read buffer.
+/// Most bytes of one piece of a [`Body`], 64 KiB: a piece that fits the host's own read buffer.
 const PIECE: u32 = 64 * 1024;
 
 /// A request in the making.
@@ -143,7 +143,8 @@ impl Response {
     /// # Errors
     /// `invalid_input` when it is no UTF-8.
     pub fn text(self) -> Result<String, Error> {
-        String::from_utf8(self.body).map_err(|_| Error::invalid_input("the answer is no UTF-8 text"))
+        String::from_utf8(self.body)
+            .map_err(|_| Error::invalid_input("the answer is no UTF-8 text"))
     }
 
     /// The body as typed data.
@@ -156,13 +157,12 @@ impl Response {
     }
 }
 
-impl Body {
-    /// The next piece; absent at the end.
-    ///
-    /// # Errors
-    /// `transient` when the connection breaks, `limit`, `timeout`.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.0.next(PIECE)?)
+/// Pieces of at most 64 KiB. Errors are `transient` when the connection breaks, `limit`, `timeout`.
+impl Iterator for Body {
+    type Item = Result<Vec<u8>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next(PIECE).map_err(Error::from).transpose()
     }
 }
 

@@ -45,15 +45,16 @@ pub fn open(model: &str, request: &Value) -> Result<ReplyStream, Error> {
     Ok(ReplyStream(host::open(model, &media::write(request)?)?))
 }
 
-impl ReplyStream {
-    /// The next piece of text; absent at the end.
-    ///
-    /// # Errors
-    /// `transient`, `timeout`, `budget`.
-    pub fn next(&mut self) -> Result<Option<String>, Error> {
-        Ok(self.0.next()?)
-    }
+/// Pieces of text. Errors are `transient`, `timeout`, `budget`.
+impl Iterator for ReplyStream {
+    type Item = Result<String, Error>;
 
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map_err(Error::from).transpose()
+    }
+}
+
+impl ReplyStream {
     /// The whole reply, after the last piece.
     ///
     /// # Errors

@@ -14,10 +14,16 @@ macro_rules! vendored {
 macro_rules! template {
     ($kind:literal) => {
         [
-            ("plugin.toml", include_str!(concat!("../../templates/rust/", $kind, "/plugin.toml.txt"))),
+            (
+                "plugin.toml",
+                include_str!(concat!("../../templates/rust/", $kind, "/plugin.toml.txt")),
+            ),
             ("README.md", include_str!(concat!("../../templates/rust/", $kind, "/README.md.txt"))),
             ("src/lib.rs", include_str!(concat!("../../templates/rust/", $kind, "/lib.rs.txt"))),
-            ("cases/first.yaml", include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt"))),
+            (
+                "cases/first.yaml",
+                include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt")),
+            ),
         ]
     };
 }

@@ -20,7 +20,10 @@ fn every_template_is_filled_and_has_a_valid_manifest() {
         let manifest = cleargate_registry::Manifest::from_toml(&read("plugin.toml")).unwrap();
         assert_eq!(manifest.plugin.name.to_string(), "acme:word-count");
         assert!(read("src/lib.rs").contains("cleargate::export!"), "{kind:?}");
-        assert!(read("cases/first.yaml").contains("error:"), "{kind:?}: half of cases are failures");
+        assert!(
+            read("cases/first.yaml").contains("error:"),
+            "{kind:?}: half of cases are failures"
+        );
         assert!(read("vendor/wit/types@0.1.0/types.wit").contains("package cleargate:types"));
     }
 }

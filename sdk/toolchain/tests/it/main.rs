@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cleargate_registry::Component;
 use cleargate_registry::manifest::Language;
-use cleargate_toolchain::{Built, Builder, Config, Kind, Progress, scaffold};
+use cleargate_toolchain::{Builder, Built, Config, Kind, Progress, scaffold};
 
 /// Builds into the folder that Cargo gives to tests: the standard library is built once.
 fn build(project: &Path) -> Built {
@@ -34,7 +34,11 @@ fn every_template_becomes_a_component_that_asks_for_nothing() {
         assert_eq!(component.manifest.as_ref(), Some(&built.manifest), "{kind:?}");
         assert_eq!(component.digest, built.digest);
         assert_eq!(fs::read(&built.wasm_path).unwrap(), built.bytes);
-        assert_eq!(fs::read(project.join("Cargo.lock")).unwrap(), lock, "the lock file is complete");
+        assert_eq!(
+            fs::read(project.join("Cargo.lock")).unwrap(),
+            lock,
+            "the lock file is complete"
+        );
     }
 }
 
