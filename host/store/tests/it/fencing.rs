@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cleargate_store::{Durability, Store, StoreError};
+use tokio::task::JoinSet;
 
 /// Writers that race for one run, half of them through each store.
 const WRITERS: usize = 16;
@@ -14,17 +15,17 @@ async fn one_of_many_acquires() {
     let stores = [Arc::new(crate::open(&path)), Arc::new(crate::open(&path))];
     stores[0].create_run(crate::new_run("r", None)).await.unwrap();
     for round in 0..20 {
-        let race: Vec<_> = (0..WRITERS)
+        let race: JoinSet<_> = (0..WRITERS)
             .map(|n| {
                 let store = Arc::clone(&stores[n % 2]);
-                tokio::task::spawn(async move {
+                async move {
                     store.acquire(&crate::id("r"), &format!("w{n}"), round * 10, 10).await
-                })
+                }
             })
             .collect();
         let mut won = Vec::new();
-        for racer in race {
-            match racer.await.unwrap() {
+        for answer in race.join_all().await {
+            match answer {
                 Ok(lease) => won.push(lease),
                 Err(StoreError::Leased { .. }) => {}
                 Err(other) => panic!("{other}"),
@@ -42,10 +43,10 @@ async fn a_journal_has_one_writer_at_a_time() {
     let run = crate::id("r");
     let stores = [Arc::new(crate::open(&path)), Arc::new(crate::open(&path))];
     stores[0].create_run(crate::new_run("r", None)).await.unwrap();
-    let tasks: Vec<_> = (0..4_usize)
+    let writers: JoinSet<_> = (0..4_usize)
         .map(|n| {
             let (store, run) = (Arc::clone(&stores[n % 2]), run.clone());
-            tokio::task::spawn(async move {
+            async move {
                 let mut written = 0;
                 for _ in 0..10 {
                     // Leases that run out at once: the writers take over from each other all the time.
@@ -59,13 +60,10 @@ async fn a_journal_has_one_writer_at_a_time() {
                     }
                 }
                 written
-            })
+            }
         })
         .collect();
-    let mut written = 0;
-    for task in tasks {
-        written += task.await.unwrap();
-    }
+    let written: usize = writers.join_all().await.into_iter().sum();
     for store in &stores {
         let journal = store.whole_journal(&run).await.unwrap();
         assert_eq!(journal.len(), 1 + written);

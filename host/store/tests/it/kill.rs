@@ -31,12 +31,9 @@ fn victim() {
     let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     rt.block_on(async {
         let store: Arc<dyn Store> = Arc::new(crate::open(Path::new(&path)));
-        let writers: Vec<_> = runs()
-            .map(|run| tokio::task::spawn(write_for_ever(Arc::clone(&store), run, now)))
-            .collect();
-        for writer in writers {
-            writer.await.unwrap();
-        }
+        let writers: tokio::task::JoinSet<_> =
+            runs().map(|run| write_for_ever(Arc::clone(&store), run, now)).collect();
+        writers.join_all().await;
     });
 }
 
@@ -85,16 +82,18 @@ fn kill_one(path: &Path, round: i64, after: Duration) -> HashMap<RunId, u64> {
     acknowledged
 }
 
+async fn create_runs(path: &Path) {
+    let store = crate::open(path);
+    for run in runs() {
+        store.create_run(crate::new_run(run.as_str(), None)).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn acknowledged_records_survive_kills() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    {
-        let store = crate::open(&path);
-        for run in runs() {
-            store.create_run(crate::new_run(run.as_str(), None)).await.unwrap();
-        }
-    }
+    create_runs(&path).await;
     for round in 1..=ROUNDS {
         // Spread over 0 to 40 ms, never the same twice.
         let after = Duration::from_micros((round.unsigned_abs() * 7919) % 40_000);
@@ -110,4 +109,36 @@ async fn acknowledged_records_survive_kills() {
             assert_eq!(row.last_seq, journal.len() as u64 - 1);
         }
     }
+}
+
+/// Bits of the log that are flipped, one in each copy.
+const FLIPS: u64 = 60;
+
+/// The log ends where its checksums do not fit: what a flipped bit costs is the end of the history. It is
+/// never other data and never a hole.
+#[tokio::test]
+async fn a_damaged_log_is_a_shorter_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    create_runs(&path).await;
+    kill_one(&path, 1, Duration::from_millis(5));
+    // Nobody has the file open now, so it may be read like any other.
+    let log = std::fs::read(path.with_extension("db-wal")).unwrap();
+    let mut shorter = 0;
+    for flip in 0..FLIPS {
+        let copy = folder.path().join(format!("copy{flip}.db"));
+        std::fs::copy(&path, &copy).unwrap();
+        let mut log = log.clone();
+        let bit = flip * 7_368_787 % (log.len() as u64 * 8);
+        log[(bit / 8) as usize] ^= 1 << (bit % 8);
+        std::fs::write(copy.with_extension("db-wal"), &log).unwrap();
+        let store = crate::open(&copy);
+        for run in runs() {
+            let journal = store.whole_journal(&run).await.unwrap();
+            let expected: Vec<_> = (1..journal.len() as u64).map(crate::call).collect();
+            assert!(journal[1..] == expected, "bit {bit}: {run} has other records");
+            shorter += usize::from(journal.len() == 1);
+        }
+    }
+    assert!(shorter > 0, "no flip was early enough to cost a whole run");
 }
