@@ -1,0 +1,66 @@
+//! JSON Web Tokens: three parts of base64url, the first of which is JSON that names an algorithm.
+//!
+//! A token without a signature authenticates nobody and is no finding.
+
+use super::{Kind, Match, is_word, run, starts_word};
+
+const JWT: Kind = Kind { label: "jwt", what: "a signed JSON Web Token" };
+/// `{"` in base64url.
+const OPEN: &str = "eyJ";
+/// Characters of a signature: HMAC with SHA-256 has 43; truncated ones are shorter.
+const MIN_SIGNATURE: usize = 22;
+
+pub(super) fn find(text: &str, found: &mut Vec<Match>) {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    while let Some(start) = text[from..].find(OPEN).map(|i| from + i) {
+        from = start + OPEN.len();
+        if !starts_word(bytes, start) {
+            continue;
+        }
+        if let Some(end) = token(text, start) {
+            found.push(Match { kind: JWT, span: start..end });
+            from = end;
+        }
+    }
+}
+
+/// Where a token ends that starts at `start`.
+fn token(text: &str, start: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let part = |at: usize| run(bytes, at, |b| is_word(b) || b == b'-');
+    let dot = |at: usize| (bytes.get(at) == Some(&b'.')).then_some(at + 1);
+    let header = start..start + part(start);
+    let claims = dot(header.end)?;
+    text[claims..].starts_with(OPEN).then_some(())?;
+    let signature = dot(claims + part(claims))?;
+    let end = signature + part(signature);
+    let signed = end - signature >= MIN_SIGNATURE;
+    (signed && names_algorithm(&decode(&text[header]))).then_some(end)
+}
+
+fn names_algorithm(header: &[u8]) -> bool {
+    header.windows(5).any(|w| w == b"\"alg\"") || header.windows(5).any(|w| w == b"\"enc\"")
+}
+
+/// Base64url without padding; bits that do not fill a byte are dropped.
+fn decode(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut held) = (0_u32, 0_u32);
+    for byte in text.bytes() {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'-' => 62,
+            _ => 63, // `_`: the run has no other byte
+        };
+        bits = (bits << 6 | u32::from(six)) & 0xffff;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held & 0xff) as u8);
+        }
+    }
+    out
+}
