@@ -1,1 +1,52 @@
-//! Under construction.
+//! Run typed flows of sandboxed components from your own program.
+//!
+//! A [`Host`] stands over a home folder: journal, plugins, grants, compile cache. It checks, plans, starts and resumes
+//! flows; a [`Running`] tells how far a run is and how it ended.
+//!
+//! ```no_run
+//! use cleargate::{Config, Host, InputValue};
+//!
+//! # async fn embed() -> Result<(), cleargate::Error> {
+//! let host = Host::open(Config::new("/var/lib/app/cleargate", ".")).await?;
+//! let flow = host.load("review.yaml", false).await?;
+//! let input = vec![InputValue::Json(r#"{ "text": "hello" }"#.into())];
+//! let outcome = host.start(&flow, input, Default::default()).await?.outcome().await?;
+//! println!("{outcome:?}");
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod bundled;
+mod builtin;
+mod cases;
+mod config;
+mod error;
+mod flows;
+mod grants;
+mod host;
+mod inputs;
+mod plan;
+mod plugins;
+mod running;
+mod runs;
+pub mod schema;
+mod source;
+mod timeline;
+mod uses;
+
+pub use cases::{CaseReport, TestReport, test_plugin};
+pub use cleargate_flow::diagnostic::{Finding, Severity, Span};
+pub use cleargate_flow::{Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
+pub use config::{Config, Durability, Secret};
+pub use error::{Error, Kind, Result};
+pub use flows::{Checked, Flow};
+pub use grants::{GrantFile, Granted};
+pub use host::{Host, StartOptions};
+pub use inputs::InputValue;
+pub use plan::{LimitRow, Plan, PluginPlan, Step};
+pub use plugins::{
+    Inspection, InstallOptions, Installation, PluginRow, Plugins, Published, Requested,
+};
+pub use running::{NodeProgress, Running};
+pub use runs::{RunDetails, RunQuery, RunView};
+pub use timeline::{NodeRow, Timeline};

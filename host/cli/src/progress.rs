@@ -21,10 +21,10 @@ pub async fn show(running: &Running, talk: &Talk) {
     let mut ticks = tokio::time::interval(TICK);
     loop {
         ticks.tick().await;
-        let snapshot = running.progress();
+        let snapshot = running.progress().await;
         view.draw(&snapshot, talk);
         if running.has_ended() {
-            view.draw(&running.progress(), talk);
+            view.draw(&running.progress().await, talk);
             view.end();
             return;
         }

@@ -1,0 +1,245 @@
+//! A flow made ready: text → pinned plugins → checked graph → what performs its nodes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cleargate_executor::{Binding, CallScope, Catalog, CatalogError};
+use cleargate_flow::check::check;
+use cleargate_flow::diagnostic::{Finding, Severity};
+use cleargate_flow::grant::Grants;
+use cleargate_flow::graph::{Graph, Leaf, NodeKind, Scope};
+use cleargate_flow::limits::{Layer, Limits};
+use cleargate_flow::signature::{PluginKind, Signature, Signatures};
+use cleargate_flow::{FlowHash, Value};
+use cleargate_gate::Folder;
+use cleargate_nodes::catalogue;
+use cleargate_runtime::describe::Described;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+use crate::plan::PluginPlan;
+use crate::source::FlowSource;
+use crate::uses::{Pin, Used};
+
+/// A flow that was checked and can be started.
+#[derive(Clone)]
+pub struct Flow {
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) catalog: Arc<FlowCatalog>,
+    pub(crate) plugins: Vec<PluginPlan>,
+    pub(crate) pinned: Pinned,
+}
+
+/// Everything that a run is pinned to, as it is stored: enough to make the flow ready again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Pinned {
+    pub source: FlowSource,
+    pub plugins: BTreeMap<String, Pin>,
+}
+
+/// What a check found, with the text that it is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checked {
+    /// The flow's file, as people know it.
+    pub file: String,
+    /// Its text: spans point into it.
+    #[serde(skip)]
+    pub text: String,
+    /// Everything that was found, by place.
+    pub findings: Vec<Finding>,
+}
+
+impl Flow {
+    /// The flow's name.
+    pub fn id(&self) -> &str {
+        self.graph.id.as_str()
+    }
+
+    /// Human label of its version.
+    pub fn version(&self) -> &str {
+        &self.graph.version
+    }
+
+    /// Identity: of the graph, the files that it names, and the bytes of its plugins.
+    pub fn hash(&self) -> &FlowHash {
+        &self.graph.hash
+    }
+
+    /// The checked graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+}
+
+/// Node types of one flow, for the checker.
+pub(crate) struct FlowSignatures<'a> {
+    pub used: &'a [Used],
+    /// Aliases that could not be loaded, with why.
+    pub broken: &'a BTreeMap<String, String>,
+}
+
+impl Signatures for FlowSignatures<'_> {
+    fn find(&self, name: &str) -> Result<Option<Signature>, String> {
+        if let Some(signature) = catalogue().get(name) {
+            return Ok(Some(signature.clone()));
+        }
+        let (alias, export) = split(name);
+        if let Some(why) = self.broken.get(alias) {
+            return Err(why.clone());
+        }
+        let Some(used) = self.used.iter().find(|u| u.alias == alias) else { return Ok(None) };
+        let described = callable(used, export)?;
+        let mut signature = described.signature.clone();
+        signature.requests = used.manifest.permissions.clone();
+        signature.limits = used.manifest.limits;
+        signature.origin = format!("{} {} {}", used.pin.package, used.pin.version, used.pin.digest);
+        Ok(Some(signature))
+    }
+
+    fn names(&self) -> Vec<String> {
+        let builtin = catalogue();
+        let builtin = builtin.keys().map(ToString::to_string);
+        builtin.chain(self.used.iter().map(|u| u.alias.clone())).collect()
+    }
+}
+
+/// `alias` or `alias.export`.
+fn split(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('.') {
+        Some((alias, export)) => (alias, Some(export)),
+        None => (name, None),
+    }
+}
+
+/// The node or tool that a type names.
+fn callable<'a>(
+    used: &'a Used,
+    export: Option<&str>,
+) -> Result<&'a Described, String> {
+    let callable =
+        |d: &&Described| matches!(d.kind, PluginKind::Node | PluginKind::Tool);
+    let all: Vec<_> = used.described.iter().filter(callable).collect();
+    let names = || {
+        let names: Vec<String> = all.iter().map(|d| format!("{}.{}", used.alias, d.id)).collect();
+        names.join(", ")
+    };
+    match (export, all.as_slice()) {
+        (_, []) => Err(format!(
+            "`{}` is a {}, not a node: name it in `guards:` of a `guardrail` node",
+            used.alias,
+            used.kinds.join(" and ")
+        )),
+        (None, [one]) => Ok(one),
+        (None, _) => Err(format!("`{}` exports several: {}", used.alias, names())),
+        (Some(export), all) => all
+            .iter()
+            .find(|d| d.id == export)
+            .copied()
+            .ok_or_else(|| format!("`{}` has no `{export}`; there are {}", used.alias, names())),
+    }
+}
+
+/// Checks a flow against its plugins. The graph is there when there was no error.
+pub(crate) fn checked(
+    source: &FlowSource,
+    signatures: &FlowSignatures<'_>,
+) -> (Checked, Option<Graph>) {
+    let done = check(&source.text, &source.name, signatures);
+    let errors = done.findings.iter().any(|f| f.severity == Severity::Error);
+    let checked = Checked {
+        file: source.name.clone(),
+        text: source.text.clone(),
+        findings: done.findings,
+    };
+    (checked, done.graph.filter(|_| !errors))
+}
+
+/// Reads the files that templates name, and pins the graph to everything that decides what it does.
+pub(crate) fn pin(graph: &mut Graph, pinned: &mut Pinned) -> Result<()> {
+    let mut names = Vec::new();
+    template_files(&graph.root, &mut names);
+    for name in names {
+        pinned.source.file(&name)?;
+    }
+    let identity = Value::record([
+        ("graph", Value::from(graph.hash.to_string())),
+        ("files", Value::record(pinned.source.files.iter().map(|(k, v)| (k.as_str(), Value::from(v.as_str()))))),
+        (
+            "plugins",
+            Value::record(pinned.plugins.iter().map(|(k, v)| (k.as_str(), Value::from(v.digest.to_string())))),
+        ),
+    ]);
+    graph.hash = FlowHash::of(identity.to_canonical_json().as_bytes());
+    Ok(())
+}
+
+fn template_files(scope: &Scope, names: &mut Vec<String>) {
+    for node in &scope.nodes {
+        match &node.kind {
+            NodeKind::Leaf(leaf) => {
+                names.extend(leaf.config.get("file").and_then(Value::as_str).map(str::to_owned));
+            }
+            NodeKind::Map(map) => template_files(&map.body, names),
+            NodeKind::Switch { .. } => {}
+        }
+    }
+}
+
+/// What performs the nodes of one flow.
+pub(crate) struct FlowCatalog {
+    pub used: Vec<Used>,
+    pub files: BTreeMap<String, String>,
+    pub operator: Limits,
+    /// What built-in nodes may do.
+    pub builtin_grants: Arc<Grants>,
+    /// What relative paths begin at.
+    pub folder: Option<Folder>,
+}
+
+impl FlowCatalog {
+    /// What a plugin may do in the place of a leaf.
+    pub(crate) fn scope(&self, used: &Used, leaf: &Leaf) -> CallScope {
+        CallScope {
+            name: used.alias.clone(),
+            grants: used.grants.clone(),
+            limits: self.limits(used.manifest.limits, leaf),
+            folder: self.folder.clone(),
+        }
+    }
+
+    pub(crate) fn limits(&self, manifest: Limits, leaf: &Leaf) -> cleargate_flow::limits::Effective {
+        Limits::combine(&[
+            (Layer::Operator, self.operator),
+            (Layer::Manifest, manifest),
+            (Layer::Node, leaf.policy.limits),
+        ])
+    }
+
+    fn plugin(&self, leaf: &Leaf) -> Result<Binding, CatalogError> {
+        let (alias, export) = split(&leaf.uses);
+        let unknown = |why: String| CatalogError::Unknown { uses: leaf.uses.clone(), why };
+        let used = self.used.iter().find(|u| u.alias == alias);
+        let used = used.ok_or_else(|| unknown("no alias of `use:` has that name".into()))?;
+        let described = callable(used, export).map_err(unknown)?;
+        let node = cleargate_runtime::node::node(&used.plugin, described);
+        Ok(Binding { node, scope: self.scope(used, leaf) })
+    }
+}
+
+impl Catalog for FlowCatalog {
+    fn node(&self, leaf: &Leaf, _flow: &Graph) -> Result<Binding, CatalogError> {
+        if catalogue().contains_key(leaf.uses.as_str()) {
+            return self.builtin(leaf);
+        }
+        self.plugin(leaf)
+    }
+}
+
+pub(crate) fn invalid(checked: &Checked) -> Error {
+    let errors = checked.findings.iter().filter(|f| f.severity == Severity::Error);
+    let mut error = Error::new(Kind::Invalid, format!("{} has errors", checked.file));
+    error.causes = errors
+        .map(|f| format!("{}:{}:{} {}: {}", checked.file, f.span.line, f.span.column, f.code, f.message))
+        .collect();
+    error.with_help(format!("cleargate check {}", checked.file))
+}

@@ -1,0 +1,332 @@
+//! The host: opens what a home folder holds, and puts the parts together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cleargate_executor::{
+    Clock, Executor, ExecutorConfig, RunHandle, StartError, StartRun, SystemClock, TimeOrdered,
+};
+use cleargate_flow::graph::Graph;
+use cleargate_flow::types::validate_fields;
+use cleargate_flow::{RunId, Value};
+use cleargate_gate::{
+    Folder, Gate, GateConfig, MemorySecrets, Network, NetworkConfig, SecretEntry, Sources,
+    SystemResolver, TracingAudit,
+};
+use cleargate_registry::Digest;
+use cleargate_runtime::{Runtime, RuntimeConfig};
+use cleargate_store::Store;
+use cleargate_store::memory::MemoryStore;
+use cleargate_store::sqlite::{Class, SqliteConfig, SqliteStore};
+use dashmap::DashMap;
+
+use crate::config::{Config, Durability};
+use crate::error::{Error, Kind, Result};
+use crate::flows::{Checked, Flow, FlowCatalog, FlowSignatures, Pinned, checked, invalid, pin};
+use crate::grants::GrantFile;
+use crate::inputs::{InputValue, record};
+use crate::plan::Plan;
+use crate::plugins::Plugins;
+use crate::running::Running;
+use crate::runs::store_error;
+use crate::source::FlowSource;
+use crate::uses::{Pin, Used, aliases};
+
+/// How long a lease lasts: what `resume` may have to wait after a `kill -9`.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// Runs flows over a home folder.
+pub struct Host {
+    config: Config,
+    store: Arc<dyn Store>,
+    executor: Executor,
+    clock: SystemClock,
+    plugins: Plugins,
+    runtime: Runtime,
+    /// Loaded components by digest: grants do not change while a process runs.
+    loaded: DashMap<Digest, Used>,
+}
+
+/// How a run begins.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// The same key for the same flow means the same run.
+    pub key: Option<String>,
+}
+
+impl Host {
+    /// Opens the journal, the plugins and the compile cache of a home folder; makes what is missing.
+    ///
+    /// # Errors
+    /// The journal cannot be used, this machine cannot run WebAssembly, or a setting is out of its range.
+    pub async fn open(config: Config) -> Result<Self> {
+        let store = open_store(&config)?;
+        let gate = gate(&config, store.clone())?;
+        let clock = SystemClock::default();
+        let owner = format!("{}-{}", std::process::id(), clock.now());
+        let mut executing = ExecutorConfig::new(owner);
+        executing.max_attempts = config.concurrency;
+        executing.lease_ttl = LEASE;
+        let executor = Executor::new(
+            store.clone(),
+            gate,
+            Arc::new(clock.clone()),
+            Arc::new(TimeOrdered),
+            executing,
+        );
+        let runtime = RuntimeConfig { cache: Some(config.cache()), compiler: None };
+        let runtime = Runtime::new(runtime).map_err(|e| {
+            Error::new(Kind::Bug, "WebAssembly cannot run here").caused_by(&e)
+        })?;
+        let plugins = Plugins::open(&config)?;
+        let loaded = DashMap::new();
+        Ok(Self { config, store, executor, clock, plugins, runtime, loaded })
+    }
+
+    /// The plugins of this home folder.
+    pub fn plugins(&self) -> &Plugins {
+        &self.plugins
+    }
+
+    /// Finds everything that is wrong with a flow, given by path or by the id of a bundled one.
+    ///
+    /// # Errors
+    /// There is no such flow. What is wrong with it is in the findings.
+    pub async fn check(&self, flow: &str) -> Result<Checked> {
+        let source = FlowSource::find(flow, &self.config.folder)?;
+        let pins = self.plugins.pin(&source, &self.config.home, false);
+        let (used, broken) = match pins {
+            Ok(pins) => self.used(&pins).await?,
+            Err(error) => {
+                let why = error.to_string();
+                let broken = aliases(&source.text).into_keys().map(|alias| (alias, why.clone()));
+                (Vec::new(), broken.collect())
+            }
+        };
+        let signatures = FlowSignatures { used: &used, broken: &broken };
+        Ok(checked(&source, &signatures).0)
+    }
+
+    /// Makes a flow ready to start: resolves and locks its plugins, checks it, and pins it to all that decides what
+    /// it does. `locked` refuses to change the lock file.
+    ///
+    /// # Errors
+    /// A plugin cannot be had or may not be loaded, or the flow has errors.
+    pub async fn load(&self, flow: &str, locked: bool) -> Result<Flow> {
+        let source = FlowSource::find(flow, &self.config.folder)?;
+        let plugins = self.plugins.pin(&source, &self.config.home, locked)?;
+        self.ready(Pinned { source, plugins }).await
+    }
+
+    /// The same flow again, from what a run was pinned to.
+    async fn ready(&self, mut pinned: Pinned) -> Result<Flow> {
+        let (used, broken) = self.used(&pinned.plugins).await?;
+        let signatures = FlowSignatures { used: &used, broken: &broken };
+        let (found, graph) = checked(&pinned.source, &signatures);
+        let Some(mut graph) = graph else { return Err(invalid(&found)) };
+        pin(&mut graph, &mut pinned)?;
+        let grants = GrantFile::read(&self.config.grants())?;
+        let plans = used.iter().map(|u| u.plan(&grants)).collect();
+        let folder = pinned.source.folder.as_deref().unwrap_or(&self.config.folder);
+        let catalog = FlowCatalog {
+            used,
+            files: pinned.source.files.clone(),
+            operator: self.config.limits,
+            builtin_grants: crate::builtin::granted(&grants),
+            folder: Folder::open(folder).ok(),
+        };
+        Ok(Flow { graph: Arc::new(graph), catalog: Arc::new(catalog), plugins: plans, pinned })
+    }
+
+    /// Loads the plugins of a flow; those that cannot be loaded come back with why.
+    async fn used(
+        &self,
+        pins: &BTreeMap<String, Pin>,
+    ) -> Result<(Vec<Used>, BTreeMap<String, String>)> {
+        let grants = GrantFile::read(&self.config.grants())?;
+        let (mut all, mut broken) = (Vec::new(), BTreeMap::new());
+        for (alias, pin) in pins {
+            let known = self.loaded.get(&pin.digest).map(|used| used.clone());
+            let used = match known {
+                Some(used) => used,
+                None => match self.plugins.load(&self.runtime, &grants, alias, pin).await {
+                    Ok(used) => used,
+                    // A refusal is the operator's to decide, not a finding of the flow.
+                    Err(error) if error.kind == Kind::Denied => return Err(error),
+                    Err(error) => {
+                        broken.insert(alias.clone(), error.to_string());
+                        continue;
+                    }
+                },
+            };
+            self.loaded.insert(pin.digest, used.clone());
+            all.push(Used { alias: alias.clone(), ..used });
+        }
+        Ok((all, broken))
+    }
+
+    /// What a run of the flow would do.
+    pub fn plan(&self, flow: &Flow) -> Plan {
+        let manifest = |uses: &str| {
+            let alias = uses.split('.').next().unwrap_or(uses);
+            let used = flow.catalog.used.iter().find(|u| u.alias == alias)?;
+            Some(used.manifest.limits)
+        };
+        Plan::of(&flow.graph, flow.plugins.clone(), self.config.limits, &manifest)
+    }
+
+    /// Starts a run, or finds the one with this key.
+    ///
+    /// # Errors
+    /// The input does not fit the flow's ports, or the journal cannot be written.
+    pub async fn start(
+        &self,
+        flow: &Flow,
+        inputs: Vec<InputValue>,
+        options: StartOptions,
+    ) -> Result<Running> {
+        let input = complete(&flow.graph, record(&flow.graph, inputs)?)?;
+        let bundle = serde_json::to_vec(&flow.pinned).expect("a pinned flow is text");
+        self.store.put_flow(flow.hash(), bundle).await.map_err(store_error)?;
+        let start = StartRun { input, idempotency_key: options.key, ..StartRun::default() };
+        let started =
+            self.executor.start(flow.graph.clone(), flow.catalog.clone(), start).await;
+        Ok(Running::new(started.map_err(start_error)?))
+    }
+
+    /// Goes on with a run. Waits, for some seconds at most, for the lease of a process that was killed.
+    ///
+    /// # Errors
+    /// The run is driven by somebody, its flow or plugins are gone, or its journal is damaged.
+    pub async fn resume(&self, id: &RunId) -> Result<Running> {
+        let row = self.store.run(id).await.map_err(store_error)?;
+        let row = row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
+        let bundle = self.store.get_flow(&row.hash).await.map_err(store_error)?;
+        let bundle = bundle.ok_or_else(|| {
+            Error::new(Kind::Store, format!("the flow {} of run {id} is not in the store", row.hash))
+        })?;
+        let pinned: Pinned = serde_json::from_slice(&bundle).map_err(|e| {
+            Error::new(Kind::Store, format!("the flow of run {id} cannot be read")).caused_by(&e)
+        })?;
+        let flow = self.ready(pinned).await?;
+        Ok(Running::new(self.take_over(id, &flow).await?))
+    }
+
+    async fn take_over(&self, id: &RunId, flow: &Flow) -> Result<RunHandle> {
+        let give_up = self.clock.micros() + 2 * u64::try_from(LEASE.as_micros()).unwrap_or(u64::MAX);
+        loop {
+            let done =
+                self.executor.resume(id, flow.graph.clone(), flow.catalog.clone()).await;
+            match done {
+                Err(StartError::Held { .. }) if self.clock.micros() < give_up => {
+                    self.clock.sleep(100).await;
+                }
+                other => return other.map_err(start_error),
+            }
+        }
+    }
+
+    /// Stops driving a run, so that it can be resumed; attempts have `grace` to end.
+    pub async fn park(&self, _running: &Running, grace: Duration) {
+        self.executor.shutdown(grace).await;
+    }
+
+    /// Where the journal is, for people.
+    pub fn journal_name(&self) -> String {
+        match self.config.durability {
+            Durability::Memory => "in memory".into(),
+            _ => self.config.journal().display().to_string(),
+        }
+    }
+
+    /// A sentence on the state of the journal.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn health(&self) -> Result<String> {
+        let open = self.store.outstanding(self.clock.now()).await.map_err(store_error)?;
+        Ok(format!("{}, {} run(s) to resume", self.journal_name(), open.len()))
+    }
+
+    /// The files that a flow is made of, for watching.
+    pub fn files_of(&self, flow: &str) -> Vec<PathBuf> {
+        let Ok(source) = FlowSource::find(flow, &self.config.folder) else { return Vec::new() };
+        let Some(folder) = &source.folder else { return Vec::new() };
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect()
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+}
+
+/// The input with defaults, checked against the ports.
+fn complete(graph: &Graph, input: Value) -> Result<Value> {
+    validate_fields(&input, &graph.input).map_err(|mismatch| {
+        let ports: Vec<String> =
+            graph.input.iter().map(|(name, field)| format!("{name}: {}", field.ty)).collect();
+        Error::new(Kind::Invalid, format!("the input does not fit `{}`: {mismatch}", graph.id))
+            .with_help(format!("its ports are {}", ports.join(", ")))
+    })
+}
+
+fn open_store(config: &Config) -> Result<Arc<dyn Store>> {
+    let class = match config.durability {
+        Durability::Memory => return Ok(Arc::new(MemoryStore::new())),
+        Durability::PowerSafe => Class::PowerSafe,
+        Durability::ProcessSafe => Class::ProcessSafe,
+    };
+    let store = SqliteStore::open(config.journal(), &SqliteConfig::new(class)).map_err(|e| {
+        Error::new(Kind::Store, "the journal cannot be used").caused_by(&e)
+    })?;
+    Ok(Arc::new(store))
+}
+
+fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
+    let allow_addresses = config.allow_addresses.iter().map(|text| {
+        text.parse().map_err(|_| {
+            Error::new(Kind::Invalid, format!("`{text}` in `allow_addresses` is no network"))
+                .with_help("write it as 10.0.0.0/8")
+        })
+    });
+    let network = NetworkConfig { allow_addresses: allow_addresses.collect::<Result<_>>()?, ..NetworkConfig::default() };
+    let network = Network::new(network, Arc::new(SystemResolver))
+        .map_err(|e| Error::new(Kind::Bug, "no HTTP client").caused_by(&e))?;
+    let secrets = config.secrets.iter().map(|(label, secret)| {
+        let entry = SecretEntry::new(secret.value.clone(), secret.hosts.clone()).map_err(|e| {
+            Error::new(Kind::Invalid, format!("the secret `{label}` cannot be used")).caused_by(&e)
+        })?;
+        Ok((label.clone(), entry))
+    });
+    let secrets: MemorySecrets = secrets.collect::<Result<Vec<_>>>()?.into_iter().collect();
+    let clock = SystemClock::default();
+    let sources = Sources {
+        now: Arc::new(move || clock.now()),
+        random: Arc::new(|bytes: &mut [u8]| {
+            getrandom::fill(bytes).expect("the system has random bytes");
+        }),
+    };
+    let audit = Arc::new(TracingAudit);
+    Ok(Gate::new(store, Arc::new(network), Arc::new(secrets), audit, sources, GateConfig::default()))
+}
+
+fn start_error(error: StartError) -> Error {
+    let (kind, help) = match &error {
+        StartError::Held { .. } => {
+            (Kind::Store, Some("wait until the other process has ended, or stop it".to_owned()))
+        }
+        StartError::OtherVersion { .. } | StartError::Damaged { .. } | StartError::Store(_) => {
+            (Kind::Store, None)
+        }
+        StartError::TooManyRuns(_) | StartError::TooDeep => (Kind::Limit, None),
+        StartError::Stopping => (Kind::Interrupted, None),
+    };
+    let out = Error::new(kind, error.to_string());
+    match help {
+        Some(help) => out.with_help(help),
+        None => out,
+    }
+}

@@ -1,0 +1,140 @@
+//! Runs as an operator asks for them: lists, details, the journal.
+
+use cleargate_flow::{Record, RunId};
+use cleargate_store::{RunFilter, RunRow, RunStatus, StoreError};
+use serde::Serialize;
+
+use crate::error::{Error, Kind, Result};
+use crate::host::Host;
+use crate::timeline::Timeline;
+
+/// Runs that a prefix of an id is looked for among: the newest.
+const SEARCHED: usize = 1_000;
+
+/// Which runs.
+#[derive(Clone, Debug, Default)]
+pub struct RunQuery {
+    /// Of this flow only.
+    pub flow: Option<String>,
+    /// `running`, `succeeded`, `failed` or `cancelled` only.
+    pub status: Option<&'static str>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// One run in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunView {
+    /// The run's id.
+    pub id: String,
+    /// The flow's name.
+    pub flow: String,
+    /// The version that it is pinned to.
+    pub hash: String,
+    /// `running`, `succeeded`, `failed` or `cancelled`.
+    pub status: String,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub created_at: i64,
+    /// Milliseconds from creation to the end; absent while it has not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<i64>,
+    /// Why it failed, in a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+}
+
+/// One run with its timeline.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunDetails {
+    /// The run.
+    pub run: RunView,
+    /// Its nodes.
+    pub timeline: Timeline,
+}
+
+impl From<RunRow> for RunView {
+    fn from(row: RunRow) -> Self {
+        let summary = row.error.map(|error| {
+            let place = error.address.map(|a| format!("{a}: ")).unwrap_or_default();
+            format!("{place}{}: {}", error.code, error.message)
+        });
+        Self {
+            id: row.id.to_string(),
+            flow: row.flow.to_string(),
+            hash: row.hash.to_string(),
+            status: row.status.to_string(),
+            created_at: row.created_at,
+            duration_ms: row.finished_at.map(|end| end - row.created_at),
+            summary,
+        }
+    }
+}
+
+/// A store's refusal as an error of this API.
+pub(crate) fn store_error(error: StoreError) -> Error {
+    let kind = match &error {
+        StoreError::NoSuchRun { .. } => Kind::Invalid,
+        _ => Kind::Store,
+    };
+    Error::new(kind, error.to_string())
+}
+
+impl Host {
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a filter is no name.
+    pub async fn runs(&self, query: RunQuery) -> Result<Vec<RunView>> {
+        let flow = query.flow.map(|flow| flow.parse()).transpose();
+        let flow = flow.map_err(|e: cleargate_flow::address::NameError| {
+            Error::new(Kind::Invalid, e.to_string())
+        })?;
+        let status: Option<RunStatus> = query.status.and_then(|s| s.parse().ok());
+        let filter = RunFilter { flow, status, limit: query.limit, before: None };
+        let rows = self.store().runs(&filter).await.map_err(store_error)?;
+        Ok(rows.into_iter().map(RunView::from).collect())
+    }
+
+    /// The run with this id, or the only one whose id begins like this.
+    ///
+    /// # Errors
+    /// No run fits, or several do.
+    pub async fn find_run(&self, text: &str) -> Result<RunId> {
+        if let Ok(id) = text.parse::<RunId>()
+            && self.store().run(&id).await.map_err(store_error)?.is_some()
+        {
+            return Ok(id);
+        }
+        let filter = RunFilter { limit: SEARCHED, ..RunFilter::default() };
+        let rows = self.store().runs(&filter).await.map_err(store_error)?;
+        let mut fits = rows.into_iter().filter(|row| row.id.as_str().starts_with(text));
+        match (fits.next(), fits.next()) {
+            (Some(row), None) => Ok(row.id),
+            (Some(_), Some(_)) => {
+                let why = format!("several runs begin with `{text}`");
+                Err(Error::new(Kind::Invalid, why).with_help("give more of the id"))
+            }
+            (None, _) => Err(Error::new(Kind::Invalid, format!("there is no run `{text}`"))
+                .with_help("cleargate runs list")),
+        }
+    }
+
+    /// A run with its timeline.
+    ///
+    /// # Errors
+    /// There is no such run, or its journal is damaged.
+    pub async fn run_details(&self, id: &RunId) -> Result<RunDetails> {
+        let row = self.store().run(id).await.map_err(store_error)?;
+        let row = row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
+        let timeline = Timeline::of(&self.events(id).await?);
+        Ok(RunDetails { run: row.into(), timeline })
+    }
+
+    /// The whole journal of a run.
+    ///
+    /// # Errors
+    /// There is no such run, or its journal is damaged.
+    pub async fn events(&self, id: &RunId) -> Result<Vec<Record>> {
+        self.store().whole_journal(id).await.map_err(store_error)
+    }
+}
