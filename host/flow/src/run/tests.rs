@@ -1,4 +1,8 @@
 //! The run machine against its rules, a naive reference, and crashes.
 
 mod fixture;
+mod proofs;
+mod reference;
 mod rules;
+mod sketch;
+mod world;

@@ -1,0 +1,299 @@
+//! A flow small enough to read in a failed test: what proptest draws, what is shown, what is run.
+//!
+//! A node's value is 1 plus the sum of what it reads, so a value that was lost, doubled or seen too early
+//! changes the result. A `join: any` reads nothing: which path wins is the order's business.
+
+use std::fmt;
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::fixture;
+use super::fixture::{expr, read};
+use crate::address::Address;
+use crate::error::ErrorCode;
+use crate::expr::Template;
+use crate::graph::{Case, Edge, EdgeKind, Graph, GraphNode, Join, NodeKind, OnItemError, Retry};
+use crate::signature::Effect as Class;
+
+/// Remainder by which a switch chooses.
+pub(super) const WAYS: i64 = 4;
+/// What a switch counts as when its value is read and no case was taken.
+pub(super) const NO_CASE: i64 = 7;
+/// Milliseconds; nobody waits, the world of the tests fires it when it likes.
+const DEADLINE: u64 = 5;
+
+#[derive(Clone)]
+pub(super) struct Sketch {
+    pub(super) nodes: Vec<Piece>,
+    /// What scripted failures say. Only `transient` is retried.
+    pub(super) code: ErrorCode,
+    /// Whether leaves have a deadline over all attempts.
+    pub(super) deadlines: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    pub(super) needs: Vec<Edge>,
+    pub(super) join: Join,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Leaf(Script),
+    /// Takes case `(sum + by) % WAYS` when there is one.
+    Switch {
+        cases: usize,
+        otherwise: bool,
+        by: i64,
+    },
+    Map {
+        items: Vec<i64>,
+        concurrency: u32,
+        mode: OnItemError,
+        body: Vec<Piece>,
+    },
+}
+
+/// How the world answers the attempts of a leaf.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Script {
+    pub(super) class: Class,
+    /// Attempts that fail before one succeeds.
+    pub(super) fails: u32,
+    /// Attempts that the policy allows.
+    pub(super) tries: u32,
+    /// The one item of the innermost map in which it fails; each when absent.
+    pub(super) only: Option<u32>,
+}
+
+/// `a`, `b`, … in the flow; `ca`, `cb`, … in the body of `c`.
+pub(super) fn name(prefix: &str, node: usize) -> String {
+    format!("{prefix}{}", char::from(b'a' + u8::try_from(node).expect("a small flow")))
+}
+
+impl Script {
+    /// Whether attempt `attempt` fails in item `index`.
+    pub(super) fn fails_at(&self, attempt: u32, index: Option<u32>) -> bool {
+        attempt <= self.fails && self.only.is_none_or(|only| index.is_none_or(|i| i == only))
+    }
+}
+
+impl Sketch {
+    /// The script of the leaf at an address.
+    pub(super) fn script(&self, address: &Address) -> Script {
+        let mut nodes = &self.nodes;
+        for segment in address.segments() {
+            let last = segment.node.as_str().bytes().last().expect("an id has a letter");
+            match &nodes[usize::from(last - b'a')].what {
+                What::Leaf(script) => return *script,
+                What::Map { body, .. } => nodes = body,
+                What::Switch { .. } => break,
+            }
+        }
+        panic!("`{address}` is no leaf of\n{self:?}")
+    }
+
+    pub(super) fn graph(&self) -> Arc<Graph> {
+        let nodes = self.scope(&self.nodes, "", "0", false);
+        let values: Vec<(String, Template)> = (0..self.nodes.len())
+            .map(|node| (name("", node), read(&optional(&name("", node), "null"))))
+            .collect();
+        let output: Vec<_> = values.iter().map(|(id, t)| (id.as_str(), t.clone())).collect();
+        fixture::graph(nodes, &output)
+    }
+
+    fn scope(&self, pieces: &[Piece], prefix: &str, around: &str, body: bool) -> Vec<GraphNode> {
+        let made = pieces.iter().enumerate();
+        made.map(|(at, piece)| self.node(pieces, at, piece, prefix, around, body)).collect()
+    }
+
+    fn node(
+        &self,
+        scope: &[Piece],
+        at: usize,
+        piece: &Piece,
+        prefix: &str,
+        around: &str,
+        body: bool,
+    ) -> GraphNode {
+        let id = name(prefix, at);
+        let reads = match piece.join {
+            Join::Any => "0".into(),
+            Join::All => sum_of(scope, piece, prefix, around),
+        };
+        let here = if body { format!("{reads} + item + index") } else { reads.clone() };
+        let kind = match &piece.what {
+            What::Leaf(script) => self.leaf(script, &here),
+            What::Switch { cases, otherwise, by } => {
+                let when = |case| Some(expr(&format!("({here} + {by}) % {WAYS} == {case}")));
+                let mut all: Vec<_> =
+                    (0..*cases).map(|c| Case { when: when(c), to: vec![] }).collect();
+                all.extend(otherwise.then(|| Case { when: None, to: vec![] }));
+                NodeKind::Switch { cases: all }
+            }
+            What::Map { items, concurrency, mode, body } => {
+                let inner = self.scope(body, &id, &reads, true);
+                fixture::map(&format!("{items:?}"), inner, |map| {
+                    map.concurrency = *concurrency;
+                    map.on_item_error = *mode;
+                    let values = (0..body.len()).map(|n| read(&optional(&name(&id, n), "null")));
+                    map.out = Template::List(values.collect());
+                })
+            }
+        };
+        let mut node = fixture::node(&id, kind, piece.needs.clone());
+        node.join = piece.join;
+        node
+    }
+
+    fn leaf(&self, script: &Script, sum: &str) -> NodeKind {
+        let mut leaf = fixture::leaf();
+        leaf.with.insert("value".into(), read(&format!("1 + {sum}")));
+        leaf.policy.effect = script.class;
+        leaf.policy.deadline = self.deadlines.then_some(DEADLINE);
+        let retry = Retry { max: script.tries, backoff_min: 1, backoff_max: 2 };
+        leaf.policy.retry = [(ErrorCode::Transient, retry)].into();
+        NodeKind::Leaf(leaf.into())
+    }
+}
+
+fn optional(name: &str, otherwise: &str) -> String {
+    format!("has({name}) ? {name} : {otherwise}")
+}
+
+/// What a node with `join: all` reads, with what its map reads.
+fn sum_of(scope: &[Piece], piece: &Piece, prefix: &str, around: &str) -> String {
+    let mut sum = around.to_string();
+    for edge in &piece.needs {
+        let from = name(prefix, edge.from);
+        let term = match &scope[edge.from].what {
+            What::Leaf(_) => from.clone(),
+            What::Switch { .. } => format!("({from}.case == null ? {NO_CASE} : {from}.case)"),
+            What::Map { .. } => format!("size({from})"),
+        };
+        match edge.kind {
+            EdgeKind::Data => sum += &format!(" + {term}"),
+            EdgeKind::Optional => sum += &format!(" + (has({from}) ? {term} : 0)"),
+            EdgeKind::After | EdgeKind::Case { .. } => {}
+        }
+    }
+    sum
+}
+
+/// A failed test prints the flow as text.
+impl fmt::Debug for Sketch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "\nfailures are {}{}",
+            self.code,
+            ["", "; leaves have deadlines"][usize::from(self.deadlines)]
+        )?;
+        show(f, &self.nodes, "", 1)
+    }
+}
+
+fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize) -> fmt::Result {
+    for (at, piece) in nodes.iter().enumerate() {
+        let id = name(prefix, at);
+        write!(f, "{:1$}{id}: ", "", depth * 2)?;
+        match &piece.what {
+            What::Leaf(script) => {
+                write!(f, "{:?}", script.class)?;
+                if script.fails > 0 {
+                    write!(f, ", fails {} of {}", script.fails, script.tries)?;
+                    script.only.map_or(Ok(()), |item| write!(f, " in item {item}"))?;
+                }
+            }
+            What::Switch { cases, otherwise, by } => {
+                let otherwise = if *otherwise { " + else" } else { "" };
+                write!(f, "switch of {cases}{otherwise}, shifted by {by}")?;
+            }
+            What::Map { items, concurrency, mode, .. } => {
+                write!(f, "map {items:?}, {concurrency} at a time, {mode:?}")?;
+            }
+        }
+        if piece.join == Join::Any {
+            write!(f, ", any of")?;
+        }
+        for edge in &piece.needs {
+            write!(f, ", {} {:?}", name(prefix, edge.from), edge.kind)?;
+        }
+        writeln!(f)?;
+        if let What::Map { body, .. } = &piece.what {
+            show(f, body, &id, depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// Flows of at most 6 nodes, with maps of at most 4 items that nest once.
+pub(super) fn sketches() -> impl Strategy<Value = Sketch> {
+    let code = prop_oneof![4 => Just(ErrorCode::Transient), 1 => Just(ErrorCode::Permanent)];
+    (scopes(6, 2), code).prop_map(|(nodes, code)| Sketch { nodes, code, deadlines: false })
+}
+
+/// The same, in which time may run out.
+pub(super) fn hurried() -> impl Strategy<Value = Sketch> {
+    sketches().prop_map(|sketch| Sketch { deadlines: true, ..sketch })
+}
+
+fn scopes(most: usize, depth: u32) -> BoxedStrategy<Vec<Piece>> {
+    // Which earlier node, and which kind of edge from it, both modulo what there is.
+    let needs = vec((any::<u8>(), any::<u8>()), 0..=3);
+    let piece = (whats(depth), prop::bool::weighted(0.3), needs);
+    vec(piece, 1..=most)
+        .prop_map(|drawn| {
+            let mut pieces: Vec<Piece> = Vec::new();
+            for (what, any, ties) in drawn {
+                let needs = if pieces.is_empty() { Vec::new() } else { tie(&pieces, &ties) };
+                let join = if any { Join::Any } else { Join::All };
+                pieces.push(Piece { needs, join, what });
+            }
+            pieces
+        })
+        .boxed()
+}
+
+fn tie(before: &[Piece], ties: &[(u8, u8)]) -> Vec<Edge> {
+    let mut needs: Vec<Edge> = Vec::new();
+    for (from, kind) in ties {
+        let from = usize::from(*from) % before.len();
+        let kind = match (&before[from].what, usize::from(*kind)) {
+            (What::Switch { cases, otherwise, .. }, k) if k % 8 < 5 => {
+                EdgeKind::Case { case: k / 8 % (cases + usize::from(*otherwise)) }
+            }
+            (_, k) => [EdgeKind::Data, EdgeKind::Optional, EdgeKind::After][k % 3],
+        };
+        let edge = Edge { from, kind };
+        if !needs.contains(&edge) {
+            needs.push(edge);
+        }
+    }
+    needs
+}
+
+fn whats(depth: u32) -> BoxedStrategy<What> {
+    let class = prop_oneof![
+        2 => Just(Class::Pure),
+        2 => Just(Class::Once),
+        1 => Just(Class::Idempotent)
+    ];
+    let fails = prop_oneof![7 => Just(0), 2 => Just(1), 1 => Just(2)];
+    let only = prop::option::of(0_u32..3);
+    let leaf = (class, fails, 1_u32..=3, only)
+        .prop_map(|(class, fails, tries, only)| What::Leaf(Script { class, fails, tries, only }));
+    let switch = (1_usize..=3, any::<bool>(), 0..WAYS)
+        .prop_map(|(cases, otherwise, by)| What::Switch { cases, otherwise, by });
+    if depth == 0 {
+        return prop_oneof![4 => leaf, 1 => switch].boxed();
+    }
+    let mode =
+        prop_oneof![Just(OnItemError::Collect), Just(OnItemError::Skip), Just(OnItemError::Fail)];
+    let map = (vec(0_i64..3, 0..=4), 1_u32..=3, mode, scopes(3, depth - 1))
+        .prop_map(|(items, concurrency, mode, body)| What::Map { items, concurrency, mode, body });
+    prop_oneof![5 => leaf, 2 => switch, 2 => map].boxed()
+}

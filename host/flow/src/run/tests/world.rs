@@ -1,0 +1,259 @@
+//! A driver without a world: performs effects in an order that the test chooses, and watches the promises.
+//!
+//! It stores each event before it applies it, so its journal is what a real one would hold, and it can
+//! be built from a prefix of a journal as after a crash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fixture::{failed, intent, ok, resumed, run_of, started};
+use super::reference::{Fate, Told, blur};
+use super::sketch::Sketch;
+use crate::address::Address;
+use crate::error::ErrorCode;
+use crate::event::{Event, Outcome};
+use crate::run::{Derived, Effect, Run, Step};
+use crate::signature::Effect as Class;
+use crate::value::Value;
+
+/// Events after which a small run must long have ended.
+const MOST_EVENTS: usize = 2_000;
+
+/// What a run is asked to do and has not answered yet.
+#[derive(Clone, Debug)]
+enum Task {
+    Attempt { address: Address, attempt: u32, value: i64, begun: bool, cancelled: bool },
+    Wait { address: Address, attempt: u32 },
+    Deadline { address: Address },
+}
+
+pub(super) struct World<'s> {
+    sketch: &'s Sketch,
+    pub(super) run: Run,
+    pub(super) journal: Vec<Event>,
+    /// Effects of each event of the journal that was not folded in after a crash.
+    pub(super) gave: Vec<String>,
+    tasks: Vec<Task>,
+    pub(super) finish: Option<Outcome>,
+    pub(super) fates: BTreeMap<String, Fate>,
+    /// Addresses whose result is in the journal.
+    committed: BTreeSet<String>,
+    /// Attempts of `once` nodes whose effect may have happened.
+    spent: BTreeSet<(String, u32)>,
+}
+
+impl<'s> World<'s> {
+    fn new(sketch: &'s Sketch, run: Run) -> Self {
+        let (journal, gave, tasks, finish) = (Vec::new(), Vec::new(), Vec::new(), None);
+        let (fates, committed, spent) = Default::default();
+        Self { sketch, run, journal, gave, tasks, finish, fates, committed, spent }
+    }
+
+    pub(super) fn start(sketch: &'s Sketch) -> Self {
+        let graph = sketch.graph();
+        let mut world = Self::new(sketch, run_of(&graph));
+        world.record(started(&graph, Value::Null));
+        world
+    }
+
+    /// The process died after it stored `journal`; another one takes the run over.
+    pub(super) fn resume(sketch: &'s Sketch, journal: &[Event]) -> Self {
+        let mut world = Self::new(sketch, run_of(&sketch.graph()));
+        for event in journal {
+            let step = world.run.apply(event).expect("a stored event fits");
+            world.remember(event);
+            world.watch(&step);
+        }
+        world.journal = journal.to_vec();
+        world.record(resumed());
+        world
+    }
+
+    /// Stores an event, folds it in, and takes on what follows.
+    pub(super) fn record(&mut self, event: Event) {
+        let step = self.run.apply(&event).unwrap_or_else(|e| panic!("{event:?}: {e}"));
+        self.journal.push(event.clone());
+        self.remember(&event);
+        self.watch(&step);
+        self.gave.push(format!("{step:?}"));
+        for effect in step.effects {
+            self.take_on(effect);
+        }
+    }
+
+    /// Offers an event that may be nonsense; says whether it was taken.
+    pub(super) fn offer(&mut self, event: Event) -> bool {
+        let before = state(&self.run);
+        let taken = self.run.apply(&event);
+        match taken {
+            Err(_) => {
+                assert_eq!(state(&self.run), before, "{event:?} was refused and left a trace");
+                false
+            }
+            Ok(step) => {
+                self.answered(&event);
+                self.watch(&step);
+                for effect in step.effects {
+                    self.take_on(effect);
+                }
+                true
+            }
+        }
+    }
+
+    /// A stranger may have answered for the world.
+    fn answered(&mut self, event: &Event) {
+        self.journal.push(event.clone());
+        let orphaned = matches!(event, Event::RunResumed { .. });
+        self.tasks.retain_mut(|task| match (task, event) {
+            _ if orphaned => false,
+            (
+                Task::Attempt { address, attempt, .. },
+                Event::AttemptSucceeded { address: a, attempt: n, .. }
+                | Event::AttemptFailed { address: a, attempt: n, .. },
+            ) => (&*address, &*attempt) != (a, n),
+            (Task::Attempt { address, begun, .. }, Event::AttemptStarted { address: a, .. }) => {
+                *begun |= address == a;
+                true
+            }
+            _ => true,
+        });
+    }
+
+    fn remember(&mut self, event: &Event) {
+        match event {
+            Event::AttemptStarted { address, attempt, .. } => {
+                if self.sketch.script(address).class == Class::Once {
+                    let fresh = self.spent.insert((address.to_string(), *attempt));
+                    assert!(fresh, "`{address}` was begun twice");
+                }
+            }
+            Event::AttemptSucceeded { address, .. } => {
+                let fresh = self.committed.insert(address.to_string());
+                assert!(fresh, "`{address}` has two results");
+            }
+            _ => {}
+        }
+    }
+
+    fn watch(&mut self, step: &Step) {
+        for derived in &step.derived {
+            let (address, fate) = match derived {
+                Derived::Skipped { address } => (address, Some(Fate::Skipped)),
+                Derived::Settled { address, status: "succeeded" } => {
+                    (address, Some(Fate::Succeeded))
+                }
+                Derived::Settled { address, status: "failed" } => (address, Some(Fate::Failed)),
+                _ => continue,
+            };
+            let before = fate.and_then(|fate| self.fates.insert(address.to_string(), fate));
+            assert!(before.is_none(), "`{address}` was settled twice");
+        }
+    }
+
+    fn take_on(&mut self, effect: Effect) {
+        assert!(self.finish.is_none(), "{effect:?} came after the end");
+        match effect {
+            Effect::Perform(given) => {
+                let (address, attempt) = (given.address, given.attempt);
+                let name = address.to_string();
+                assert!(!self.committed.contains(&name), "`{name}` has its result already");
+                assert!(!self.spent.contains(&(name, attempt)), "`{address}` was begun before");
+                let value = given.input.get("value").and_then(Value::as_int).expect("a number");
+                let (begun, cancelled) = (!given.leaf.policy.effect.needs_intent(), false);
+                self.tasks.push(Task::Attempt { address, attempt, value, begun, cancelled });
+            }
+            Effect::Wait { address, attempt, .. } => {
+                self.tasks.push(Task::Wait { address, attempt })
+            }
+            Effect::Deadline { address, .. } => self.tasks.push(Task::Deadline { address }),
+            Effect::Cancel { address: stopped } => {
+                let task = self.tasks.iter_mut().find_map(|task| match task {
+                    Task::Attempt { address, cancelled, .. } if *address == stopped => {
+                        Some(cancelled)
+                    }
+                    _ => None,
+                });
+                let cancelled = task.unwrap_or_else(|| panic!("`{stopped}` is not under way"));
+                assert!(!std::mem::replace(cancelled, true), "`{stopped}` is cancelled twice");
+            }
+            Effect::Finish(outcome) => {
+                let out = |task: &&Task| matches!(task, Task::Attempt { .. });
+                let late = self.tasks.iter().find(out);
+                assert!(late.is_none(), "the run ends and {late:?} is under way");
+                self.finish = Some(outcome);
+            }
+        }
+    }
+
+    /// Does one thing that is outstanding: `choice` says which, and how a cancelled attempt answers.
+    pub(super) fn step(&mut self, choice: u16) {
+        let choice = usize::from(choice);
+        assert!(!self.tasks.is_empty(), "nothing is outstanding and the run goes on");
+        assert!(self.journal.len() < MOST_EVENTS, "the run does not end");
+        let (which, how) = (choice % self.tasks.len(), choice / self.tasks.len());
+        match self.tasks.remove(which) {
+            Task::Wait { address, attempt } => self.record(Event::RetryDue { address, attempt }),
+            Task::Deadline { address } => self.record(Event::DeadlinePassed { address }),
+            Task::Attempt { address, attempt, value, begun: false, cancelled: false } => {
+                let (begun, cancelled) = (true, false);
+                let event = intent(&address.to_string(), attempt);
+                self.tasks.push(Task::Attempt { address, attempt, value, begun, cancelled });
+                self.record(event);
+            }
+            Task::Attempt { address, attempt, value, begun, cancelled } => {
+                let script = self.sketch.script(&address);
+                let index = address.segments().iter().rev().find_map(|segment| segment.index);
+                let name = address.to_string();
+                let event = if cancelled && (!begun || how % 2 == 1) {
+                    failed(&name, attempt, ErrorCode::Cancelled)
+                } else if script.fails_at(attempt, index) {
+                    failed(&name, attempt, self.sketch.code)
+                } else {
+                    ok(&name, attempt, value)
+                };
+                self.record(event);
+            }
+        }
+    }
+
+    /// Goes on to the end, in the order of `choices`, first come first served when they are used up.
+    pub(super) fn finish(mut self, choices: &[u16]) -> Self {
+        let mut choices = choices.iter().copied();
+        while self.finish.is_none() {
+            self.step(choices.next().unwrap_or(0));
+        }
+        let outcome = self.finish.clone().expect("the run has ended");
+        self.record(Event::RunFinished { outcome: outcome.clone() });
+        assert_eq!(self.run.outcome(), Some(&outcome));
+        self
+    }
+
+    /// Holds the end of the run against the reference.
+    pub(super) fn agrees(&self, told: &Told) {
+        let outcome = self.finish.as_ref().expect("the run has ended");
+        match outcome {
+            Outcome::Succeeded { output } => {
+                assert!(told.failures.is_empty(), "succeeded; should fail at {:?}", told.failures);
+                assert_eq!(blur(output), told.output);
+            }
+            Outcome::Failed { address, error } => {
+                let address = address.as_ref().map_or("output".into(), Address::to_string);
+                let known = told.failures.contains(&address);
+                assert!(known, "`{address}` failed ({error}); should be {:?}", told.failures);
+            }
+            Outcome::Cancelled => panic!("nobody cancelled"),
+        }
+        for (address, fate) in &self.fates {
+            assert_eq!(told.fates.get(address), Some(fate), "`{address}` {fate:?} by the machine");
+        }
+        for address in &told.sure {
+            let fate = self.fates.get(address);
+            assert_eq!(told.fates.get(address), fate, "`{address}` {fate:?} by the machine");
+        }
+    }
+}
+
+/// What the events of a run have made of it, as text.
+pub(super) fn state(run: &Run) -> String {
+    format!("{:?} {:?} {:?} {:?} {:?}", run.stage, run.frames, run.counts, run.work, run.step)
+}
