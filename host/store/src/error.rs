@@ -107,6 +107,16 @@ pub enum StoreError {
         /// How large it may be.
         limit: usize,
     },
+    /// A value could be written but not read back: readers of JSON stop at this depth.
+    #[error("record {seq} of run `{run}` holds a value of more than {limit} levels; flatten it")]
+    TooDeep {
+        /// Which run.
+        run: RunId,
+        /// Which record.
+        seq: u64,
+        /// Levels that a value may have.
+        limit: usize,
+    },
     /// Another process writes to the store for longer than the bounded wait.
     #[error("the store is locked by another process; end that one or try again")]
     Locked,

@@ -18,6 +18,10 @@ use crate::error::StoreError;
 /// of its own anyway, and then a blob can be shared.
 pub(super) const MAX_INLINE_BYTES: usize = 4096;
 
+/// Levels of nesting that a payload may have. The reader of JSON stops at 128, so a deeper one could be
+/// written and never read. Values from outside have 64 at most.
+const MAX_DEPTH: usize = 120;
+
 const INSERT: &str = "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5)";
 const SELECT: &str = "SELECT at, event, payload, sum, place FROM record \
     WHERE place >= ?1 AND place <= ?2 ORDER BY place";
@@ -63,17 +67,16 @@ fn payload(event: &mut Event) -> Option<&mut Value> {
 
 /// The key of a record in the run with number `nr`.
 fn place(nr: i64, seq: u64) -> Result<i64, Fault> {
-    let seq = i64::try_from(seq).ok().filter(|_| seq < MAX_RECORDS);
-    let place = seq.and_then(|seq| nr.checked_mul(1 << 32)?.checked_add(seq));
-    place.ok_or_else(|| {
-        let limit = usize::try_from(MAX_RECORDS).unwrap_or(usize::MAX);
-        Fault(StoreError::TooLarge { what: "number of records", bytes: limit, limit })
+    let seq_bits = i64::try_from(seq).ok().filter(|_| seq < MAX_RECORDS);
+    seq_bits.and_then(|seq| nr.checked_mul(1 << 32)?.checked_add(seq)).ok_or_else(|| {
+        let reason = format!("run number {nr} has no place for record {seq}; begin a new store");
+        Fault(StoreError::Database { reason })
     })
 }
 
 fn sum_of(run: &RunId, seq: u64, at: i64, event: &[u8], payload: ValueRef<'_>) -> [u8; 8] {
     let run = ValueRef::Text(run.as_str().as_bytes());
-    let (seq, at) = (ValueRef::Integer(runs::count(seq)), ValueRef::Integer(at));
+    let (seq, at) = (ValueRef::Integer(seq.cast_signed()), ValueRef::Integer(at));
     checksum("record", [run, seq, at, ValueRef::Text(event), payload])
 }
 
@@ -86,6 +89,9 @@ fn encode_one(run: &RunId, record: Record) -> Result<Entry, StoreError> {
     let Record { seq, at, mut event } = record;
     let payload = match payload(&mut event).map(std::mem::take) {
         None => Payload::None,
+        Some(value) if value.depth() > MAX_DEPTH => {
+            return Err(StoreError::TooDeep { run: run.clone(), seq, limit: MAX_DEPTH });
+        }
         Some(value) => match value.to_json() {
             json if json.len() <= MAX_INLINE_BYTES => Payload::Inline(json),
             json => {
@@ -187,4 +193,49 @@ fn decode(db: &Connection, run: &RunId, seq: u64, row: &Row<'_>) -> Result<Recor
 fn digest_of(bytes: &[u8]) -> Result<BlobDigest, Fault> {
     let bytes: [u8; 32] = bytes.try_into().map_err(|_| corrupt("its payload has no digest"))?;
     Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(seq: u64, output: Value) -> Record {
+        let outcome = Outcome::Succeeded { output };
+        Record { seq, at: 1, event: Event::RunFinished { outcome } }
+    }
+
+    fn encoded(record: Record) -> Result<Entry, StoreError> {
+        encode_one(&"r".parse().unwrap(), record)
+    }
+
+    #[test]
+    fn a_payload_is_bounded_in_depth_and_size() {
+        let nested = |levels| (1..levels).fold(Value::Null, |value, _| Value::list([value]));
+        let entry = encoded(finished(1, nested(MAX_DEPTH))).unwrap();
+        let Payload::Inline(json) = entry.payload else { panic!("a small payload stays") };
+        assert!(serde_json::from_str::<Value>(&json).is_ok());
+        let deep = encoded(finished(1, nested(MAX_DEPTH + 1))).map(|_| ());
+        assert!(matches!(deep, Err(StoreError::TooDeep { seq: 1, .. })), "{deep:?}");
+        let large = encoded(finished(1, "x".repeat(MAX_BLOB_BYTES).into())).map(|_| ());
+        assert!(matches!(large, Err(StoreError::TooLarge { what: "payload", .. })), "{large:?}");
+    }
+
+    #[test]
+    fn large_payloads_move_out_at_the_bound() {
+        // Two bytes are the quotes.
+        let text = |bytes: usize| Value::from("x".repeat(bytes - 2));
+        let at = encoded(finished(1, text(MAX_INLINE_BYTES))).unwrap();
+        assert!(matches!(at.payload, Payload::Inline(_)));
+        let above = encoded(finished(1, text(MAX_INLINE_BYTES + 1))).unwrap();
+        assert!(matches!(above.payload, Payload::Blob(..)));
+    }
+
+    #[test]
+    fn places_keep_runs_apart() {
+        assert!(place(1, MAX_RECORDS - 1).unwrap() < place(2, 0).unwrap());
+        assert!(place(1, MAX_RECORDS).is_err());
+        assert!(place(1 << 31, 0).is_err());
+        // A position that no journal has is refused by the rules of runs, not here.
+        assert!(encoded(finished(u64::MAX, Value::Null)).is_ok());
+    }
 }

@@ -242,4 +242,18 @@ mod tests {
         assert_eq!(held, Ok(()));
         assert_eq!(sum(&writer).await, Some(7));
     }
+
+    #[tokio::test]
+    async fn more_changes_than_the_queue_holds_wait_for_a_place() {
+        let writer = std::sync::Arc::new(writer());
+        let count = 2 * QUEUE_CHANGES as i64;
+        let changes: tokio::task::JoinSet<_> = (1..=count)
+            .map(|x| {
+                let writer = std::sync::Arc::clone(&writer);
+                async move { writer.write(Durability::Batched, add(x)).await }
+            })
+            .collect();
+        assert!(changes.join_all().await.into_iter().all(|done| done == Ok(1)));
+        assert_eq!(sum(&writer).await, Some(count * (count + 1) / 2));
+    }
 }
