@@ -1,0 +1,337 @@
+//! A world of scripted nodes that remembers what was done to it, and a store that can die.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use cleargate_executor::{
+    Binding, CallScope, Catalog, CatalogError, Counted, Executor, ExecutorConfig, Failure,
+    ManualClock, Node, NodeContext, Output, RunHandle, StartError, StartRun,
+};
+use cleargate_flow::check::check;
+use cleargate_flow::error::ErrorCode;
+use cleargate_flow::graph::Leaf;
+use cleargate_flow::limits::Limits;
+use cleargate_flow::signature::{Effect, Signature, Signatures};
+use cleargate_flow::types::Kind;
+use cleargate_flow::{FlowHash, Graph, NodeError, Record, RunId, Value};
+use cleargate_gate::{
+    Answer, Gate, GateConfig, Hop, HttpRequest, KvOp, MemoryAudit, MemorySecrets, Request, Sources,
+    Transport,
+};
+use cleargate_store::{
+    BlobDigest, Created, Durability, KvPage, KvSpace, Lease, MemoryStore, NewRun, RunFilter,
+    RunRow, Store, StoreError,
+};
+use tokio::sync::Notify;
+
+const EFFECTS: [(&str, Effect); 4] = [
+    ("pure", Effect::Pure),
+    ("read", Effect::Read),
+    ("idem", Effect::Idempotent),
+    ("once", Effect::Once),
+];
+
+struct Types;
+
+impl Signatures for Types {
+    fn find(&self, name: &str) -> Result<Option<Signature>, String> {
+        let found = EFFECTS.iter().find(|(known, _)| *known == name);
+        Ok(found.map(|(_, effect)| Signature {
+            summary: "Does as it is told.".into(),
+            input: Default::default(),
+            open: true,
+            output: Kind::Any.into(),
+            config: Default::default(),
+            effect: *effect,
+            requests: Default::default(),
+            limits: Limits::default(),
+            origin: "built-in".into(),
+        }))
+    }
+
+    fn names(&self) -> Vec<String> {
+        EFFECTS.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+}
+
+pub(crate) fn graph(nodes: &str, output: &str) -> Arc<Graph> {
+    let text = format!(
+        "cleargate: 1\nflow: test\nversion: 1.0.0\noutput:\n  out: {output}\nnodes:\n{nodes}"
+    );
+    let checked = check(&text, "test.flow.yaml", &Types);
+    let errors: Vec<_> = checked.errors().map(|finding| format!("{finding:?}")).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{text}");
+    Arc::new(checked.graph.expect("a flow without errors has a graph"))
+}
+
+/// What was done to the world: (address, attempt, key), in order.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) done: Mutex<Vec<(String, u32, String)>>,
+    /// Requests that left through the gate.
+    pub(crate) sent: AtomicUsize,
+    pub(crate) now: AtomicUsize,
+    pub(crate) most: AtomicUsize,
+    /// Nodes that are told to `wait` end when this is told.
+    pub(crate) open: Notify,
+    pub(crate) began: Notify,
+}
+
+impl Ledger {
+    pub(crate) fn keys(&self) -> BTreeMap<String, Vec<String>> {
+        let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (address, _, key) in self.done.lock().unwrap().iter() {
+            keys.entry(address.clone()).or_default().push(key.clone());
+        }
+        keys
+    }
+}
+
+#[derive(Clone)]
+struct Scripted(Arc<Ledger>);
+
+struct Inside<'l>(&'l Ledger);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Node for Scripted {
+    async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
+        let ledger = &*self.0;
+        let now = ledger.now.fetch_add(1, Ordering::SeqCst) + 1;
+        ledger.most.fetch_max(now, Ordering::SeqCst);
+        let _inside = Inside(ledger);
+        let entry = (ctx.address.to_string(), ctx.attempt, ctx.key.clone());
+        ledger.done.lock().unwrap().push(entry);
+        ledger.began.notify_one();
+        match input.get("act").and_then(Value::as_str).unwrap_or("give") {
+            "panic" => panic!("scripted"),
+            "fail" => return Err(Failure::new(ErrorCode::Permanent, "scripted")),
+            "flaky" if ctx.attempt < 3 => {
+                return Err(Failure::new(ErrorCode::Transient, "scripted"));
+            }
+            "hang" => std::future::pending().await,
+            "polite" => {
+                ctx.cancel.cancelled().await;
+                return Err(Failure::new(ErrorCode::Cancelled, "as asked"));
+            }
+            "wait" => ledger.open.notified().await,
+            "yield" => {
+                for _ in 0..20 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            "say" => {
+                ctx.log.line("info", "said");
+            }
+            "call" => {
+                let op = KvOp::Set { key: "k".into(), value: b"v".to_vec() };
+                ctx.pass.perform(Request::Kv { store: "s".into(), op }).await?;
+                let url = "https://world.example/";
+                let post = HttpRequest { method: "POST".into(), ..HttpRequest::get(url) };
+                ctx.pass.perform(Request::Http(post)).await?;
+            }
+            _ => {}
+        }
+        Ok(input.get("v").cloned().unwrap_or_default().into())
+    }
+}
+
+pub(crate) struct Fixed(pub(crate) Arc<Ledger>);
+
+impl Catalog for Fixed {
+    fn node(&self, leaf: &Leaf, _flow: &Graph) -> Result<Binding, CatalogError> {
+        let grants = r#"{"kv": ["s"], "http": ["world.example"]}"#;
+        let scope = CallScope {
+            name: leaf.uses.clone(),
+            grants: Arc::new(Value::from_json(grants).unwrap().to().unwrap()),
+            limits: Limits::combine(&[]),
+            folder: None,
+        };
+        Ok(Binding { node: Arc::new(Scripted(self.0.clone())), scope })
+    }
+}
+
+/// Counts what leaves. It may say that the process dies right after a request has left.
+struct Wire(Arc<Ledger>);
+
+struct Nothing;
+
+#[async_trait]
+impl cleargate_gate::BodySource for Nothing {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, NodeError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl Transport for Wire {
+    async fn send(&self, _: Hop) -> Result<Answer, NodeError> {
+        self.0.sent.fetch_add(1, Ordering::SeqCst);
+        Ok(Answer { status: 200, headers: Vec::new(), body: Box::new(Nothing) })
+    }
+}
+
+/// The k-th append and all after it fail, as if the process had ended. `lands`: the k-th is stored all the
+/// same, and only its acknowledgement is lost.
+pub(crate) struct Mortal {
+    pub(crate) inner: Arc<MemoryStore>,
+    left: AtomicUsize,
+    lands: bool,
+    pub(crate) died: std::sync::atomic::AtomicBool,
+}
+
+impl Mortal {
+    pub(crate) fn new(inner: Arc<MemoryStore>, appends: usize, lands: bool) -> Arc<Self> {
+        let (left, died) = (AtomicUsize::new(appends), false.into());
+        Arc::new(Self { inner, left, lands, died })
+    }
+
+    fn alive(&self) -> Result<(), StoreError> {
+        if self.died.load(Ordering::SeqCst) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Store for Mortal {
+    async fn append(&self, l: &Lease, r: Vec<Record>, d: Durability) -> Result<(), StoreError> {
+        self.alive()?;
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        if left.is_ok() {
+            return self.inner.append(l, r, d).await;
+        }
+        self.died.store(true, Ordering::SeqCst);
+        if self.lands {
+            self.inner.append(l, r, d).await?;
+        }
+        Err(StoreError::Closed)
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.alive()?;
+        self.inner.release(lease).await
+    }
+
+    async fn renew(&self, l: &Lease, now: i64, ttl: u64) -> Result<Lease, StoreError> {
+        self.alive()?;
+        self.inner.renew(l, now, ttl).await
+    }
+
+    async fn put_flow(&self, h: &FlowHash, b: Vec<u8>) -> Result<(), StoreError> {
+        self.inner.put_flow(h, b).await
+    }
+    async fn get_flow(&self, h: &FlowHash) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.get_flow(h).await
+    }
+    async fn create_run(&self, run: NewRun) -> Result<Created, StoreError> {
+        self.inner.create_run(run).await
+    }
+    async fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
+        self.inner.run(run).await
+    }
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.runs(filter).await
+    }
+    async fn outstanding(&self, now: i64) -> Result<Vec<RunId>, StoreError> {
+        self.inner.outstanding(now).await
+    }
+    async fn acquire(&self, r: &RunId, o: &str, now: i64, t: u64) -> Result<Lease, StoreError> {
+        self.inner.acquire(r, o, now, t).await
+    }
+    async fn journal(&self, r: &RunId, from: u64, n: usize) -> Result<Vec<Record>, StoreError> {
+        self.inner.journal(r, from, n).await
+    }
+    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
+        self.inner.put_blob(bytes).await
+    }
+    async fn get_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.get_blob(digest).await
+    }
+    async fn kv_get(&self, s: KvSpace<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.kv_get(s, key).await
+    }
+    async fn kv_set(&self, s: KvSpace<'_>, key: &str, v: Vec<u8>) -> Result<(), StoreError> {
+        self.inner.kv_set(s, key, v).await
+    }
+    async fn kv_delete(&self, s: KvSpace<'_>, key: &str) -> Result<bool, StoreError> {
+        self.inner.kv_delete(s, key).await
+    }
+    async fn kv_swap(
+        &self,
+        s: KvSpace<'_>,
+        key: &str,
+        expected: Option<&[u8]>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.inner.kv_swap(s, key, expected, value).await
+    }
+    async fn kv_list(
+        &self,
+        s: KvSpace<'_>,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<KvPage, StoreError> {
+        self.inner.kv_list(s, prefix, after).await
+    }
+}
+
+/// One process.
+pub(crate) struct Process {
+    pub(crate) executor: Executor,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) clock: ManualClock,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+impl Process {
+    pub(crate) fn new() -> Self {
+        let store = Arc::new(MemoryStore::default());
+        Self::on(store, "a", Arc::default(), ManualClock::at(1_000), |_| {})
+    }
+
+    pub(crate) fn on(
+        store: Arc<dyn Store>,
+        owner: &str,
+        ledger: Arc<Ledger>,
+        clock: ManualClock,
+        set: impl FnOnce(&mut ExecutorConfig),
+    ) -> Self {
+        let sources = Sources { now: Arc::new(|| 0), random: Arc::new(|bytes| bytes.fill(7)) };
+        let gate = Gate::new(
+            store.clone(),
+            Arc::new(Wire(ledger.clone())),
+            Arc::new(MemorySecrets::default()),
+            Arc::new(MemoryAudit::new(64)),
+            sources,
+            GateConfig::default(),
+        );
+        let mut config = ExecutorConfig::new(owner);
+        set(&mut config);
+        let ids = Arc::new(Counted::default());
+        let executor = Executor::new(store, gate.clone(), Arc::new(clock.clone()), ids, config);
+        Self { executor, gate, clock, ledger }
+    }
+
+    pub(crate) fn catalog(&self) -> Arc<dyn Catalog> {
+        Arc::new(Fixed(self.ledger.clone()))
+    }
+
+    pub(crate) async fn start(&self, graph: &Arc<Graph>) -> RunHandle {
+        let start = StartRun { input: Value::empty(), ..StartRun::default() };
+        self.executor.start(graph.clone(), self.catalog(), start).await.unwrap()
+    }
+
+    pub(crate) async fn resume(
+        &self,
+        run: &RunId,
+        graph: &Arc<Graph>,
+    ) -> Result<RunHandle, StartError> {
+        self.executor.resume(run, graph.clone(), self.catalog()).await
+    }
+}
