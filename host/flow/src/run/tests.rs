@@ -5,4 +5,5 @@ mod proofs;
 mod reference;
 mod rules;
 mod sketch;
+mod small;
 mod world;

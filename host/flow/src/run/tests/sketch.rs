@@ -69,6 +69,9 @@ pub(super) struct Script {
     pub(super) only: Option<u32>,
 }
 
+/// A leaf that succeeds.
+pub(super) const SOUND: Script = Script { class: Class::Pure, fails: 0, tries: 1, only: None };
+
 /// `a`, `b`, … in the flow; `ca`, `cb`, … in the body of `c`.
 pub(super) fn name(prefix: &str, node: usize) -> String {
     format!("{prefix}{}", char::from(b'a' + u8::try_from(node).expect("a small flow")))

@@ -4,6 +4,7 @@
 //! be built from a prefix of a journal as after a crash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::fixture::{failed, intent, ok, resumed, run_of, started};
 use super::reference::{Fate, Told, blur};
@@ -11,6 +12,7 @@ use super::sketch::Sketch;
 use crate::address::Address;
 use crate::error::ErrorCode;
 use crate::event::{Event, Outcome};
+use crate::graph::Graph;
 use crate::run::{Derived, Effect, Run, Step};
 use crate::signature::Effect as Class;
 use crate::value::Value;
@@ -30,8 +32,6 @@ pub(super) struct World<'s> {
     sketch: &'s Sketch,
     pub(super) run: Run,
     pub(super) journal: Vec<Event>,
-    /// Effects of each event of the journal that was not folded in after a crash.
-    pub(super) gave: Vec<String>,
     tasks: Vec<Task>,
     pub(super) finish: Option<Outcome>,
     pub(super) fates: BTreeMap<String, Fate>,
@@ -43,15 +43,19 @@ pub(super) struct World<'s> {
 
 impl<'s> World<'s> {
     fn new(sketch: &'s Sketch, run: Run) -> Self {
-        let (journal, gave, tasks, finish) = (Vec::new(), Vec::new(), Vec::new(), None);
+        let (journal, tasks, finish) = (Vec::new(), Vec::new(), None);
         let (fates, committed, spent) = Default::default();
-        Self { sketch, run, journal, gave, tasks, finish, fates, committed, spent }
+        Self { sketch, run, journal, tasks, finish, fates, committed, spent }
     }
 
     pub(super) fn start(sketch: &'s Sketch) -> Self {
-        let graph = sketch.graph();
-        let mut world = Self::new(sketch, run_of(&graph));
-        world.record(started(&graph, Value::Null));
+        Self::start_of(sketch, &sketch.graph())
+    }
+
+    /// The same with a graph that was made of the sketch before.
+    pub(super) fn start_of(sketch: &'s Sketch, graph: &Arc<Graph>) -> Self {
+        let mut world = Self::new(sketch, run_of(graph));
+        world.record(started(graph, Value::Null));
         world
     }
 
@@ -74,7 +78,6 @@ impl<'s> World<'s> {
         self.journal.push(event.clone());
         self.remember(&event);
         self.watch(&step);
-        self.gave.push(format!("{step:?}"));
         for effect in step.effects {
             self.take_on(effect);
         }
@@ -121,11 +124,11 @@ impl<'s> World<'s> {
 
     fn remember(&mut self, event: &Event) {
         match event {
-            Event::AttemptStarted { address, attempt, .. } => {
-                if self.sketch.script(address).class == Class::Once {
-                    let fresh = self.spent.insert((address.to_string(), *attempt));
-                    assert!(fresh, "`{address}` was begun twice");
-                }
+            Event::AttemptStarted { address, attempt, .. }
+                if self.sketch.script(address).class == Class::Once =>
+            {
+                let fresh = self.spent.insert((address.to_string(), *attempt));
+                assert!(fresh, "`{address}` was begun twice");
             }
             Event::AttemptSucceeded { address, .. } => {
                 let fresh = self.committed.insert(address.to_string());
@@ -214,6 +217,11 @@ impl<'s> World<'s> {
                 self.record(event);
             }
         }
+    }
+
+    /// How many things are outstanding.
+    pub(super) fn outstanding(&self) -> usize {
+        self.tasks.len()
     }
 
     /// Goes on to the end, in the order of `choices`, first come first served when they are used up.
