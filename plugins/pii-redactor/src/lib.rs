@@ -1,110 +1,109 @@
-//! Replaces personal data by labels: `ada@example.org` becomes `<EMAIL_1>`.
+//! Replaces personal data by labels: `<EMAIL_1>`, in a text as a node, and around models as a filter.
 //!
-//! A label says what stood there, and the same text gets the same number within a call, so that a model can
-//! still tell two people apart. Numbers with check digits are taken only when the digits hold. Names and
-//! addresses of people have no form that could be checked, and are not found.
+//! Data is known by its shape and, where there is one, by its check digits. The same value gets the same
+//! label in one call, so that a model can still tell two people apart. What a label stood for is kept nowhere.
 
-mod check;
 mod find;
-mod labels;
+mod label;
+mod numbering;
 mod stream;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cleargate::{Chunk, Context, Error, Filter, Filtered, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use find::Label;
+pub use label::Label;
+use numbering::Numbering;
+pub use stream::Carry;
 
-use labels::Labels;
-
-/// What the flow configures around a model.
+/// What the flow configures.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// What is replaced; all kinds when empty.
-    pub labels: BTreeSet<Label>,
-    /// Leave responses of the model as they are.
-    pub requests_only: bool,
+    /// The labels to replace; all when absent.
+    pub labels: Option<Vec<Label>>,
 }
 
 /// The ports that the node reads.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RedactInput {
-    /// A text, or any value with texts in it.
-    pub content: Value,
-    /// What is replaced; all kinds when empty.
+pub struct Input {
+    /// The text.
+    pub text: String,
+    /// The labels to replace; all when absent.
     #[serde(default)]
-    pub labels: BTreeSet<Label>,
+    pub labels: Option<Vec<Label>>,
 }
 
 /// The ports that the node writes.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct RedactOutput {
-    /// The same with labels in place of personal data.
-    pub content: Value,
-    /// How many places were replaced, by label.
-    pub counts: BTreeMap<Label, u32>,
+pub struct Output {
+    /// The text with labels in the place of personal data.
+    pub text: String,
+    /// How often each label replaced something, by label.
+    pub counts: BTreeMap<Label, u64>,
 }
 
-/// Replaces e-mail addresses, phone numbers, IBANs, cards, IP addresses and national ids by labels.
+/// Replaces personal data in a text by labels.
 #[cleargate::node(effect = "pure")]
-pub fn redact(mut input: RedactInput) -> Result<RedactOutput, Error> {
-    let mut labels = Labels::new(&input.labels);
-    strings(&mut input.content, &mut |text| labels.redact(text));
-    Ok(RedactOutput { content: input.content, counts: labels.counts })
+pub fn redact(input: Input) -> Result<Output, Error> {
+    let mut numbering = Numbering::default();
+    numbering.take_from(&input.text);
+    let text = numbering.redact(&input.text, input.labels.as_deref());
+    Ok(Output { text, counts: numbering.counts })
 }
 
-/// The filter; each call may meet a fresh instance, so it holds nothing.
+/// The filter; it holds nothing, because each call may meet a fresh instance.
 pub struct PiiRedactor;
 
-/// Keeps personal data from models, and from what they answer.
+/// Replaces personal data in what goes to a model and comes back.
 #[cleargate::filter]
 impl Filter for PiiRedactor {
     type Config = Config;
-    type Carry = stream::Carry;
+    type Carry = Carry;
 
     fn before(_: &Context, mut request: Value, config: Config) -> Result<Value, Error> {
-        let mut labels = Labels::new(&config.labels);
-        if let Some(messages) = request.get_mut("messages") {
-            strings(messages, &mut |text| labels.redact(text));
-        }
+        let mut numbering = Numbering::default();
+        each_text(&mut request, &mut |text| numbering.take_from(text));
+        each_text(&mut request, &mut |text| {
+            *text = numbering.redact(text, config.labels.as_deref())
+        });
         Ok(request)
     }
 
-    fn after(_: &Context, _: Value, mut response: Value, config: Config) -> Result<Value, Error> {
-        if !config.requests_only {
-            let mut labels = Labels::new(&config.labels);
-            strings(&mut response, &mut |text| labels.redact(text));
-        }
+    fn after(
+        _: &Context,
+        mut request: Value,
+        mut response: Value,
+        config: Config,
+    ) -> Result<Value, Error> {
+        // A new value of the answer must not get a label that the request gave to another value.
+        let mut numbering = Numbering::default();
+        each_text(&mut request, &mut |text| numbering.take_from(text));
+        each_text(&mut response, &mut |text| numbering.take_from(text));
+        each_text(&mut response, &mut |text| {
+            *text = numbering.redact(text, config.labels.as_deref())
+        });
         Ok(response)
     }
 
     fn on_chunk(
         _: &Context,
-        chunk: Chunk<stream::Carry>,
+        chunk: Chunk<Carry>,
         config: Config,
-    ) -> Result<Filtered<stream::Carry>, Error> {
-        if config.requests_only {
-            return Ok(Filtered { text: chunk.text, carry: chunk.carry });
-        }
-        let (text, carry) = stream::next(chunk.carry, &chunk.text, chunk.last, &config.labels);
-        Ok(Filtered { text, carry })
+    ) -> Result<Filtered<Carry>, Error> {
+        Ok(stream::step(chunk, config.labels.as_deref()))
     }
 }
 
-/// Replaces strings in a value. Keys are names of fields, and stay.
-fn strings(value: &mut Value, replace: &mut impl FnMut(&str) -> Option<String>) {
+/// Visits all strings of a value but embedded media, whose base64 holds no text.
+fn each_text(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
     match value {
-        Value::String(text) => {
-            if let Some(other) = replace(text) {
-                *text = other;
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| strings(item, replace)),
-        Value::Object(fields) => fields.values_mut().for_each(|item| strings(item, replace)),
+        Value::String(text) if !text.starts_with("data:") => visit(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, visit)),
+        Value::Object(fields) => fields.values_mut().for_each(|item| each_text(item, visit)),
         _ => {}
     }
 }

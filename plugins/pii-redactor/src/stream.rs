@@ -1,72 +1,57 @@
-//! Streamed text: what may be the beginning of a match is held back until the rest is there.
-//!
-//! Text is cut only where no match goes on: at a line's end, or after a word that no pattern contains. The
-//! result is the same for every way in which a text is cut into chunks.
+//! Streamed text: what may be the beginning of a value is held back until it is whole.
 
-use std::collections::BTreeSet;
-
+use cleargate::{Chunk, Filtered};
 use serde::{Deserialize, Serialize};
 
-use crate::find::{self, Label};
-use crate::labels::{Labels, Numbers};
+use crate::numbering::Numbering;
+use crate::{Label, find};
 
-/// Bytes that are held back at most: twice the longest match, an e-mail address of 254 bytes. A longer text
-/// without a place to cut is no text that people write.
-const MAX_HELD: usize = 512;
+/// Bytes that are held at most; the longest value, an e-mail address, has 254.
+pub(crate) const MAX_HELD: usize = 320;
 
-/// What one chunk leaves for the next.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// State between the chunks of one stream.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Carry {
     held: String,
-    #[serde(default)]
-    numbers: Numbers,
+    numbering: Numbering,
 }
 
-/// The text to pass on now, and what the next chunk gets.
-pub(crate) fn next(
-    carry: Carry,
-    chunk: &str,
-    last: bool,
-    wanted: &BTreeSet<Label>,
-) -> (String, Carry) {
-    let mut text = carry.held + chunk;
-    let mut labels = Labels::resume(wanted, carry.numbers);
-    let mut found = find::all(&text, wanted);
-    if !last {
-        let mut cut = cut(&text);
-        if let Some((_, at)) = found.iter().find(|(_, at)| at.start < cut && cut < at.end) {
-            cut = at.start;
+pub(crate) fn step(chunk: Chunk<Carry>, only: Option<&[Label]>) -> Filtered<Carry> {
+    let Carry { held, mut numbering } = chunk.carry;
+    let mut text = held + &chunk.text;
+    let cut = if chunk.last { text.len() } else { cut(&text, only) };
+    let held = text.split_off(cut);
+    numbering.take_from(&text);
+    let text = numbering.redact(&text, only);
+    Filtered { text, carry: Carry { held, numbering } }
+}
+
+/// Up to where the text is decided: after the last character that no value goes across.
+fn cut(text: &str, only: Option<&[Label]>) -> usize {
+    let mut cut = 0;
+    for (at, c) in text.char_indices() {
+        let breaks = match c {
+            ' ' => !may_go_on(&text[..at]),
+            c => !c.is_ascii() || c.is_ascii_control() || "<>\"'`,;=|[]{}!?*&#$^\\".contains(c),
+        };
+        if breaks {
+            cut = at + c.len_utf8();
         }
-        found.retain(|(_, at)| at.end <= cut);
-        let held = text.split_off(cut);
-        let out = labels.replace(&text, &found);
-        return (out, Carry { held, numbers: labels.numbers });
     }
-    (labels.replace(&text, &found), Carry::default())
+    if text.len() - cut > MAX_HELD {
+        cut = text.len() - MAX_HELD;
+        while !text.is_char_boundary(cut) {
+            cut += 1;
+        }
+    }
+    let across = find::all(text, only).into_iter().find(|f| f.span.start < cut && cut < f.span.end);
+    across.map_or(cut, |found| found.span.start)
 }
 
-/// Where the text may be cut: after the last place at which no match goes on.
-fn cut(text: &str) -> usize {
-    let safe = text
-        .char_indices()
-        .filter(|(i, c)| match c {
-            '\n' => true,
-            ' ' => is_plain(text[..*i].rsplit([' ', '\n']).next().unwrap_or_default()),
-            _ => false,
-        })
-        .map(|(i, _)| i + 1)
-        .next_back()
-        .unwrap_or(0);
-    let least = text.len().saturating_sub(MAX_HELD);
-    let least = (least..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len());
-    safe.max(least)
-}
-
-/// A word that no pattern contains before a space: letters and punctuation, longer than a prefix of two
-/// letters, and no name of a number.
-fn is_plain(word: &str) -> bool {
-    let letters: String = word.chars().filter(|c| c.is_alphabetic()).collect();
-    letters.chars().count() > 2
-        && !word.chars().any(|c| c.is_ascii_digit() || matches!(c, '@' | '+'))
-        && !["bsn", "burgerservicenummer"].contains(&letters.to_lowercase().as_str())
+/// Whether a value may have a space after this text: numbers have, and the letters of an account or
+/// insurance number that stand before and between them.
+fn may_go_on(text: &str) -> bool {
+    let word = text.rsplit(' ').next().unwrap_or_default();
+    let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
+    word.bytes().any(|b| b.is_ascii_digit()) || matches!(letters, 1 | 2 | 4)
 }
