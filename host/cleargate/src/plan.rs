@@ -85,7 +85,7 @@ impl PluginPlan {
 }
 
 /// The effective limits of a call, as rows.
-pub fn limit_rows(layers: &[(Layer, Limits)]) -> Vec<LimitRow> {
+pub(crate) fn limit_rows(layers: &[(Layer, Limits)]) -> Vec<LimitRow> {
     let effective = Limits::combine(layers);
     effective
         .iter()

@@ -31,7 +31,7 @@ pub(crate) struct FlowSource {
 
 impl FlowSource {
     /// Finds a flow by path, or by the id of a bundled flow. A folder means its `flow.yaml`.
-    pub fn find(flow: &str, folder: &Path) -> Result<Self> {
+    pub(crate) fn find(flow: &str, folder: &Path) -> Result<Self> {
         let path = folder.join(flow);
         let path = if path.is_dir() { path.join("flow.yaml") } else { path };
         if path.is_file() {
@@ -55,7 +55,7 @@ impl FlowSource {
     }
 
     /// Reads a file that the flow names, and keeps it.
-    pub fn file(&mut self, name: &str) -> Result<String> {
+    pub(crate) fn file(&mut self, name: &str) -> Result<String> {
         if let Some(text) = self.files.get(name) {
             return Ok(text.clone());
         }
@@ -71,7 +71,7 @@ impl FlowSource {
     }
 
     /// Where the flow's lock file is.
-    pub fn lock_path(&self, home: &Path) -> PathBuf {
+    pub(crate) fn lock_path(&self, home: &Path) -> PathBuf {
         match &self.folder {
             Some(folder) => folder.join(cleargate_registry::lock::FILE_NAME),
             None => home.join("locks").join(format!("{}.lock", self.bundle.as_deref().unwrap_or("flow"))),

@@ -49,12 +49,12 @@ pub(crate) struct Used {
 
 impl Used {
     /// Whether the component plays this part.
-    pub fn exports(&self, kind: PluginKind) -> bool {
+    pub(crate) fn exports(&self, kind: PluginKind) -> bool {
         self.plugin.kinds().any(|k| k == kind)
     }
 
     /// The row of a plan.
-    pub fn plan(&self, file: &GrantFile) -> PluginPlan {
+    pub(crate) fn plan(&self, file: &GrantFile) -> PluginPlan {
         let mut plan = PluginPlan {
             alias: self.alias.clone(),
             package: self.pin.package.clone(),

@@ -1,5 +1,7 @@
 //! The command `cleargate`: parse, run, exit code. Everything else is in the library it calls.
 
+#![allow(unreachable_pub, reason = "a program has no outside: `pub` says which module offers what")]
+
 mod args;
 mod command;
 mod environment;

@@ -17,7 +17,8 @@ mod scaffold;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cleargate_registry::manifest::Language;
+pub use cleargate_registry::PackageName;
+pub use cleargate_registry::manifest::Language;
 use cleargate_registry::{Digest, Manifest};
 
 pub use error::BuildError;

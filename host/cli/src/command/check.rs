@@ -60,7 +60,7 @@ pub async fn load(
 
 pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure> {
     let Some(code) = code else {
-        let pages = cleargate::codes::all();
+        let pages = cleargate::codes::PAGES;
         let documents: Vec<_> =
             pages.iter().map(|p| json!({ "code": p.code, "title": p.title })).collect();
         let rows: Vec<_> = pages.iter().map(|p| vec![p.code.into(), p.title.into()]).collect();
@@ -73,7 +73,7 @@ pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure>
     })?;
     let document = json!({
         "code": page.code, "title": page.title, "text": page.text,
-        "wrong": page.wrong, "right": page.right,
+        "wrong": page.failing, "right": page.mended,
     });
     context.talk.document(&document, || {
         let indent = |text: &str| text.lines().map(|l| format!("    {l}")).collect::<Vec<_>>().join("\n");
@@ -82,8 +82,8 @@ pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure>
             context.talk.paint_data(page.code, "1"),
             page.title,
             page.text.trim(),
-            indent(page.wrong),
-            indent(page.right)
+            indent(page.failing),
+            indent(page.mended)
         )
     });
     Ok(0)

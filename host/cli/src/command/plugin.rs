@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cleargate::{CaseReport, Error, InstallOptions, Inspection, Kind, Plugins};
-use cleargate_toolchain::{BuildError, Builder, Built, Progress};
+use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Progress};
 use serde_json::json;
 
 use super::Context;
@@ -68,9 +68,15 @@ fn new(
     };
     let word = folder.file_name().map(|n| n.to_string_lossy().replace('_', "-")).unwrap_or_default();
     let name = format!("{namespace}:{word}");
-    cleargate_toolchain::scaffold(kind, lang, &name, folder).map_err(|e| {
-        Error::new(Kind::Invalid, format!("{} cannot be made", folder.display())).caused_by(&e)
+    let bad = |e: &dyn std::error::Error| {
+        Error::new(Kind::Invalid, format!("{} cannot be made", folder.display())).caused_by(e)
+    };
+    let package: PackageName = name.parse().map_err(|e| bad(&e))?;
+    let language: Language = serde_json::from_value(json!(lang)).map_err(|_| {
+        Error::new(Kind::Invalid, format!("there is no template for `{lang}`"))
+            .with_help("--lang rust")
     })?;
+    cleargate_toolchain::scaffold(kind, language, &package, folder).map_err(|e| bad(&e))?;
     let shown = folder.display();
     context.talk.say(&format!("made {name} in {shown}"));
     context.talk.say(&format!("next: cleargate plugin build {shown} && cleargate plugin test {shown}"));
