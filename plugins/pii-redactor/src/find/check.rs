@@ -21,7 +21,7 @@ pub(super) fn luhn(text: &[u8]) -> bool {
         .enumerate()
         .map(|(i, d)| if i % 2 == 0 { *d } else { d * 2 / 10 + d * 2 % 10 })
         .sum();
-    sum % 10 == 0 && digits.iter().any(|d| *d != digits[0])
+    sum.is_multiple_of(10) && digits.iter().any(|d| *d != digits[0])
 }
 
 /// ISO 7064, modulo 97: the country and its check digits move to the end, letters count from 10.
