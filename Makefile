@@ -36,8 +36,9 @@ lint: ## formatting, lints, documentation
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
-bench: ## figures as ratios against this machine's own limits, one JSON line each
-	$(CARGO) run --release --quiet -p cleargate-tests --bin bench
+bench: ## figures as ratios against this machine's own limits, explained in a table
+	$(CARGO) build --release --quiet -p cleargate-cli
+	$(CARGO) run --release --quiet -p cleargate-bench -- --table
 
 soak: ## the slow proofs: a thousand kills, long random histories
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --workspace --run-ignored all
