@@ -3,78 +3,18 @@
 //! The text comes from strangers: each format has a parser of its own that refuses with a line number, and
 //! both the text and the list have bounds. What a format does not say stays absent; nothing is guessed.
 
+mod ports;
 mod read;
 
 use cleargate::Error;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
+pub use ports::{Format, Package, ParseInput, ParseOutput};
 use read::Refusal;
 
 /// Bytes of a lock file: ten times the largest that we met in public projects.
 const MAX_TEXT: usize = 8 * 1024 * 1024;
 /// Packages of a lock file; a flow maps over all of them.
 const MAX_PACKAGES: usize = 50_000;
-
-/// Which package manager wrote the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// `Cargo.lock`.
-    Cargo,
-    /// `package-lock.json` or `npm-shrinkwrap.json`.
-    Npm,
-    /// `poetry.lock`.
-    Poetry,
-    /// `uv.lock`.
-    Uv,
-    /// `requirements.txt`.
-    Requirements,
-    /// `go.sum`.
-    Go,
-}
-
-/// The ports that the node reads.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ParseInput {
-    /// The text of the lock file.
-    pub text: String,
-    /// Which package manager wrote it; found out from the text when absent.
-    pub format: Option<Format>,
-}
-
-/// One locked package.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Package {
-    /// As the package manager writes it.
-    pub name: String,
-    /// As the package manager writes it; empty when nothing is locked.
-    pub version: String,
-    /// `registry+<address>`, `git+<address>#<commit>`, `url+<address>`, `path+<folder>` or `workspace`.
-    pub source: String,
-    /// With its algorithm: `sha256:..`, `sha512-..`, `h1:..`; absent when the file has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<String>,
-    /// `name@version`, or the name alone when the file does not say more.
-    pub dependencies: Vec<String>,
-    /// Whether the project itself asks for it; absent when the file does not tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub direct: Option<bool>,
-    /// Whether the file says that installing runs a script of the package.
-    pub install_script: bool,
-}
-
-/// The ports that the node writes.
-#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct ParseOutput {
-    /// Which package manager wrote the file.
-    pub format: Format,
-    /// In the order of name and version; each once.
-    pub packages: Vec<Package>,
-    /// How many there are.
-    pub count: usize,
-}
 
 /// Reads a lock file of Cargo, npm, Poetry, uv, pip or Go into one list of packages.
 #[cleargate::node(effect = "pure")]

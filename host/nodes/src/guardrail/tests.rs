@@ -1,3 +1,5 @@
+//! The chain with scripted guards: order, replacement, refusal, and rights that do not leak.
+
 use std::sync::Mutex;
 
 use cleargate_executor::Judged;

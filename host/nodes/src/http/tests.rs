@@ -1,3 +1,5 @@
+//! The node against a scripted host: what is sent, and what each answer becomes.
+
 use std::sync::Arc;
 
 use cleargate_flow::error::ErrorCode;

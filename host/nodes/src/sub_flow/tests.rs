@@ -1,3 +1,5 @@
+//! The node over a scripted embedder: what is passed on, and how failures are told.
+
 use cleargate_executor::limits::MAX_DEPTH;
 
 use super::*;

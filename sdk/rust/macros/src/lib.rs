@@ -3,16 +3,15 @@
 //! Each attribute adds an empty type of the function's name. Functions and types live in different
 //! namespaces, so `greet(input)` still calls the function and `export! { nodes: [greet] }` names the type.
 
+mod expand;
 mod options;
 mod signature;
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
-use quote::{format_ident, quote};
-use syn::{ImplItem, ItemFn, ItemImpl, parse_macro_input, parse_quote};
+use syn::{ItemFn, ItemImpl, parse_macro_input};
 
-use options::{Options, first_sentence, snake_case};
-use signature::Signature;
+use options::Options;
 
 /// Makes a node of `fn(input: In) -> Result<Out, Error>`, optionally with `ctx: &Context` first.
 ///
@@ -22,7 +21,7 @@ use signature::Signature;
 pub fn node(attr: TokenStream, item: TokenStream) -> TokenStream {
     let options = parse_macro_input!(attr as Options);
     let function = parse_macro_input!(item as ItemFn);
-    expand(expand_node(options, &function))
+    expand(expand::node(options, &function))
 }
 
 /// Makes a tool of `fn(arguments: In) -> Result<Out, Error>`, optionally with `ctx: &Context` first.
@@ -34,7 +33,7 @@ pub fn node(attr: TokenStream, item: TokenStream) -> TokenStream {
 pub fn tool(attr: TokenStream, item: TokenStream) -> TokenStream {
     let options = parse_macro_input!(attr as Options);
     let function = parse_macro_input!(item as ItemFn);
-    expand(expand_tool(options, &function))
+    expand(expand::tool(options, &function))
 }
 
 /// Makes a guardrail of `fn(stage: Stage, content: Value, config: Config) -> Result<Verdict, Error>`,
@@ -43,7 +42,7 @@ pub fn tool(attr: TokenStream, item: TokenStream) -> TokenStream {
 pub fn guardrail(attr: TokenStream, item: TokenStream) -> TokenStream {
     let options = parse_macro_input!(attr as Options);
     let function = parse_macro_input!(item as ItemFn);
-    expand(expand_guardrail(options, &function))
+    expand(expand::guardrail(options, &function))
 }
 
 /// Makes a filter of an `impl Filter for Name`. Option: `id = ".."`.
@@ -53,159 +52,9 @@ pub fn guardrail(attr: TokenStream, item: TokenStream) -> TokenStream {
 pub fn filter(attr: TokenStream, item: TokenStream) -> TokenStream {
     let options = parse_macro_input!(attr as Options);
     let block = parse_macro_input!(item as ItemImpl);
-    expand(expand_filter(options, block))
+    expand(expand::filter(options, block))
 }
 
 fn expand(result: syn::Result<Tokens>) -> TokenStream {
     result.unwrap_or_else(|error| error.to_compile_error()).into()
-}
-
-fn expand_node(options: Options, function: &ItemFn) -> syn::Result<Tokens> {
-    options.only(&["effect", "id"])?;
-    let signature = Signature::of(function, 1)?;
-    let (name, input, output) = (signature.name, &signature.inputs[0], signature.output()?);
-    let effect = options.text("effect").ok_or_else(|| {
-        options
-            .missing("effect = \"pure\" | \"read\" | \"idempotent\" | \"once\" | \"compensable\"")
-    })?;
-    let effect = match effect.value().as_str() {
-        "pure" => format_ident!("Pure"),
-        "read" => format_ident!("Read"),
-        "idempotent" => format_ident!("Idempotent"),
-        "once" => format_ident!("Once"),
-        "compensable" => format_ident!("Compensable"),
-        _ => {
-            let message = "an effect is pure, read, idempotent, once or compensable";
-            return Err(syn::Error::new(effect.span(), message));
-        }
-    };
-    let id = options.name("id", &name.to_string())?;
-    let summary = first_sentence(&signature.docs);
-    let call = signature.call(&[quote!(input)]);
-    let marker = signature.marker();
-    Ok(quote! {
-        #function
-        #marker
-        impl ::cleargate::Node for #name {
-            type Input = #input;
-            type Output = #output;
-            const ID: &'static str = #id;
-            fn description() -> ::cleargate::NodeDescription {
-                ::cleargate::NodeDescription::of::<#input, #output>(
-                    #id, #summary, ::cleargate::Effect::#effect,
-                )
-            }
-            fn run(ctx: &::cleargate::Context, input: #input)
-                -> ::std::result::Result<#output, ::cleargate::Error>
-            {
-                let _ = ctx;
-                #call
-            }
-        }
-    })
-}
-
-fn expand_tool(options: Options, function: &ItemFn) -> syn::Result<Tokens> {
-    options.only(&["read_only", "destructive", "idempotent", "open_world", "title", "name"])?;
-    let signature = Signature::of(function, 1)?;
-    let (ident, input, output) = (signature.name, &signature.inputs[0], signature.output()?);
-    let name = options.name("name", &ident.to_string())?;
-    let read_only = options.flag("read_only").unwrap_or(false);
-    let destructive = options.flag("destructive").unwrap_or(!read_only);
-    let idempotent = options.flag("idempotent").unwrap_or(false);
-    let open_world = options.flag("open_world").unwrap_or(false);
-    let title = match options.text("title") {
-        Some(title) => quote!(::std::option::Option::Some(#title)),
-        None => quote!(::std::option::Option::None),
-    };
-    let description = &signature.docs;
-    let call = signature.call(&[quote!(arguments)]);
-    let marker = signature.marker();
-    Ok(quote! {
-        #function
-        #marker
-        impl ::cleargate::Tool for #ident {
-            type Input = #input;
-            type Output = #output;
-            const NAME: &'static str = #name;
-            fn description() -> ::cleargate::ToolDescription {
-                ::cleargate::ToolDescription::of::<#input, #output>(
-                    #name,
-                    #description,
-                    ::cleargate::Annotations {
-                        title: #title,
-                        read_only: #read_only,
-                        destructive: #destructive,
-                        idempotent: #idempotent,
-                        open_world: #open_world,
-                    },
-                )
-            }
-            fn call(ctx: &::cleargate::Context, arguments: #input)
-                -> ::std::result::Result<#output, ::cleargate::Error>
-            {
-                let _ = ctx;
-                #call
-            }
-        }
-    })
-}
-
-fn expand_guardrail(options: Options, function: &ItemFn) -> syn::Result<Tokens> {
-    options.only(&["id"])?;
-    let signature = Signature::of(function, 3)?;
-    let (name, config) = (signature.name, &signature.inputs[2]);
-    let id = options.name("id", &name.to_string())?;
-    let summary = first_sentence(&signature.docs);
-    let call = signature.call(&[quote!(stage), quote!(content), quote!(config)]);
-    let marker = signature.marker();
-    Ok(quote! {
-        #function
-        #marker
-        impl ::cleargate::Guardrail for #name {
-            type Config = #config;
-            const ID: &'static str = #id;
-            const SUMMARY: &'static str = #summary;
-            fn check(
-                ctx: &::cleargate::Context,
-                stage: ::cleargate::Stage,
-                content: ::cleargate::Value,
-                config: #config,
-            ) -> ::std::result::Result<::cleargate::Verdict, ::cleargate::Error> {
-                let _ = ctx;
-                #call
-            }
-        }
-    })
-}
-
-fn expand_filter(options: Options, mut block: ItemImpl) -> syn::Result<Tokens> {
-    options.only(&["id"])?;
-    let own = &block.self_ty;
-    let default = snake_case(&quote!(#own).to_string());
-    let id = options.name("id", &default)?;
-    let summary = first_sentence(&signature::docs(&block.attrs)?);
-    let has = |name: &str| {
-        block.items.iter().any(|item| matches!(item, ImplItem::Type(t) if t.ident == name))
-    };
-    let mut defaults: Vec<ImplItem> = Vec::new();
-    if !has("Config") {
-        defaults.push(parse_quote!(
-            type Config = ::cleargate::NoConfig;
-        ));
-    }
-    if !has("Carry") {
-        defaults.push(parse_quote!(
-            type Carry = ();
-        ));
-    }
-    block.items.extend(defaults);
-    let own = &block.self_ty;
-    Ok(quote! {
-        #block
-        impl ::cleargate::Named for #own {
-            const ID: &'static str = #id;
-            const SUMMARY: &'static str = #summary;
-        }
-    })
 }

@@ -44,6 +44,7 @@ pub(super) const TEMPLATE_LOCK: &str = include_str!("../../templates/rust/common
 pub(super) const VENDORED: &[Source] = vendored![
     "sdk/rust/Cargo.toml",
     "sdk/rust/macros/Cargo.toml",
+    "sdk/rust/macros/src/expand.rs",
     "sdk/rust/macros/src/lib.rs",
     "sdk/rust/macros/src/options.rs",
     "sdk/rust/macros/src/signature.rs",

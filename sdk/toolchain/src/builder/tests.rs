@@ -1,6 +1,7 @@
 //! What a builder refuses, and with which advice. Whole builds are in `tests/it`.
 
 use super::*;
+use crate::survey;
 
 const MANIFEST: &str = "[plugin]\nname = \"acme:p\"\nversion = \"1.0.0\"\ndescription = \"Does\"\n";
 
