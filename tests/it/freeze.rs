@@ -33,8 +33,7 @@ fn released_packages_are_frozen_and_no_package_is_forgotten() {
 }
 
 fn digest(folder: &std::path::Path) -> String {
-    let mut files: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     let mut hash = Sha256::new();
     for file in files {

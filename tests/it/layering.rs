@@ -174,7 +174,11 @@ const WORDS: &[(&str, &[&str], &str)] = &[
     ("tokio::spawn(", &["host/executor/src/tasks", "tests/"], "spawn through executor::tasks"),
     ("std::process::exit", &["host/cli/"], "only the command exits"),
     ("std::env::var", &["host/cli/", "tests/"], "only the command reads the environment"),
-    ("unsafe {", &["host/runtime/src/artifact"], "unsafe is forbidden but for our own compiled code"),
+    (
+        "unsafe {",
+        &["host/runtime/src/artifact"],
+        "unsafe is forbidden but for our own compiled code",
+    ),
     ("todo!(", &[], "finish it"),
     ("unimplemented!(", &[], "finish it"),
 ];

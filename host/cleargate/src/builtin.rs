@@ -22,23 +22,28 @@ impl FlowCatalog {
             FileRead::NAME => Arc::new(FileRead),
             Http::NAME => Arc::new(Http),
             Template::NAME => {
-                let text = match TemplateSource::of(&leaf.config).map_err(|e| config(e.to_string()))? {
-                    TemplateSource::Inline(text) => text,
-                    TemplateSource::File(name) => self
-                        .files
-                        .get(&name)
-                        .cloned()
-                        .ok_or_else(|| config(format!("the flow has no file `{name}`")))?,
-                };
+                let text =
+                    match TemplateSource::of(&leaf.config).map_err(|e| config(e.to_string()))? {
+                        TemplateSource::Inline(text) => text,
+                        TemplateSource::File(name) => self
+                            .files
+                            .get(&name)
+                            .cloned()
+                            .ok_or_else(|| config(format!("the flow has no file `{name}`")))?,
+                    };
                 Arc::new(Template::new(&text).map_err(|e| config(e.to_string()))?)
             }
             GuardrailNode::NAME => {
                 let (stage, uses) = chain_of(&leaf.config).map_err(|e| config(e.to_string()))?;
                 let chain = uses.into_iter().map(|guard| {
                     let used = self.used.iter().find(|u| u.alias == guard.alias);
-                    let used = used.filter(|u| u.exports(PluginKind::Guardrail)).ok_or_else(|| {
-                        config(format!("`{}` is no alias of a guardrail in `use:`", guard.alias))
-                    })?;
+                    let used =
+                        used.filter(|u| u.exports(PluginKind::Guardrail)).ok_or_else(|| {
+                            config(format!(
+                                "`{}` is no alias of a guardrail in `use:`",
+                                guard.alias
+                            ))
+                        })?;
                     Ok(Guard {
                         guardrail: cleargate_runtime::node::guardrail(&used.plugin),
                         config: guard.config,

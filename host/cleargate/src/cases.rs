@@ -75,7 +75,8 @@ pub async fn test_plugin(
         let text = std::fs::read_to_string(&path).map_err(|e| bad(&path, &e.to_string()))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for case in parse(&path, &text)? {
-            let name = format!("{stem}: {}", case.get("name").and_then(Value::as_str).unwrap_or("?"));
+            let name =
+                format!("{stem}: {}", case.get("name").and_then(Value::as_str).unwrap_or("?"));
             if filter.is_some_and(|filter| !name.contains(filter)) {
                 continue;
             }
@@ -147,7 +148,8 @@ enum Answer {
 }
 
 async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -> CaseReport {
-    let world = Arc::new(world::Mock::new(case.get("config").cloned().unwrap_or_else(Value::empty)));
+    let world =
+        Arc::new(world::Mock::new(case.get("config").cloned().unwrap_or_else(Value::empty)));
     let caller = Caller {
         context: CallContext {
             run_id: "test".into(),
@@ -180,7 +182,8 @@ async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -
 
 async fn call(plugin: &Plugin, caller: &Caller, case: &Value) -> Result<Called<Answer>, String> {
     let call = case.get("call").and_then(Value::as_map).filter(|call| call.len() == 1);
-    let (kind, id) = call.and_then(|call| call.first()).ok_or("`call` must be one kind and a name")?;
+    let (kind, id) =
+        call.and_then(|call| call.first()).ok_or("`call` must be one kind and a name")?;
     let id = id.as_str().unwrap_or_default();
     let input = case.get("input").cloned().unwrap_or_else(Value::empty);
     let config = case.get("config").cloned().unwrap_or_else(Value::empty);
@@ -214,7 +217,9 @@ async fn call(plugin: &Plugin, caller: &Caller, case: &Value) -> Result<Called<A
             };
             Called { result: called.result.map(record), usage: called.usage }
         }
-        (kind, id) => return Err(format!("`call: {{ {kind}: {id} }}` is nothing that can be called")),
+        (kind, id) => {
+            return Err(format!("`call: {{ {kind}: {id} }}` is nothing that can be called"));
+        }
     })
 }
 
@@ -281,7 +286,8 @@ fn expected(expect: &Value, answer: &Answer) -> Vec<String> {
     }
     let said = ["output", "contains", "verdict"].iter().any(|key| expect.get(key).is_some());
     if !said {
-        differences.push("the case expects nothing: write output, contains, verdict or error".into());
+        differences
+            .push("the case expects nothing: write output, contains, verdict or error".into());
     }
     differences
 }

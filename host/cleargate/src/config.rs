@@ -207,10 +207,17 @@ mod tests {
 
     #[test]
     fn a_file_says_what_it_means_or_is_refused() {
-        let config = load("[limits]\nmemory = \"1MiB\"\n[secrets.KEY]\nhosts = [\"a.test\"]").unwrap();
+        let config =
+            load("[limits]\nmemory = \"1MiB\"\n[secrets.KEY]\nhosts = [\"a.test\"]").unwrap();
         assert_eq!(config.limits.memory, Some(1 << 20));
         assert_eq!(config.secrets["KEY"].hosts.len(), 1);
-        for bad in ["[limit]", "[limits]\nmemry = 1", "[limits]\nmemory = \"1MB\"", "x = ", "[store]\ndurability='no'"] {
+        for bad in [
+            "[limit]",
+            "[limits]\nmemry = 1",
+            "[limits]\nmemory = \"1MB\"",
+            "x = ",
+            "[store]\ndurability='no'",
+        ] {
             assert_eq!(load(bad).unwrap_err().kind, Kind::Invalid, "{bad} was accepted");
         }
     }

@@ -112,12 +112,8 @@ fn split(name: &str) -> (&str, Option<&str>) {
 }
 
 /// The node or tool that a type names.
-fn callable<'a>(
-    used: &'a Used,
-    export: Option<&str>,
-) -> Result<&'a Described, String> {
-    let callable =
-        |d: &&Described| matches!(d.kind, PluginKind::Node | PluginKind::Tool);
+fn callable<'a>(used: &'a Used, export: Option<&str>) -> Result<&'a Described, String> {
+    let callable = |d: &&Described| matches!(d.kind, PluginKind::Node | PluginKind::Tool);
     let all: Vec<_> = used.described.iter().filter(callable).collect();
     let names = || {
         let names: Vec<String> = all.iter().map(|d| format!("{}.{}", used.alias, d.id)).collect();
@@ -146,11 +142,8 @@ pub(crate) fn checked(
 ) -> (Checked, Option<Graph>) {
     let done = check(&source.text, &source.name, signatures);
     let errors = done.findings.iter().any(|f| f.severity == Severity::Error);
-    let checked = Checked {
-        file: source.name.clone(),
-        text: source.text.clone(),
-        findings: done.findings,
-    };
+    let checked =
+        Checked { file: source.name.clone(), text: source.text.clone(), findings: done.findings };
     (checked, done.graph.filter(|_| !errors))
 }
 
@@ -163,10 +156,17 @@ pub(crate) fn pin(graph: &mut Graph, pinned: &mut Pinned) -> Result<()> {
     }
     let identity = Value::record([
         ("graph", Value::from(graph.hash.to_string())),
-        ("files", Value::record(pinned.source.files.iter().map(|(k, v)| (k.as_str(), Value::from(v.as_str()))))),
+        (
+            "files",
+            Value::record(
+                pinned.source.files.iter().map(|(k, v)| (k.as_str(), Value::from(v.as_str()))),
+            ),
+        ),
         (
             "plugins",
-            Value::record(pinned.plugins.iter().map(|(k, v)| (k.as_str(), Value::from(v.digest.to_string())))),
+            Value::record(
+                pinned.plugins.iter().map(|(k, v)| (k.as_str(), Value::from(v.digest.to_string()))),
+            ),
         ),
     ]);
     graph.hash = FlowHash::of(identity.to_canonical_json().as_bytes());
@@ -207,7 +207,11 @@ impl FlowCatalog {
         }
     }
 
-    pub(crate) fn limits(&self, manifest: Limits, leaf: &Leaf) -> cleargate_flow::limits::Effective {
+    pub(crate) fn limits(
+        &self,
+        manifest: Limits,
+        leaf: &Leaf,
+    ) -> cleargate_flow::limits::Effective {
         Limits::combine(&[
             (Layer::Operator, self.operator),
             (Layer::Manifest, manifest),
@@ -239,7 +243,9 @@ pub(crate) fn invalid(checked: &Checked) -> Error {
     let errors = checked.findings.iter().filter(|f| f.severity == Severity::Error);
     let mut error = Error::new(Kind::Invalid, format!("{} has errors", checked.file));
     error.causes = errors
-        .map(|f| format!("{}:{}:{} {}: {}", checked.file, f.span.line, f.span.column, f.code, f.message))
+        .map(|f| {
+            format!("{}:{}:{} {}: {}", checked.file, f.span.line, f.span.column, f.code, f.message)
+        })
         .collect();
     error.with_help(format!("cleargate check {}", checked.file))
 }

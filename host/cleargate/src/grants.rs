@@ -101,7 +101,8 @@ impl GrantFile {
         };
         let document = Document { grants: self.entries.clone() };
         let body = toml::to_string(&document).expect("grants have a form in TOML");
-        let text = format!("# What plugins may do. Edit it, or use `cleargate plugin install`.\n\n{body}");
+        let text =
+            format!("# What plugins may do. Edit it, or use `cleargate plugin install`.\n\n{body}");
         let folder = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(|e| bad(&e))?;
         let temporary = self.path.with_extension(format!("{}.tmp", std::process::id()));

@@ -77,9 +77,8 @@ impl Host {
             executing,
         );
         let runtime = RuntimeConfig { cache: Some(config.cache()), compiler: None };
-        let runtime = Runtime::new(runtime).map_err(|e| {
-            Error::new(Kind::Bug, "WebAssembly cannot run here").caused_by(&e)
-        })?;
+        let runtime = Runtime::new(runtime)
+            .map_err(|e| Error::new(Kind::Bug, "WebAssembly cannot run here").caused_by(&e))?;
         let plugins = Plugins::open(&config)?;
         let loaded = DashMap::new();
         Ok(Self { config, store, executor, clock, plugins, runtime, loaded })
@@ -191,8 +190,7 @@ impl Host {
         let bundle = serde_json::to_vec(&flow.pinned).expect("a pinned flow is text");
         self.store.put_flow(flow.hash(), bundle).await.map_err(store_error)?;
         let start = StartRun { input, idempotency_key: options.key, ..StartRun::default() };
-        let started =
-            self.executor.start(flow.graph.clone(), flow.catalog.clone(), start).await;
+        let started = self.executor.start(flow.graph.clone(), flow.catalog.clone(), start).await;
         Ok(Running::new(started.map_err(start_error)?))
     }
 
@@ -202,10 +200,14 @@ impl Host {
     /// The run is driven by somebody, its flow or plugins are gone, or its journal is damaged.
     pub async fn resume(&self, id: &RunId) -> Result<Running> {
         let row = self.store.run(id).await.map_err(store_error)?;
-        let row = row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
+        let row =
+            row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
         let bundle = self.store.get_flow(&row.hash).await.map_err(store_error)?;
         let bundle = bundle.ok_or_else(|| {
-            Error::new(Kind::Store, format!("the flow {} of run {id} is not in the store", row.hash))
+            Error::new(
+                Kind::Store,
+                format!("the flow {} of run {id} is not in the store", row.hash),
+            )
         })?;
         let pinned: Pinned = serde_json::from_slice(&bundle).map_err(|e| {
             Error::new(Kind::Store, format!("the flow of run {id} cannot be read")).caused_by(&e)
@@ -215,10 +217,10 @@ impl Host {
     }
 
     async fn take_over(&self, id: &RunId, flow: &Flow) -> Result<RunHandle> {
-        let give_up = self.clock.micros() + 2 * u64::try_from(LEASE.as_micros()).unwrap_or(u64::MAX);
+        let give_up =
+            self.clock.micros() + 2 * u64::try_from(LEASE.as_micros()).unwrap_or(u64::MAX);
         loop {
-            let done =
-                self.executor.resume(id, flow.graph.clone(), flow.catalog.clone()).await;
+            let done = self.executor.resume(id, flow.graph.clone(), flow.catalog.clone()).await;
             match done {
                 Err(StartError::Held { .. }) if self.clock.micros() < give_up => {
                     self.clock.sleep(100).await;
@@ -279,9 +281,8 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>> {
         Durability::PowerSafe => Class::PowerSafe,
         Durability::ProcessSafe => Class::ProcessSafe,
     };
-    let store = SqliteStore::open(config.journal(), &SqliteConfig::new(class)).map_err(|e| {
-        Error::new(Kind::Store, "the journal cannot be used").caused_by(&e)
-    })?;
+    let store = SqliteStore::open(config.journal(), &SqliteConfig::new(class))
+        .map_err(|e| Error::new(Kind::Store, "the journal cannot be used").caused_by(&e))?;
     Ok(Arc::new(store))
 }
 
@@ -292,7 +293,10 @@ fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
                 .with_help("write it as 10.0.0.0/8")
         })
     });
-    let network = NetworkConfig { allow_addresses: allow_addresses.collect::<Result<_>>()?, ..NetworkConfig::default() };
+    let network = NetworkConfig {
+        allow_addresses: allow_addresses.collect::<Result<_>>()?,
+        ..NetworkConfig::default()
+    };
     let network = Network::new(network, Arc::new(SystemResolver))
         .map_err(|e| Error::new(Kind::Bug, "no HTTP client").caused_by(&e))?;
     let secrets = config.secrets.iter().map(|(label, secret)| {
@@ -310,7 +314,14 @@ fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
         }),
     };
     let audit = Arc::new(TracingAudit);
-    Ok(Gate::new(store, Arc::new(network), Arc::new(secrets), audit, sources, GateConfig::default()))
+    Ok(Gate::new(
+        store,
+        Arc::new(network),
+        Arc::new(secrets),
+        audit,
+        sources,
+        GateConfig::default(),
+    ))
 }
 
 fn start_error(error: StartError) -> Error {

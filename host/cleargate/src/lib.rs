@@ -16,8 +16,8 @@
 //! # }
 //! ```
 
-pub mod bundled;
 mod builtin;
+pub mod bundled;
 mod cases;
 mod config;
 mod error;

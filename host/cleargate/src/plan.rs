@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cleargate_flow::graph::{Graph, GraphNode, Join, Leaf, NodeKind, Scope};
 use cleargate_flow::grant::Grants;
+use cleargate_flow::graph::{Graph, GraphNode, Join, Leaf, NodeKind, Scope};
 use cleargate_flow::limits::{Layer, Limits, TABLE};
 use serde::Serialize;
 
@@ -162,7 +162,8 @@ fn describe(
         NodeKind::Switch { cases } => {
             step.uses = "switch".into();
             for case in cases {
-                let when = case.when.as_ref().map_or("else".into(), |w| format!("when {}", w.source()));
+                let when =
+                    case.when.as_ref().map_or("else".into(), |w| format!("when {}", w.source()));
                 let to: Vec<&str> = case.to.iter().map(|id| id.as_str()).collect();
                 step.notes.push(format!("{when} → {}", to.join(", ")));
             }

@@ -170,9 +170,10 @@ impl Plugins {
     /// # Errors
     /// No version fits; or it asks for what nobody granted and `grant` is not set: nothing is installed then.
     pub fn install(&self, reference: &str, options: InstallOptions) -> Result<Installation> {
-        let reference: PackageRef = reference.parse().map_err(|e: cleargate_registry::name::NameError| {
-            Error::new(Kind::Invalid, e.to_string())
-        })?;
+        let reference: PackageRef =
+            reference.parse().map_err(|e: cleargate_registry::name::NameError| {
+                Error::new(Kind::Invalid, e.to_string())
+            })?;
         let bytes = self.fetch(&reference)?;
         let inspection = self.inspection(&bytes)?;
         let missing = inspection.requests.iter().any(|r| !r.granted);
@@ -229,9 +230,10 @@ impl Plugins {
         if plugin.ends_with(".wasm") || plugin.starts_with('.') || plugin.starts_with('/') {
             return self.inspection(&read_component(path)?);
         }
-        let reference: PackageRef = plugin.parse().map_err(
-            |e: cleargate_registry::name::NameError| Error::new(Kind::Invalid, e.to_string()),
-        )?;
+        let reference: PackageRef =
+            plugin.parse().map_err(|e: cleargate_registry::name::NameError| {
+                Error::new(Kind::Invalid, e.to_string())
+            })?;
         if let PackageRef::Registry { name, requirement } = &reference
             && let Some(entry) = self.installed.find(name, requirement).map_err(resolution)?
         {
@@ -245,9 +247,10 @@ impl Plugins {
     /// # Errors
     /// The name is no package name, or the files cannot be removed.
     pub fn remove(&self, plugin: &str) -> Result<usize> {
-        let name: PackageName = plugin.parse().map_err(|e: cleargate_registry::name::NameError| {
-            Error::new(Kind::Invalid, e.to_string())
-        })?;
+        let name: PackageName =
+            plugin.parse().map_err(|e: cleargate_registry::name::NameError| {
+                Error::new(Kind::Invalid, e.to_string())
+            })?;
         let entries = self.installed.list().map_err(resolution)?;
         let mut removed = 0;
         for entry in entries.iter().filter(|e| e.name == name) {
@@ -310,9 +313,8 @@ pub(crate) fn host_apis() -> HostApis {
 
 /// A component with the manifest that it carries.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Component, Manifest)> {
-    let component = Component::read(bytes).map_err(|e| {
-        Error::new(Kind::Invalid, "this is no plugin".to_owned()).caused_by(&e)
-    })?;
+    let component = Component::read(bytes)
+        .map_err(|e| Error::new(Kind::Invalid, "this is no plugin".to_owned()).caused_by(&e))?;
     let manifest = component.manifest.clone().ok_or_else(|| {
         Error::new(Kind::Invalid, "the component carries no manifest")
             .with_help("build it with `cleargate plugin build`")

@@ -73,7 +73,8 @@ impl Running {
 
     /// How far each node is, in the order of the graph.
     pub async fn progress(&self) -> Vec<NodeProgress> {
-        let nodes: Vec<_> = self.handle.progress().await.nodes.iter().map(NodeProgress::of).collect();
+        let nodes: Vec<_> =
+            self.handle.progress().await.nodes.iter().map(NodeProgress::of).collect();
         let mut last = self.last.lock().expect("no holder of this lock panics");
         if !nodes.is_empty() {
             last.clone_from(&nodes);
@@ -114,7 +115,8 @@ impl Running {
                 Err(Error::new(Kind::Waiting, why).with_help(format!("cleargate runs show {id}")))
             }
             End::Broken(why) => {
-                Err(Error::new(Kind::Store, format!("run {id} cannot go on: {why}")).with_help(resume))
+                Err(Error::new(Kind::Store, format!("run {id} cannot go on: {why}"))
+                    .with_help(resume))
             }
         }
     }

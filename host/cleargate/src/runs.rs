@@ -125,7 +125,8 @@ impl Host {
     /// There is no such run, or its journal is damaged.
     pub async fn run_details(&self, id: &RunId) -> Result<RunDetails> {
         let row = self.store().run(id).await.map_err(store_error)?;
-        let row = row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
+        let row =
+            row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
         let timeline = Timeline::of(&self.events(id).await?);
         Ok(RunDetails { run: row.into(), timeline })
     }

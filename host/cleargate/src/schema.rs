@@ -20,9 +20,7 @@ pub fn plugin() -> Value {
         .iter()
         .map(|row| (row.name.into(), json!({ "type": ["string", "integer"] })))
         .collect();
-    let object = |properties: Value| {
-        json!({ "type": "object", "additionalProperties": false, "properties": properties })
-    };
+    let object = |properties: Value| json!({ "type": "object", "additionalProperties": false, "properties": properties });
     let mut schema = object(json!({
         "plugin": {
             "type": "object", "additionalProperties": false, "required": ["name", "version", "description"],

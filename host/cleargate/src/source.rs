@@ -64,7 +64,9 @@ impl FlowSource {
                 Error::new(Kind::Invalid, format!("{} has no file `{name}`", self.name))
             })?,
             (Some(folder), None) => read(&inside(folder, name)?)?,
-            (None, None) => return Err(Error::new(Kind::Invalid, format!("no folder for `{name}`"))),
+            (None, None) => {
+                return Err(Error::new(Kind::Invalid, format!("no folder for `{name}`")));
+            }
         };
         self.files.insert(name.into(), text.clone());
         Ok(text)
@@ -74,7 +76,9 @@ impl FlowSource {
     pub(crate) fn lock_path(&self, home: &Path) -> PathBuf {
         match &self.folder {
             Some(folder) => folder.join(cleargate_registry::lock::FILE_NAME),
-            None => home.join("locks").join(format!("{}.lock", self.bundle.as_deref().unwrap_or("flow"))),
+            None => home
+                .join("locks")
+                .join(format!("{}.lock", self.bundle.as_deref().unwrap_or("flow"))),
         }
     }
 }
@@ -85,7 +89,8 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
         Error::new(Kind::Invalid, format!("file `{name}` is outside the flow's folder"))
             .with_help("move it beside the flow")
     };
-    let plain = Path::new(name).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    let plain =
+        Path::new(name).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
     if !plain {
         return Err(refuse());
     }
@@ -116,7 +121,10 @@ fn unknown(flow: &str, path: &Path) -> Error {
     let ids: Vec<&str> = crate::bundled::BUNDLES.iter().map(|b| b.id).collect();
     Error::new(
         Kind::Invalid,
-        format!("there is no flow `{flow}`: no file {}, and no bundled flow of that id", path.display()),
+        format!(
+            "there is no flow `{flow}`: no file {}, and no bundled flow of that id",
+            path.display()
+        ),
     )
     .with_help(format!("bundled flows: {}", ids.join(", ")))
 }

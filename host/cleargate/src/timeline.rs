@@ -49,8 +49,7 @@ impl Timeline {
     pub fn of(records: &[Record]) -> Self {
         let start = records.first().map_or(0, |r| r.at);
         let end = records.last().map_or(0, |r| r.at);
-        let mut timeline =
-            Self { wall_ms: end - start, events: records.len(), ..Self::default() };
+        let mut timeline = Self { wall_ms: end - start, events: records.len(), ..Self::default() };
         let mut rows: IndexMap<String, NodeRow> = IndexMap::new();
         for record in records {
             let at = record.at - start;
@@ -75,11 +74,7 @@ impl Timeline {
     }
 }
 
-fn row<'a>(
-    rows: &'a mut IndexMap<String, NodeRow>,
-    address: &Address,
-    at: i64,
-) -> &'a mut NodeRow {
+fn row<'a>(rows: &'a mut IndexMap<String, NodeRow>, address: &Address, at: i64) -> &'a mut NodeRow {
     let path = address.static_path();
     let row = rows.entry(path.clone()).or_insert_with(|| NodeRow {
         path,

@@ -89,11 +89,10 @@ impl Plugins {
     ) -> Result<BTreeMap<String, Pin>> {
         let mut references = BTreeMap::new();
         for (alias, text) in aliases(&source.text) {
-            let reference: PackageRef = text.parse().map_err(
-                |e: cleargate_registry::name::NameError| {
+            let reference: PackageRef =
+                text.parse().map_err(|e: cleargate_registry::name::NameError| {
                     Error::new(Kind::Invalid, format!("`{alias}` of `use:`: {e}"))
-                },
-            )?;
+                })?;
             references.insert(alias, reference);
         }
         if references.is_empty() {
@@ -209,14 +208,9 @@ impl Plugins {
         let allowed = grants.allowed(&pin.package, &pin.digest.to_string());
         let effective = Arc::new(allowed.effective(&asked(&manifest)));
         let bytes: Arc<[u8]> = bytes.into();
-        let plugin = runtime
-            .load(bytes.clone(), &effective)
-            .await
-            .map_err(|e| load_error(&pin, &e))?;
-        let describing = runtime
-            .load_to_describe(bytes)
-            .await
-            .map_err(|e| load_error(&pin, &e))?;
+        let plugin =
+            runtime.load(bytes.clone(), &effective).await.map_err(|e| load_error(&pin, &e))?;
+        let describing = runtime.load_to_describe(bytes).await.map_err(|e| load_error(&pin, &e))?;
         let described = describing.describe().await.map_err(|e| {
             Error::new(Kind::Invalid, format!("{} {} cannot be used", pin.package, pin.version))
                 .caused_by(&e)
@@ -228,7 +222,8 @@ impl Plugins {
 
 /// What a manifest asks for, with the services that need no asking.
 fn asked(manifest: &Manifest) -> Grants {
-    let harmless = Grants { services: Service::HARMLESS.into_iter().collect(), ..Grants::default() };
+    let harmless =
+        Grants { services: Service::HARMLESS.into_iter().collect(), ..Grants::default() };
     harmless.union(&manifest.permissions)
 }
 

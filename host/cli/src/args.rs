@@ -70,7 +70,9 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Find everything that is wrong with a flow, before it runs
-    #[command(after_help = "Example:\n  cleargate check review.yaml --output sarif > findings.sarif")]
+    #[command(
+        after_help = "Example:\n  cleargate check review.yaml --output sarif > findings.sarif"
+    )]
     Check {
         /// Path of a flow file, or id of a bundled flow
         flow: String,
@@ -123,7 +125,9 @@ pub enum Verb {
         of: SchemaOf,
     },
     /// Print completions for a shell
-    #[command(after_help = "Example:\n  cleargate completions bash > ~/.local/share/bash-completion/completions/cleargate")]
+    #[command(
+        after_help = "Example:\n  cleargate completions bash > ~/.local/share/bash-completion/completions/cleargate"
+    )]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
@@ -205,8 +209,10 @@ pub enum Status {
 #[derive(Debug, Subcommand)]
 pub enum Plugin {
     /// Make a plugin project that builds and passes its tests
-    #[command(after_help = "Example:\n  cleargate plugin new --kind tool --lang rust word_count\n  \
-        cleargate plugin build word_count && cleargate plugin test word_count")]
+    #[command(
+        after_help = "Example:\n  cleargate plugin new --kind tool --lang rust word_count\n  \
+        cleargate plugin build word_count && cleargate plugin test word_count"
+    )]
     New {
         /// Folder to make; its name becomes the plugin's
         folder: PathBuf,

@@ -78,7 +78,9 @@ impl View for Live {
             bar.set_position(node.done);
             bar.tick();
             if settled {
-                bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is constant"));
+                bar.set_style(
+                    ProgressStyle::with_template("{msg}").expect("the template is constant"),
+                );
                 bar.finish_with_message(line);
             }
         }
@@ -113,6 +115,7 @@ fn settled_line(node: &NodeProgress, talk: &Talk) -> String {
         "skipped" => ("-", "2"),
         _ => ("✗", "31"),
     };
-    let count = if node.total > 1 { format!("  {}/{}", node.done, node.total) } else { String::new() };
+    let count =
+        if node.total > 1 { format!("  {}/{}", node.done, node.total) } else { String::new() };
     format!("  {} {:24} {}{count}", talk.paint(glyph, code), node.path, node.state)
 }

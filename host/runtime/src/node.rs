@@ -57,7 +57,10 @@ fn caller(ctx: NodeContext) -> Caller {
     Caller { context, limits: ctx.limits, world: Arc::new(Passage::new(ctx)) }
 }
 
-fn answer<T, U>(called: Called<T>, to: impl FnOnce(T, cleargate_flow::Usage) -> U) -> Result<U, Failure> {
+fn answer<T, U>(
+    called: Called<T>,
+    to: impl FnOnce(T, cleargate_flow::Usage) -> U,
+) -> Result<U, Failure> {
     let usage = called.usage;
     match called.result {
         Ok(value) => Ok(to(value, usage)),

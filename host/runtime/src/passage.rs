@@ -119,7 +119,10 @@ impl World for Passage {
             return Err(NodeError::new(ErrorCode::Bug, "the gate gave no HTTP answer"));
         };
         if http.body.0.len() as u64 > most {
-            return Err(NodeError::limit("payload", format!("the answer has more than {most} bytes")));
+            return Err(NodeError::limit(
+                "payload",
+                format!("the answer has more than {most} bytes"),
+            ));
         }
         let headers = to_guest(http.headers);
         Ok(Response { status: http.status, headers, body: http.body.0 })

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use cleargate_flow::error::{ErrorCode, NodeError};
 use cleargate_flow::Value;
+use cleargate_flow::error::{ErrorCode, NodeError};
 use cleargate_runtime::world::{Answer, Level, Media, Opened, Page, Request, Response, World};
 
 /// 2026-01-01T00:00:00Z: a moment that does not move.

@@ -1,7 +1,9 @@
 //! `cleargate check` and `explain`: findings for people, programs and code scanners; the plan of a run.
 
 use cleargate::{Error, Finding, Flow, Host, Kind, Plan, Severity};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
+};
 use serde_json::json;
 
 use super::Context;
@@ -25,10 +27,8 @@ pub async fn check(context: &Context<'_>, flow: &str) -> Result<u8, Failure> {
                 (e, w) => format!("{}: {e} error(s), {w} warning(s)", checked.file),
             });
         }
-        Format::Json => talk.document(
-            &json!({ "file": checked.file, "findings": checked.findings }),
-            String::new,
-        ),
+        Format::Json => talk
+            .document(&json!({ "file": checked.file, "findings": checked.findings }), String::new),
         Format::Ndjson => talk.documents(&checked.findings, String::new),
         Format::Sarif => talk.document(&sarif(&checked.findings, &checked.file), String::new),
     }
@@ -76,7 +76,8 @@ pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure>
         "wrong": page.failing, "right": page.mended,
     });
     context.talk.document(&document, || {
-        let indent = |text: &str| text.lines().map(|l| format!("    {l}")).collect::<Vec<_>>().join("\n");
+        let indent =
+            |text: &str| text.lines().map(|l| format!("    {l}")).collect::<Vec<_>>().join("\n");
         format!(
             "{}: {}\n\n{}\n\nWrong:\n\n{}\n\nRight:\n\n{}",
             context.talk.paint_data(page.code, "1"),
@@ -111,7 +112,8 @@ fn finding_text(finding: &Finding, file: &str, text: &str, talk: &Talk) -> Strin
     if let Some(help) = &finding.help {
         diagnostic = diagnostic.with_help(help.clone());
     }
-    let theme = if talk.colored() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme =
+        if talk.colored() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let report = Report::new(diagnostic).with_source_code(NamedSource::new(file, text.to_owned()));
     let mut out = String::new();
     GraphicalReportHandler::new_themed(theme)
@@ -196,7 +198,8 @@ pub fn plan_text(plan: &Plan, talk: &Talk) -> String {
             plugin.kinds.join(", "),
             plugin.digest
         ));
-        let granted = if plugin.granted.is_empty() { "nothing".into() } else { plugin.granted.join(", ") };
+        let granted =
+            if plugin.granted.is_empty() { "nothing".into() } else { plugin.granted.join(", ") };
         out.push_str(&format!("    granted: {granted}\n"));
         if !plugin.missing.is_empty() {
             out.push_str(&format!(
@@ -212,8 +215,11 @@ pub fn plan_text(plan: &Plan, talk: &Talk) -> String {
     if !limited.is_empty() {
         out.push_str("\nlimits of one call (and the layer that decided)\n");
         for step in limited {
-            let limits: Vec<String> =
-                step.limits.iter().map(|l| format!("{} {} ({})", l.name, l.value, l.layer)).collect();
+            let limits: Vec<String> = step
+                .limits
+                .iter()
+                .map(|l| format!("{} {} ({})", l.name, l.value, l.layer))
+                .collect();
             out.push_str(&format!("  {}: {}\n", step.path, limits.join(", ")));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cleargate::{CaseReport, Error, InstallOptions, Inspection, Kind, Plugins};
+use cleargate::{CaseReport, Error, Inspection, InstallOptions, Kind, Plugins};
 use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Progress};
 use serde_json::json;
 
@@ -66,7 +66,8 @@ fn new(
         PluginKind::Guardrail => cleargate_toolchain::Kind::Guardrail,
         PluginKind::Filter => cleargate_toolchain::Kind::Filter,
     };
-    let word = folder.file_name().map(|n| n.to_string_lossy().replace('_', "-")).unwrap_or_default();
+    let word =
+        folder.file_name().map(|n| n.to_string_lossy().replace('_', "-")).unwrap_or_default();
     let name = format!("{namespace}:{word}");
     let bad = |e: &dyn std::error::Error| {
         Error::new(Kind::Invalid, format!("{} cannot be made", folder.display())).caused_by(e)
@@ -79,7 +80,9 @@ fn new(
     cleargate_toolchain::scaffold(kind, language, &package, folder).map_err(|e| bad(&e))?;
     let shown = folder.display();
     context.talk.say(&format!("made {name} in {shown}"));
-    context.talk.say(&format!("next: cleargate plugin build {shown} && cleargate plugin test {shown}"));
+    context
+        .talk
+        .say(&format!("next: cleargate plugin build {shown} && cleargate plugin test {shown}"));
     Ok(0)
 }
 
@@ -130,7 +133,9 @@ fn build_failure(folder: &Path, error: &BuildError, output: &[String], talk: &Ta
     for line in output {
         talk.say(line);
     }
-    Error::new(Kind::Invalid, format!("{} cannot be built", folder.display())).caused_by(error).into()
+    Error::new(Kind::Invalid, format!("{} cannot be built", folder.display()))
+        .caused_by(error)
+        .into()
 }
 
 fn build_all(context: &Context<'_>, folders: &[PathBuf], install: bool) -> Result<u8, Failure> {
@@ -152,8 +157,7 @@ fn build_all(context: &Context<'_>, folders: &[PathBuf], install: bool) -> Resul
 
 async fn test(context: &Context<'_>, folder: &Path, filter: Option<&str>) -> Result<u8, Failure> {
     let built = build(context, folder, false)?;
-    let report =
-        cleargate::test_plugin(&context.config()?, folder, &built.bytes, filter).await?;
+    let report = cleargate::test_plugin(&context.config()?, folder, &built.bytes, filter).await?;
     context.talk.documents(&report.cases, || cases_text(&report.cases, context.talk));
     let failed = report.cases.iter().filter(|c| !c.passed).count();
     context.talk.say(&format!("{} passed, {failed} failed", report.cases.len() - failed));
@@ -162,11 +166,8 @@ async fn test(context: &Context<'_>, folder: &Path, filter: Option<&str>) -> Res
 
 fn cases_text(cases: &[CaseReport], talk: &Talk) -> String {
     let lines = cases.iter().map(|case| {
-        let head = if case.passed {
-            talk.paint_data("✓", "32")
-        } else {
-            talk.paint_data("✗", "31")
-        };
+        let head =
+            if case.passed { talk.paint_data("✓", "32") } else { talk.paint_data("✗", "31") };
         let mut text = format!("{head} {}", case.name);
         for difference in &case.differences {
             text.push_str(&format!("\n    {}", escaped(difference)));
@@ -201,11 +202,7 @@ fn publish(context: &Context<'_>, folders: &[PathBuf], if_new: bool) -> Result<u
     Ok(0)
 }
 
-fn install(
-    context: &Context<'_>,
-    reference: &str,
-    options: InstallOptions,
-) -> Result<u8, Failure> {
+fn install(context: &Context<'_>, reference: &str, options: InstallOptions) -> Result<u8, Failure> {
     let done = plugins(context)?.install(reference, options)?;
     context.talk.document(&done, || inspection_text(&done.plugin, context.talk));
     let word = if done.installed { "installed" } else { "would install" };
@@ -255,8 +252,13 @@ fn inspection_text(plugin: &Inspection, talk: &Talk) -> String {
     }
     for request in &plugin.requests {
         let (glyph, code) = if request.granted { ("✓", "32") } else { ("?", "33") };
-        let reason = request.reason.as_deref().map(|r| format!(" — {}", escaped(r))).unwrap_or_default();
-        out.push_str(&format!("  {} it {}{reason}\n", talk.paint_data(glyph, code), escaped(&request.meaning)));
+        let reason =
+            request.reason.as_deref().map(|r| format!(" — {}", escaped(r))).unwrap_or_default();
+        out.push_str(&format!(
+            "  {} it {}{reason}\n",
+            talk.paint_data(glyph, code),
+            escaped(&request.meaning)
+        ));
     }
     out.push_str("\nits component imports\n");
     for import in &plugin.imports {

@@ -98,11 +98,7 @@ async fn shown_and_ended(shown: impl Future<Output = ()>, running: &Running) {
 }
 
 /// A first Ctrl-C: what is being done is stopped and awaited, what is done is kept.
-async fn interrupted(
-    context: &Context<'_>,
-    host: &Host,
-    running: &Running,
-) -> Result<u8, Failure> {
+async fn interrupted(context: &Context<'_>, host: &Host, running: &Running) -> Result<u8, Failure> {
     context.talk.say("stopping; press Ctrl-C again to stop at once");
     tokio::select! {
         () = host.park(running, GRACE) => {}
@@ -196,7 +192,10 @@ fn inputs(context: &Context<'_>, args: &[String]) -> Result<Vec<InputValue>, Fai
 fn read(context: &Context<'_>, path: &str) -> Result<String, Failure> {
     let path = context.environment.folder.join(path);
     let bad = |why: String| {
-        Error::new(Kind::Invalid, format!("the input file {} cannot be used: {why}", path.display()))
+        Error::new(
+            Kind::Invalid,
+            format!("the input file {} cannot be used: {why}", path.display()),
+        )
     };
     let size = std::fs::metadata(&path).map_err(|e| bad(e.to_string()))?.len();
     if size > MAX_INPUT {
@@ -208,7 +207,8 @@ fn read(context: &Context<'_>, path: &str) -> Result<String, Failure> {
 /// The flow's files and the files of `--input`.
 fn watched(context: &Context<'_>, host: &Host, args: &RunArgs) -> Vec<PathBuf> {
     let folder = &context.environment.folder;
-    let inputs = args.input.iter().filter_map(|arg| arg.split_once('@').map(|(_, p)| folder.join(p)));
+    let inputs =
+        args.input.iter().filter_map(|arg| arg.split_once('@').map(|(_, p)| folder.join(p)));
     host.files_of(&args.flow).into_iter().chain(inputs).collect()
 }
 
