@@ -132,6 +132,36 @@ fn any_starts_with_the_first_and_does_not_see_the_other() {
 }
 
 #[test]
+fn any_keeps_its_winner_when_two_paths_come_at_once() {
+    let end = tuned("end", vec![case(0, 0), case(1, 0)], |l| {
+        l.with.insert("first".into(), read("has(s)"));
+        l.with.insert("second".into(), read("has(t)"));
+    });
+    let g = graph(vec![switch("s", &[""], vec![]), switch("t", &[""], vec![]), any(end)], &[]);
+    let step = run_of(&g).apply(&start(&g)).unwrap();
+    let crate::run::Effect::Perform(attempt) = &step.effects[0] else { panic!("{step:?}") };
+    assert_eq!(attempt.input.to_json(), r#"{"first":true,"second":false}"#);
+}
+
+#[test]
+fn a_body_does_not_see_the_value_that_lost_the_race_into_its_map() {
+    let body = tuned("x", vec![], |l| {
+        l.with.insert("late".into(), read("has(b)"));
+    });
+    let kind = map("input", vec![body], |m| m.concurrency = 1);
+    let nodes =
+        vec![step("a", vec![]), step("b", vec![]), any(node("m", kind, vec![data(0), data(1)]))];
+    let g = graph(nodes, &[]);
+    let mut run = run_of(&g);
+    run.apply(&started(&g, list(&[1, 2]))).unwrap();
+    run.apply(&ok("a", 1, 1)).unwrap();
+    run.apply(&ok("b", 1, 1)).unwrap();
+    let second = run.apply(&ok("m[0].x", 1, 1)).unwrap();
+    let crate::run::Effect::Perform(attempt) = &second.effects[0] else { panic!("{second:?}") };
+    assert_eq!(attempt.input.to_json(), r#"{"late":false}"#);
+}
+
+#[test]
 fn a_condition_that_is_no_truth_fails_the_switch() {
     for when in ["1", "input.missing > 0"] {
         let g = graph(vec![switch("s", &[when], vec![])], &[]);
@@ -168,6 +198,7 @@ fn retries_pause_longer_and_end() {
         (ok("a", 1, 1), ""),
         (due("a", 2), "a#2"),
         (due("a", 2), ""),
+        (ok("a", 1, 1), ""),
         (failed("a", 2, Transient), "wait a#3 15"),
     ];
     let with = |tail: &[(Event, &'static str)]| {

@@ -248,6 +248,11 @@ impl<'s> World<'s> {
                 let address = address.as_ref().map_or("output".into(), Address::to_string);
                 let known = told.failures.contains(&address);
                 assert!(known, "`{address}` failed ({error}); should be {:?}", told.failures);
+                let maps = address.match_indices('[').map(|(end, _)| &address[..end]);
+                for failed in maps.chain([address.as_str()]) {
+                    let fate = self.fates.get(failed);
+                    assert_eq!(fate, Some(&Fate::Failed), "`{failed}` took the run along");
+                }
             }
             Outcome::Cancelled => panic!("nobody cancelled"),
         }
