@@ -5,6 +5,7 @@
 //! an order in which each comes after those it needs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -110,7 +111,8 @@ pub enum Join {
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum NodeKind {
     /// Performed by a node type: a built-in, a plugin, a sub-flow.
-    Leaf(Box<Leaf>),
+    /// Shared with the attempts of each run.
+    Leaf(Arc<Leaf>),
     /// Chooses the first case whose `when` is true. Its value is the record `{ case: <int> }`.
     Switch {
         /// In order. The last may have no `when`: `else`.

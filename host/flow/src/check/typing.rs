@@ -1,6 +1,7 @@
 //! Third pass: types, in an order in which each is known before it is read. What comes out is the graph.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -171,7 +172,7 @@ impl Checker<'_> {
             .map(|(port, (_, bound))| (port.clone(), bound.template.clone()))
             .collect();
         let (uses, config, policy) = (leaf.uses.clone(), leaf.config.clone(), leaf.policy.clone());
-        (NodeKind::Leaf(Box::new(Leaf { uses, with, config, defaults, policy })), output)
+        (NodeKind::Leaf(Arc::new(Leaf { uses, with, config, defaults, policy })), output)
     }
 
     fn unknown_port(&self, port: &str, span: Span, leaf: &DraftLeaf) {

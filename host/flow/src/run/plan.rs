@@ -87,7 +87,7 @@ impl Plan {
             let path = self.paths.len();
             self.paths.push(format!("{prefix}{}", node.id));
             let act = match &node.kind {
-                NodeKind::Leaf(leaf) => Act::Leaf(Arc::new((**leaf).clone())),
+                NodeKind::Leaf(leaf) => Act::Leaf(leaf.clone()),
                 NodeKind::Switch { .. } => Act::Switch,
                 NodeKind::Map(map) => {
                     let mut inner = way.clone();

@@ -116,10 +116,9 @@ fn each_kind_of_edge_meets_a_skip_in_its_way() {
 fn any_starts_with_the_first_and_does_not_see_the_other() {
     let end = tuned("end", vec![edge(0, EdgeKind::Optional), data(1)], |l| {
         l.with.insert("a".into(), read("has(a) ? a : -1"));
+        l.policy.retry = retry(2);
     });
-    let mut end = any(end);
-    let NodeKind::Leaf(leaf) = &mut end.kind else { unreachable!() };
-    leaf.policy.retry = retry(2);
+    let end = any(end);
     let g = graph(vec![step("a", vec![]), step("b", vec![]), end], &[]);
     let mut run = run_of(&g);
     run.apply(&start(&g)).unwrap();
