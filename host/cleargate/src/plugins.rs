@@ -388,11 +388,15 @@ pub(crate) fn conflict(error: &ResolveError) -> Error {
     match error {
         ResolveError::Conflict(conflict) => {
             let roots: Vec<String> = conflict.roots.iter().map(ToString::to_string).collect();
+            let mut help = conflict.help.clone();
+            if help.is_empty() {
+                help.push("build and publish it: cleargate plugin publish FOLDER".into());
+            }
             Error {
                 kind: Kind::Resolution,
                 message: format!("no version of {} fits", roots.join(" and ")),
                 causes: conflict.facts.clone(),
-                help: conflict.help.clone(),
+                help,
             }
         }
         other @ ResolveError::Source(_) => resolution(other),

@@ -42,10 +42,15 @@ pub async fn load(
     flow: &str,
     locked: bool,
 ) -> Result<Flow, Failure> {
+    // Loading comes first: a check may write the lock file, which `locked` forbids.
+    let refused = match host.load(flow, locked).await {
+        Err(error) if error.kind == Kind::Invalid => error,
+        decided => return Ok(decided?),
+    };
     let checked = host.check(flow).await?;
     let errors = count(&checked.findings, Severity::Error);
     if errors == 0 {
-        return Ok(host.load(flow, locked).await?);
+        return Err(refused.into());
     }
     let error = Error::new(Kind::Invalid, format!("{} has {errors} error(s)", checked.file));
     if context.talk.format != Format::Human {

@@ -1,0 +1,119 @@
+//! Runs that were killed, interrupted or driven twice: they end as if nothing had happened.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::review::calm_lock;
+use crate::world::{Done, World};
+
+/// Packages of the lock file: enough that a run takes a second, so that kills hit every phase.
+const PACKAGES: usize = 600;
+
+const RUN: [&str; 4] = ["run", "dependency_review", "--input", "lockfile=@big.lock"];
+
+fn world() -> World {
+    let world = World::published();
+    world.write("big.lock", &calm_lock(PACKAGES));
+    world
+}
+
+fn start(world: &World, args: &[&str]) -> Child {
+    world.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Starts a run and returns when it has begun, with its id.
+fn begin(world: &World) -> (Child, String) {
+    let mut child = start(world, &RUN);
+    let mut line = String::new();
+    // The line is read without a buffer that would swallow what follows.
+    let mut stderr = BufReader::with_capacity(1, child.stderr.take().unwrap());
+    stderr.read_line(&mut line).unwrap();
+    child.stderr = Some(stderr.into_inner());
+    let (_, id) = line.trim().rsplit_once("run ").unwrap_or_else(|| panic!("{line:?}"));
+    (child, id.to_owned())
+}
+
+fn report(done: &Done) -> &str {
+    done.out.as_str()
+}
+
+/// Each node's success is in the journal once, and the run ended once.
+fn assert_once(world: &World, run: &str) {
+    let events = world.run(&["runs", "events", run, "--output", "ndjson"]);
+    assert_eq!(events.code, Some(0), "{events:?}");
+    let (mut seen, mut ends) = (BTreeSet::new(), 0);
+    for line in events.out.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        match event["event"].as_str().unwrap() {
+            "attempt_succeeded" => {
+                let address = event["address"].to_string();
+                assert!(seen.insert(address.clone()), "{address} of {run} succeeded twice");
+            }
+            "run_finished" => ends += 1,
+            _ => {}
+        }
+    }
+    assert!(seen.len() >= PACKAGES, "{} addresses", seen.len());
+    assert_eq!(ends, 1, "run {run}");
+}
+
+#[test]
+fn killed_runs_end_as_undisturbed_ones() {
+    let world = world();
+    let undisturbed = Instant::now();
+    let expected = world.run(&RUN);
+    expected.expect(0, &[]);
+    let whole = undisturbed.elapsed();
+
+    // Ten moments, from before the first node to the last one; drawn from the clock, so they differ each time.
+    let mut killed = Vec::new();
+    for tenth in 0..10u32 {
+        let (mut child, id) = begin(&world);
+        let jitter = whole / 100 * (undisturbed.elapsed().subsec_nanos() % 10);
+        std::thread::sleep(whole * tenth / 12 + jitter);
+        signal(&child, "-KILL");
+        child.wait().unwrap();
+        killed.push(id);
+    }
+    // Together, because each waits until the lease of the killed process has run out.
+    let resumed: Vec<_> = killed.iter().map(|id| start(&world, &["resume", id])).collect();
+    for (child, id) in resumed.into_iter().zip(&killed) {
+        let done = Done::of(child.wait_with_output().unwrap());
+        done.expect(0, &[]);
+        assert_eq!(report(&done), report(&expected), "run {id}");
+        assert_once(&world, id);
+    }
+    let again = world.run(&["resume", &killed[0]]);
+    again.expect(0, &[]);
+    assert_eq!(report(&again), report(&expected));
+    assert_once(&world, &killed[0]);
+}
+
+#[test]
+fn an_interrupt_parks_the_run() {
+    let world = world();
+    let (child, id) = begin(&world);
+    signal(&child, "-INT");
+    let done = Done::of(child.wait_with_output().unwrap());
+    done.expect(130, &["was interrupted", &format!("cleargate resume {id}")]);
+
+    // Two at once: one drives, the other one is refused or finds the run finished.
+    let began = Instant::now();
+    let both = [start(&world, &["resume", &id]), start(&world, &["resume", &id])];
+    let both = both.map(|child| Done::of(child.wait_with_output().unwrap()));
+    assert!(both.iter().any(|done| done.code == Some(0)), "{both:?}");
+    for done in both.iter().filter(|done| done.code != Some(0)) {
+        assert!(done.err.contains("is driven by"), "{done:?}");
+    }
+    assert_once(&world, &id);
+    assert!(began.elapsed() < Duration::from_secs(30));
+}

@@ -1,0 +1,7 @@
+//! The command as users run it: the built binary, a home folder of its own for each test, nothing inherited.
+
+mod crash;
+mod messages;
+mod plugin;
+mod review;
+mod world;

@@ -1,0 +1,187 @@
+//! Every way to be refused has its exit code and says what would help; what programs read is always valid.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::review::calm_lock;
+use crate::world::World;
+
+const NUMBERS: &str = "\
+cleargate: 1
+flow: numbers
+input:
+  n: { type: int }
+output:
+  text: ${a.text}
+nodes:
+  a: { type: template, text: \"n is ${n}\", with: { n: \"${input.n}\" } }
+";
+
+const WRONG: &str = "\
+cleargate: 1
+flow: wrong
+vresion: 1
+nodes:
+  a: { type: template, text: hi, txet: ho }
+  a: { type: template, text: hi }
+";
+
+const BOMB: &str = "\
+cleargate: 1
+flow: bomb
+x-a: &a [l, l, l, l, l, l, l, l]
+x-b: &b [*a, *a, *a, *a, *a, *a, *a, *a]
+nodes:
+  a: { type: template, text: hi }
+";
+
+const RUN: [&str; 4] = ["run", "numbers.yaml", "--input", "n=3"];
+
+fn world() -> World {
+    let world = World::empty();
+    for (name, text) in [("numbers.yaml", NUMBERS), ("wrong.yaml", WRONG), ("bomb.yaml", BOMB)] {
+        world.write(name, text);
+    }
+    world.write("any.lock", &calm_lock(1));
+    world
+}
+
+#[test]
+fn refusals_have_codes_and_say_what_helps() {
+    let rows: [(&[&str], i32, &[&str]); 12] = [
+        (&["run", "nosuch"], 3, &["there is no flow `nosuch`", "bundled flows: dependency_review"]),
+        (&["run", "bomb.yaml"], 3, &["CG0003", "anchor"]),
+        (
+            &["run", "wrong.yaml"],
+            3,
+            &[
+                "\"vresion\"",
+                "did you mean `version`?",
+                "\"txet\"",
+                "written twice",
+                "nothing was run",
+            ],
+        ),
+        (&["run", "numbers.yaml", "--input", "n=many"], 3, &["input `n` must be int"]),
+        (&["run", "numbers.yaml"], 3, &["/n: is missing", "its ports are n: int"]),
+        (&["run", "numbers.yaml", "--input", "n"], 3, &["has no `=`", "port=@file"]),
+        (&["run", "numbers.yaml", "--input", "n=@absent"], 3, &["absent cannot be used"]),
+        (&["run", "numbers.yaml", "--bogus"], 2, &["--bogus", "Usage: cleargate run"]),
+        (&["resume", "0193"], 3, &["0193"]),
+        (&["explain", "CG9999"], 3, &["there is no code `CG9999`"]),
+        (
+            &["run", "dependency_review", "--input", "lockfile=@any.lock"],
+            6,
+            &["cleargate:lockfile is not in the registry", "cleargate plugin publish"],
+        ),
+        (
+            &["run", "dependency_review", "--locked", "--input", "lockfile=@any.lock"],
+            6,
+            &["run once without --locked"],
+        ),
+    ];
+    let world = world();
+    for (args, code, words) in rows {
+        world.run(args).expect(code, words);
+    }
+    assert!(!world.home().join("locks").exists(), "a refused run writes no lock");
+}
+
+#[test]
+fn changed_registry_bytes_are_refused() {
+    let world = World::published();
+    world.write("any.lock", &calm_lock(1));
+    let wasm = world.home().join("registry/packages/cleargate/lockfile/0.1.0.wasm");
+    let mut bytes = fs::read(&wasm).unwrap();
+    let published = world.json(&["plugin", "inspect", wasm.to_str().unwrap(), "--output", "json"]);
+    let digest = published["digest"].as_str().unwrap().to_owned();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::remove_file(&wasm).unwrap();
+    fs::write(&wasm, bytes).unwrap();
+    let done = world.run(&["run", "dependency_review", "--input", "lockfile=@any.lock"]);
+    done.expect(6, &[&digest, "the bytes were changed or are damaged"]);
+    assert!(done.err.matches("sha256:").count() >= 2, "both digests: {done:?}");
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_left_alone() {
+    let newer = {
+        let world = world();
+        world.run(&RUN).expect(0, &[]);
+        let journal = rusqlite::Connection::open(world.journal()).unwrap();
+        journal.pragma_update(None, "user_version", 99).unwrap();
+        journal.close().unwrap();
+        fs::read(world.journal()).unwrap()
+    };
+    let garbage: Vec<u8> = (0..5000u32).map(|i| (i * 7919 % 251) as u8).collect();
+    for (bytes, words) in [(newer, "version 99"), (garbage, "it is no database")] {
+        let world = world();
+        world.write_home("journal.db", &bytes);
+        world.run(&RUN).expect(9, &["the journal cannot be used", words]);
+        assert!(fs::read(world.journal()).unwrap() == bytes, "overwritten: {words}");
+    }
+    let world = world();
+    fs::create_dir_all(world.journal()).unwrap();
+    world.run(&RUN).expect(9, &["it is no file"]);
+    assert!(world.journal().is_dir());
+}
+
+#[test]
+fn a_home_that_cannot_be_made_is_a_store_error() {
+    let world = world();
+    let done = world.command(&RUN).env("CLEARGATE_HOME", "/proc/cleargate").output().unwrap();
+    crate::world::Done::of(done).expect(9, &["/proc/cleargate"]);
+}
+
+#[test]
+fn unknown_configuration_is_refused() {
+    let world = world();
+    world.write_home("cleargate.toml", b"colour = 1\n");
+    world.run(&RUN).expect(3, &["unknown field `colour`", "expected one of", "cleargate.toml"]);
+}
+
+#[test]
+fn findings_are_data_in_every_format() {
+    let world = world();
+    let codes = ["CG0101", "CG0101", "CG0006"];
+    let out = |format: &str| {
+        let done = world.run(&["check", "wrong.yaml", "--output", format]);
+        done.expect(3, &[]);
+        done.out
+    };
+    let found = |list: &[Value], key: &str| {
+        let all: Vec<_> = list.iter().map(|f| f[key].as_str().unwrap().to_owned()).collect();
+        assert_eq!(all, codes);
+    };
+    let json: Value = serde_json::from_str(&out("json")).unwrap();
+    found(json["findings"].as_array().unwrap(), "code");
+    let lines: Vec<_> = out("ndjson").lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    found(&lines, "code");
+    let sarif: Value = serde_json::from_str(&out("sarif")).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    found(sarif["runs"][0]["results"].as_array().unwrap(), "ruleId");
+
+    world.run(&["check", "numbers.yaml"]).expect(0, &["is right"]);
+}
+
+#[test]
+fn the_command_explains_itself() {
+    let world = world();
+    let page = world.run(&["explain", "CG0101"]);
+    assert!(page.out.starts_with("CG0101: ") && page.out.contains("Right:"), "{page:?}");
+    for what in ["flow", "plugin"] {
+        let schema = world.json(&["schema", what]);
+        assert!(schema["$schema"].as_str().unwrap().contains("json-schema.org"), "{what}");
+    }
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let done = world.run(&["completions", shell]);
+        assert_eq!(done.code, Some(0), "{shell}");
+        assert!(done.out.contains("cleargate"), "{shell}");
+    }
+    for verb in ["check", "run", "resume", "new", "plugin new", "plugin install"] {
+        let args: Vec<&str> = verb.split(' ').chain(["--help"]).collect();
+        let help = world.run(&args).out;
+        assert!(help.contains("Example") && help.contains(&format!("cleargate {verb}")), "{help}");
+    }
+}

@@ -1,0 +1,67 @@
+//! The way of a plugin's author, and of whoever installs the result.
+
+use std::fs;
+
+use crate::world::World;
+
+/// Scaffolds, builds and tests a plugin without touching a file. Names differ, because the build folder is shared.
+fn untouched(kind: &str, name: &str) -> World {
+    let world = World::empty();
+    world.run(&["plugin", "new", "--kind", kind, name]).expect(0, &[]);
+    world.run(&["plugin", "build", name]).expect(0, &[&format!("✓ my:{name} 0.1.0")]);
+    let done = world.run(&["plugin", "test", name]);
+    assert_eq!(done.code, Some(0), "{kind}: {done:?}");
+    let said = format!("{}{}", done.out, done.err);
+    assert!(said.contains("0 failed") && !said.contains("0 passed"), "{kind}: {said}");
+    world
+}
+
+#[test]
+fn a_new_node_is_published_once() {
+    let world = untouched("node", "once");
+    world.run(&["plugin", "publish", "once"]).expect(0, &[]);
+    world
+        .run(&["plugin", "publish", "once"])
+        .expect(6, &["is published already", "raise `version`", "--if-new"]);
+    let again = world.run(&["plugin", "publish", "--if-new", "once"]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(format!("{}{}", again.out, again.err).contains("already there"), "{again:?}");
+}
+
+#[test]
+fn a_request_needs_a_grant() {
+    let world = untouched("tool", "asking");
+    let extend = |file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(world.path(file)).unwrap();
+        assert!(text.contains(from), "{file} has no {from:?}");
+        world.write(file, &text.replacen(from, to, 1));
+    };
+    extend(
+        "asking/src/lib.rs",
+        "    match arguments",
+        "    cleargate::http::Request::get(\"https://api.example.com/\").send()?;\n    match arguments",
+    );
+    extend(
+        "asking/plugin.toml",
+        "[build]",
+        "[permissions]\nhttp = [\"api.example.com\"]\n\n[reasons]\nhttp = \"asks for sums\"\n\n[build]",
+    );
+    world.run(&["plugin", "publish", "asking"]).expect(0, &[]);
+
+    let install = ["plugin", "install", "my:asking"];
+    let listed = || world.json(&["plugin", "list", "--output", "json"]);
+    world.run(&[&install[..], &["--dry-run"]].concat());
+    assert_eq!(listed().as_array().unwrap().len(), 0);
+    world.run(&install).expect(5, &["api.example.com", "--grant"]);
+    world.run(&[&install[..], &["--grant"]].concat()).expect(0, &[]);
+    assert_eq!(listed().as_array().unwrap().len(), 1);
+    let list = world.run(&["plugin", "list"]);
+    assert!(list.out.contains("my:asking") && list.out.contains("ready"), "{list:?}");
+}
+
+#[test]
+fn what_is_no_component_is_no_plugin() {
+    let world = World::empty();
+    world.write("fake.wasm", "hello");
+    world.run(&["plugin", "inspect", "./fake.wasm"]).expect(3, &["no WebAssembly"]);
+}
