@@ -64,7 +64,7 @@ impl Live {
 
 impl View for Live {
     fn draw(&mut self, nodes: &[NodeProgress], talk: &Talk) {
-        for node in nodes {
+        for node in nodes.iter().filter(|n| !n.is_body()) {
             if node.is_waiting() || (node.is_settled() && !self.bars.contains_key(&node.path)) {
                 continue;
             }

@@ -51,12 +51,9 @@ async fn once(context: &Context<'_>, host: &Host, args: &RunArgs) -> Result<u8, 
     let flow = super::check::load(context, host, &args.flow, args.locked).await?;
     let options = StartOptions { key: args.key.clone() };
     let running = host.start(&flow, input, options).await?;
-    context.talk.say(&format!(
-        "{} {} · run {}",
-        context.talk.paint(flow.id(), "1"),
-        flow.version(),
-        running.id()
-    ));
+    let name = context.talk.paint(flow.id(), "1");
+    let version = Some(flow.version()).filter(|v| !v.is_empty()).map(|v| format!(" {v}"));
+    context.talk.say(&format!("{name}{} · run {}", version.unwrap_or_default(), running.id()));
     follow(context, host, running).await
 }
 
