@@ -3,5 +3,6 @@
 mod crash;
 mod messages;
 mod plugin;
+mod readme;
 mod review;
 mod world;
