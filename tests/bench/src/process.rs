@@ -1,0 +1,78 @@
+//! What only whole processes show: the start of the command, its size, and resident memory.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::figure::{Budget, Figure, Goal, Limit, Samples, micros};
+
+/// The argument that lets this binary end at once.
+pub(crate) const NOTHING: &str = "--nothing";
+
+/// Starts that are measured.
+const STARTS: usize = 100;
+
+const FLOW: &str = "cleargate: 1\nflow: one\noutput: { out: '${a}' }\nnodes:\n  \
+                    a: { type: template, text: hi }\n";
+
+/// The command that was built into the same folder as this binary.
+pub(crate) fn beside() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?.with_file_name("cleargate");
+    path.is_file().then_some(path)
+}
+
+/// KiB of this process in memory, where the system tells.
+pub(crate) fn resident() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+pub(crate) fn figures(command: &Path) -> Vec<Figure> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("one.yaml"), FLOW).unwrap();
+    let this = std::env::current_exe().unwrap();
+    let started = |program: &Path, arguments: &[&str]| {
+        let started = Instant::now();
+        let status = Command::new(program)
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("CLEARGATE_HOME", folder.path().join("home"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{} {arguments:?}: {status}", program.display());
+        micros(started) / 1000.0
+    };
+    let run: &[&str] = &["run", "one.yaml"];
+    // The first one makes the home folder; nobody waits for that twice.
+    started(command, run);
+    let (mut samples, mut nothing) = (Vec::new(), Vec::new());
+    let mut budget = Budget::of(STARTS);
+    while budget.more() {
+        samples.push(started(command, run));
+        nothing.push(started(&this, &[NOTHING]));
+    }
+    let value = Samples::new(nothing).at(50);
+    let size = std::fs::metadata(command).unwrap().len() as f64 / (1024.0 * 1024.0);
+    vec![
+        Figure {
+            id: "P9",
+            what: "`cleargate run` of a flow of one node, from its start to its end".into(),
+            unit: "ms",
+            samples: Samples::new(samples),
+            limit: Some(Limit { value, what: "a process that does nothing" }),
+            goal: Goal::Most(15.0),
+        },
+        Figure {
+            id: "M3",
+            what: "size of the command".into(),
+            unit: "MiB",
+            samples: Samples::one(size),
+            limit: None,
+            goal: Goal::None,
+        },
+    ]
+}
