@@ -19,8 +19,10 @@ build: ## the command, with optimized dependencies
 	@$(CARGO) build --quiet -p cleargate-cli
 
 plugins: build ## the first-party plugins: built, tested, published to the directory registry
-	@$(CLEARGATE) plugin build --install $(addprefix plugins/,$(PLUGINS))
-	@$(CLEARGATE) plugin publish --if-new $(addprefix plugins/,$(PLUGINS))
+	@$(CLEARGATE) plugin build --install $(addprefix plugins/,$(PLUGINS)) >/dev/null
+	@# Made anew: what is in the checkout is what runs, also when a plugin changed under the same version.
+	@rm -rf $(HOME_DIR)/registry $(HOME_DIR)/locks
+	@$(CLEARGATE) --quiet plugin publish --if-new $(addprefix plugins/,$(PLUGINS))
 
 demo: plugins ## reviews the dependencies of this repository, and of a real package-lock.json
 	@$(CLEARGATE) run dependency_review --input lockfile=@Cargo.lock
