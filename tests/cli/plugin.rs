@@ -29,6 +29,12 @@ fn a_new_node_is_published_once() {
 }
 
 #[test]
+fn guards_and_filters_start_green_too() {
+    untouched("guardrail", "guarding");
+    untouched("filter", "filtering");
+}
+
+#[test]
 fn a_request_needs_a_grant() {
     let world = untouched("tool", "asking");
     let extend = |file: &str, from: &str, to: &str| {
