@@ -1,5 +1,7 @@
 //! The command as users run it: the built binary, a home folder of its own for each test, nothing inherited.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must panic")]
+
 mod crash;
 mod messages;
 mod plugin;
