@@ -32,7 +32,7 @@ use crate::plugins::Plugins;
 use crate::running::Running;
 use crate::runs::store_error;
 use crate::source::FlowSource;
-use crate::uses::{Pin, Used, aliases};
+use crate::uses::{Locking, Pin, Used, aliases};
 
 /// How long a lease lasts: what `resume` may have to wait after a `kill -9`.
 const LEASE: Duration = Duration::from_secs(5);
@@ -95,7 +95,7 @@ impl Host {
     /// There is no such flow. What is wrong with it is in the findings.
     pub async fn check(&self, flow: &str) -> Result<Checked> {
         let source = FlowSource::find(flow, &self.config.folder)?;
-        let pins = self.plugins.pin(&source, &self.config.home, false);
+        let pins = self.plugins.pin(&source, &self.config.home, Locking::Look);
         let (used, broken) = match pins {
             Ok(pins) => self.used(&pins).await?,
             Err(error) => {
@@ -115,7 +115,8 @@ impl Host {
     /// A plugin cannot be had or may not be loaded, or the flow has errors.
     pub async fn load(&self, flow: &str, locked: bool) -> Result<Flow> {
         let source = FlowSource::find(flow, &self.config.folder)?;
-        let plugins = self.plugins.pin(&source, &self.config.home, locked)?;
+        let locking = if locked { Locking::Refuse } else { Locking::Write };
+        let plugins = self.plugins.pin(&source, &self.config.home, locking)?;
         self.ready(Pinned { source, plugins }).await
     }
 

@@ -23,6 +23,17 @@ use crate::plan::PluginPlan;
 use crate::plugins::{OWN_REGISTRY, Plugins, conflict, host_apis, read, resolution};
 use crate::source::FlowSource;
 
+/// What to do when the lock file does not say everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locking {
+    /// Resolve, and write what was resolved: a run.
+    Write,
+    /// Resolve, and leave the file alone: a check.
+    Look,
+    /// Fail: `--locked`.
+    Refuse,
+}
+
 /// Which bytes an alias means: what a run is pinned to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pin {
@@ -80,12 +91,12 @@ pub(crate) fn aliases(text: &str) -> BTreeMap<String, String> {
 }
 
 impl Plugins {
-    /// Decides which bytes each alias means, and writes the lock when it changed.
+    /// Decides which bytes each alias means, and keeps the lock as `locking` says.
     pub(crate) fn pin(
         &self,
         source: &FlowSource,
         home: &Path,
-        locked: bool,
+        locking: Locking,
     ) -> Result<BTreeMap<String, Pin>> {
         let mut references = BTreeMap::new();
         for (alias, text) in aliases(&source.text) {
@@ -100,8 +111,8 @@ impl Plugins {
         }
         let path = source.lock_path(home);
         let old = Lock::read(&path).map_err(resolution)?.unwrap_or_default();
-        let lock = self.locked(&references, source, &old, locked)?;
-        if lock != old {
+        let lock = self.locked(&references, source, &old, locking == Locking::Refuse)?;
+        if lock != old && locking == Locking::Write {
             lock.write(&path).map_err(resolution)?;
         }
         let pin = |(alias, reference): (String, PackageRef)| {

@@ -48,7 +48,9 @@ pub struct StartRun {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     /// Another process drives it.
-    #[error("run `{run}` is driven by `{owner}`; it can be taken over at {until} ms")]
+    #[error(
+        "run `{run}` is driven by `{owner}`; if that process has died, it can be taken over in some seconds"
+    )]
     Held {
         /// Which run.
         run: RunId,
