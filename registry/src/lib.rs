@@ -3,7 +3,7 @@
 //! A package is one component. The way of a plugin through this crate:
 //!
 //! [`manifest`] (what an author writes) + [`component`] (what the bytes state) → published to a [`source`]
-//! that keeps an append-only [`index`] → [`resolve`] picks versions that fit each other and this host →
+//! that keeps an append-only [`index`] → [`mod@resolve`] picks versions that fit each other and this host →
 //! [`lock`] records the choice by digest → [`installed`] keeps the bytes and checks them at each read.
 //!
 //! No code of a package ever runs here, no archive is unpacked, and there is no engine. Digests are checked

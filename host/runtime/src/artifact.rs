@@ -1,6 +1,6 @@
 //! Machine code of a component: where it may come from, and the one `unsafe` of the product.
 //!
-//! Whoever can choose these bytes owns the process, so an [`Artifact`] is made in two places only: from the
+//! Whoever can choose these bytes owns the process, so an `Artifact` is made in two places only: from the
 //! answer of our own [`Compiler`], and from a cache file whose authentication tag was checked first.
 
 use wasmtime::component::Component;

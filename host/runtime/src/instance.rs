@@ -1,6 +1,6 @@
 //! One call of one export: a fresh store, all limits, and an honest account at the end.
 //!
-//! The store lives inside [`invoke`] and nowhere else, so a store that trapped, timed out or was cancelled
+//! The store lives inside `invoke` and nowhere else, so a store that trapped, timed out or was cancelled
 //! cannot be used again: nobody can name it. A guest that left something behind left it in memory that is
 //! wiped before the pool gives it out again.
 

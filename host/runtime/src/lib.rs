@@ -1,9 +1,9 @@
 //! WebAssembly components as steps of a flow: the only crate that names wasmtime.
 //!
-//! The way of a plugin: bytes → [`inspect`] (names and counts, nothing is compiled) → [`linker`] (imports
+//! The way of a plugin: bytes → [`inspect`] (names and counts, nothing is compiled) → `linker` (imports
 //! from the effective grants) → [`artifact`] and [`cache`] (machine code, ours and authenticated) →
 //! [`component::Plugin`]. The way of a call: [`plugin`] (values to the contract's types) → [`instance`] (a
-//! fresh store under all limits) → [`host`] (metered imports) → [`world::World`] (what the gate stands
+//! fresh store under all limits) → `host` (metered imports) → [`world::World`] (what the gate stands
 //! behind) → [`fault`] (who caused the failure, if there was one).
 //!
 //! # How exports are called
