@@ -28,7 +28,7 @@ pub const MAX_FILE_LEN: u64 = 1024 * 1024;
 
 const HEADER: &str = "\
 # Written by `cleargate`. Which plugins run here, by digest; commit it, and do not edit it by hand.
-# `cleargate plugin update` changes it.
+# A run without `--locked` brings it up to date.
 ";
 
 /// The content of a lock file.
@@ -98,7 +98,7 @@ pub enum LockFileError {
 
 /// The lock and what is needed are not the same: what `--locked` refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{FILE_NAME} is out of date:{}\nrun `cleargate plugin update` and commit the file", lines(.0))]
+#[error("{FILE_NAME} is out of date:{}\nrun the flow once without `--locked` and commit the file", lines(.0))]
 pub struct OutOfDate(pub Vec<Difference>);
 
 fn lines(differences: &[Difference]) -> String {

@@ -63,7 +63,7 @@ fn npm_looks_for_packages_as_node_does() {
     let output = read(
         r#"{ "name": "app", "lockfileVersion": 3, "packages": {
   "": { "dependencies": { "a": "^1" }, "devDependencies": { "@s/t": "1" } },
-  "node_modules/a": { "version": "1.1.0", "resolved": "https://registry.npmjs.org/a/-/a-1.1.0.tgz",
+  "node_modules/a": { "version": "1.1.0", "resolved": "https://registry.example.org/a/-/a-1.1.0.tgz",
     "integrity": "sha512-x", "dependencies": { "b": "^2" }, "hasInstallScript": true },
   "node_modules/a/node_modules/b": { "version": "2.0.0", "resolved": "git+ssh://git@example.org/b.git#ff" },
   "node_modules/b": { "version": "1.0.0", "resolved": "https://example.org/b.tgz" },
@@ -76,7 +76,7 @@ fn npm_looks_for_packages_as_node_does() {
         lines(&output),
         [
             "@s/t 1.0.0 registry+https://npm.example.org/ -  true",
-            "a 1.1.0 registry+https://registry.npmjs.org/ sha512-x b@2.0.0 true",
+            "a 1.1.0 registry+https://registry.example.org/ sha512-x b@2.0.0 true",
             "b 1.0.0 url+https://example.org/b.tgz -  false",
             "b 2.0.0 git+ssh://git@example.org/b.git#ff -  false",
             "w 0.0.1 workspace -  false",

@@ -193,7 +193,7 @@ fn lock_files_pass() {
         );
         npm += &format!(
             "\"node_modules/{name}\": {{\"version\": \"4.0.{i}\", \"resolved\": \
-             \"https://registry.npmjs.org/{name}/-/{name}-4.0.{i}.tgz\", \"integrity\": \"sha512-{base64}\"}},"
+             \"https://registry.example.org/{name}/-/{name}-4.0.{i}.tgz\", \"integrity\": \"sha512-{base64}\"}},"
         );
         go += &format!("github.com/x/{name} v1.2.{i} h1:{}=\n", random(43, BASE64, i));
         yaml += &format!("  /{name}@4.0.{i}:\n    resolution: {{integrity: sha512-{base64}}}\n");
