@@ -8,6 +8,9 @@ use cleargate_registry::{Digest, Manifest};
 
 use crate::{BuildError, Config, Progress, cargo, package, project};
 
+/// Digits of the digest of a project's path: enough for the projects of a machine.
+const PLACE_LEN: usize = 12;
+
 /// A built plugin.
 #[derive(Clone, Debug)]
 pub struct Built {
@@ -58,16 +61,24 @@ impl Builder {
         };
         progress(Progress::Packaging);
         let bytes = package::component(&module, &manifest)?;
-        let wasm_path = self.keep(&bytes, &manifest)?;
+        let wasm_path = self.keep(project, &bytes, &manifest)?;
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
         Ok(Built { wasm_path, bytes, digest, toolchain, size, manifest })
     }
 
-    /// Writes the component in one step: a reader meets the old file or the new one.
-    fn keep(&self, bytes: &[u8], manifest: &Manifest) -> Result<PathBuf, BuildError> {
-        let name = &manifest.plugin.name;
-        let folder = self.config.target_dir.join("components").join(name.namespace());
-        let path = folder.join(format!("{}.wasm", name.name()));
+    /// Writes the component in one step: a reader meets the old file or the new one. Each project has its own
+    /// folder, because two projects may give a plugin the same name.
+    fn keep(
+        &self,
+        project: &Path,
+        bytes: &[u8],
+        manifest: &Manifest,
+    ) -> Result<PathBuf, BuildError> {
+        let place = project.canonicalize();
+        let place = place.map_err(|cause| BuildError::Read { path: project.into(), cause })?;
+        let place = Digest::of(place.as_os_str().as_encoded_bytes()).hex();
+        let folder = self.config.target_dir.join("components").join(&place[..PLACE_LEN]);
+        let path = folder.join(format!("{}.wasm", manifest.plugin.name.name()));
         let write = || {
             fs::create_dir_all(&folder)?;
             let file = tempfile::NamedTempFile::new_in(&folder)?;

@@ -1,7 +1,7 @@
 //! A Rust project to a core module, with Cargo.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::find::{self, Target, Toolchain};
 use crate::process::{self, Line};
+use crate::turn::Turn;
 use crate::{BuildError, Config, Progress};
 
 /// Separates flags in `CARGO_ENCODED_RUSTFLAGS`: they may hold spaces.
@@ -27,10 +28,14 @@ pub(crate) fn build(
     // Any toolchain reads the metadata; which one builds depends on the target that stands there.
     let facts = metadata(config, &folder)?;
     let target = facts.target(&manifest)?;
+    let krate = facts.module(&manifest).ok_or(BuildError::NoModule)?;
     let toolchain = find::toolchain(config, &folder, target, progress)?;
     progress(Progress::Toolchain(toolchain.name()));
-    let _alone = lock(&config.target_dir)?;
-    let mut cargo = command(config, &toolchain, &folder, target, &facts);
+    let flags = flags(&toolchain, &facts);
+    let builder = [&*folder.to_string_lossy(), &toolchain.name(), &flags].join("\n");
+    // Held until the module is read.
+    let _turn = Turn::take(&config.target_dir, &krate, &builder, progress)?;
+    let mut cargo = command(config, &toolchain, &folder, target, &flags);
     let mut module: Option<PathBuf> = None;
     let outcome = process::stream(&mut cargo, &mut |line| match line {
         Line::Err(text) => progress(Progress::Output(text)),
@@ -54,29 +59,18 @@ pub(crate) fn build(
     Ok((bytes, toolchain.name()))
 }
 
-/// Two projects may give a crate the same name, and Cargo then writes the same file.
-fn lock(target_dir: &Path) -> Result<File, BuildError> {
-    let path = target_dir.join("build.lock");
-    let open = || {
-        fs::create_dir_all(target_dir)?;
-        let file = File::create(&path)?;
-        file.lock()?;
-        Ok(file)
-    };
-    open().map_err(|cause| BuildError::Write { path: path.clone(), cause })
-}
-
 fn command(
     config: &Config,
     toolchain: &Toolchain,
     folder: &Path,
     target: Target,
-    facts: &Metadata,
+    flags: &str,
 ) -> Command {
     let mut cargo = process::command(&toolchain.cargo, folder);
     cargo.args(["build", "--lib", "--release", "--message-format=json-render-diagnostics"]);
     cargo.args(["--target", target.triple()]).arg("--target-dir").arg(&config.target_dir);
-    cargo.env("RUSTC", &toolchain.rustc);
+    // Intermediate files too: a user's `build.build-dir` would put the module where nobody takes turns.
+    cargo.env("CARGO_BUILD_BUILD_DIR", &config.target_dir).env("RUSTC", &toolchain.rustc);
     if toolchain.from_source {
         // Stable compilers build std only when told that they may; the code of the plugin gains nothing,
         // because a feature gate would still not build with an installed target.
@@ -95,7 +89,7 @@ fn command(
     if let Some(jobs) = config.jobs {
         cargo.args(["--jobs", &jobs.to_string()]);
     }
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, facts));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
     cargo
 }
 
@@ -144,14 +138,32 @@ struct Metadata {
 struct Package {
     manifest_path: PathBuf,
     #[serde(default)]
+    targets: Vec<PackageTarget>,
+    #[serde(default)]
     metadata: serde_json::Value,
 }
 
+#[derive(Deserialize)]
+struct PackageTarget {
+    name: String,
+    crate_types: Vec<String>,
+}
+
 impl Metadata {
+    fn own(&self, manifest: &Path) -> Option<&Package> {
+        self.packages.iter().find(|p| p.manifest_path == manifest)
+    }
+
+    /// The crate that becomes the module, by the name of its file; nothing when no library does.
+    fn module(&self, manifest: &Path) -> Option<String> {
+        let mut targets = self.own(manifest)?.targets.iter();
+        let module = targets.find(|t| t.crate_types.iter().any(|kind| kind == "cdylib"))?;
+        Some(module.name.replace('-', "_"))
+    }
+
     /// `[package.metadata.cleargate] target`, and no system interface when it says nothing.
     fn target(&self, manifest: &Path) -> Result<Target, BuildError> {
-        let own = self.packages.iter().find(|p| p.manifest_path == manifest);
-        let asked = own.and_then(|p| p.metadata["cleargate"]["target"].as_str());
+        let asked = self.own(manifest).and_then(|p| p.metadata["cleargate"]["target"].as_str());
         match asked {
             None => Ok(Target::Bare),
             Some(name) => [Target::Bare, Target::Wasi]

@@ -78,6 +78,18 @@ pub enum BuildError {
     /// `[package.metadata.cleargate] target` names another target.
     #[error("target `{0}` is not built; write \"wasm32-unknown-unknown\" or \"wasm32-wasip2\"")]
     Target(String),
+    /// Another build has had the crate's name for too long.
+    #[error(
+        "another build of a crate called `{krate}` holds {} and does not end; end that build, or set \
+         CLEARGATE_BUILD to another folder",
+        path.display()
+    )]
+    Busy {
+        /// Name of the crate.
+        krate: String,
+        /// The lock file.
+        path: PathBuf,
+    },
     /// The module does not fit the contract.
     #[error(
         "the module cannot become a component: {0}\nthe crate needs one `cleargate::export! {{ .. }}` line"

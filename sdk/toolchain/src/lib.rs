@@ -14,6 +14,7 @@ mod package;
 mod process;
 mod project;
 mod scaffold;
+mod turn;
 
 use std::path::PathBuf;
 
@@ -63,6 +64,8 @@ pub enum Progress {
     Toolchain(String),
     /// A target is being installed.
     Installing(String),
+    /// Another build of a crate with this name is at work in the same folder.
+    Waiting(String),
     /// A crate is done.
     Compiled {
         /// Its name.

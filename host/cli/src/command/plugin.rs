@@ -98,6 +98,10 @@ fn build(context: &Context<'_>, folder: &Path, install: bool) -> Result<Built, F
         let line = match step {
             Progress::Toolchain(name) => name,
             Progress::Installing(what) => format!("installing {what}"),
+            Progress::Waiting(krate) => {
+                talk.say(&format!("waiting for another build of a crate called `{krate}`"));
+                return;
+            }
             Progress::Compiled { name, .. } => {
                 crates += 1;
                 format!("compiled {crates} crates, {name}")

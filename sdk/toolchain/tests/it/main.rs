@@ -8,10 +8,13 @@ use cleargate_registry::manifest::Language;
 use cleargate_toolchain::{Builder, Built, Config, Kind, Progress, scaffold};
 
 /// Builds into the folder that Cargo gives to tests: the standard library is built once.
+fn builder() -> Builder {
+    Builder::new(Config::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests")))
+}
+
 fn build(project: &Path) -> Built {
-    let builder = Builder::new(Config::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests")));
     let mut toolchains = 0;
-    let built = builder.build(project, &mut |progress| {
+    let built = builder().build(project, &mut |progress| {
         toolchains += usize::from(matches!(progress, Progress::Toolchain(_)));
     });
     let built = built.unwrap_or_else(|error| panic!("{error}"));
@@ -54,4 +57,34 @@ fn the_same_source_gives_the_same_bytes_in_another_folder() {
         built.digest
     });
     assert_eq!(digests[0], digests[1]);
+}
+
+/// Cargo knows the crate's name alone; without turns, a project that is "fresh" gets the other one's code.
+#[test]
+fn projects_of_one_name_do_not_mix() {
+    let dir = tempfile::tempdir().unwrap();
+    let projects = ["one", "two"].map(|word| {
+        let project = dir.path().join(word);
+        scaffold(Kind::Tool, Language::Rust, &"acme:twin".parse().unwrap(), &project).unwrap();
+        let source = fs::read_to_string(project.join("src/lib.rs")).unwrap();
+        let marked = source.replacen("/// Adds", &format!("/// I am {word}. Adds"), 1);
+        assert_ne!(source, marked, "the template has a summary to mark");
+        fs::write(project.join("src/lib.rs"), marked).unwrap();
+        (word, project)
+    });
+    let has = |bytes: &[u8], word: &str| {
+        let mark = format!("I am {word}.");
+        bytes.windows(mark.len()).any(|part| part == mark.as_bytes())
+    };
+    for round in 0..3 {
+        std::thread::scope(|scope| {
+            for (word, project) in &projects {
+                scope.spawn(move || {
+                    let built = builder().build(project, &mut |_| {}).unwrap();
+                    assert!(has(&built.bytes, word), "round {round}: {word} got another's code");
+                    assert_eq!(fs::read(&built.wasm_path).unwrap(), built.bytes, "{word}");
+                });
+            }
+        });
+    }
 }
