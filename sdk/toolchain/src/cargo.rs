@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,7 +32,7 @@ pub(crate) fn build(
     let krate = facts.module(&manifest).ok_or(BuildError::NoModule)?;
     let toolchain = find::toolchain(config, &folder, target, progress)?;
     progress(Progress::Toolchain(toolchain.name()));
-    let flags = flags(&toolchain, &facts);
+    let flags = flags(&toolchain, target, &facts);
     let builder = [&*folder.to_string_lossy(), &toolchain.name(), &flags].join("\n");
     // Held until the module is read.
     let _turn = Turn::take(&config.target_dir, &krate, &builder, progress)?;
@@ -95,11 +96,15 @@ fn command(
 
 /// Keeps this machine's paths out of panic messages. The flags are the same for every project on a machine,
 /// so that all share one standard library; paths inside a project are relative already.
-fn flags(toolchain: &Toolchain, facts: &Metadata) -> String {
+fn flags(toolchain: &Toolchain, target: Target, facts: &Metadata) -> String {
     let std = toolchain.sysroot.join("lib/rustlib/src/rust");
     let mut flags = vec![format!("--remap-path-prefix={}=/rust", std.display())];
     for (number, folder) in facts.registries().iter().enumerate() {
         flags.push(format!("--remap-path-prefix={}=/crates{number}", folder.display()));
+    }
+    if target == Target::Wasi {
+        // Its linker would make a component at once, before the system's functions are answered.
+        flags.push("-Clink-arg=--skip-wit-component".into());
     }
     flags.join(SEPARATOR)
 }
@@ -182,7 +187,6 @@ impl Metadata {
 
 fn metadata(config: &Config, folder: &Path) -> Result<Metadata, BuildError> {
     let system = config.system.join("bin/cargo");
-    let mut last = None;
     for program in [Path::new("cargo"), &system] {
         let mut cargo = process::command(program, folder);
         cargo.args(["metadata", "--format-version=1"]);
@@ -194,9 +198,10 @@ fn metadata(config: &Config, folder: &Path) -> Result<Metadata, BuildError> {
             cargo.arg("--locked");
         }
         match cargo.output() {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => {
                 let program = program.display().to_string();
-                last = Some(BuildError::Start { program, cause });
+                return Err(BuildError::Start { program, cause });
             }
             Ok(out) if !out.status.success() => {
                 let output = String::from_utf8_lossy(&out.stderr).into_owned();
@@ -208,5 +213,5 @@ fn metadata(config: &Config, folder: &Path) -> Result<Metadata, BuildError> {
             }
         }
     }
-    Err(last.expect("at least one program was tried"))
+    Err(find::missing(config, &[], Target::Bare))
 }

@@ -98,6 +98,9 @@ pub enum BuildError {
     /// The component is none that ClearGate takes.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// The component calls the system, which this version does not serve to plugins.
+    #[error("the component imports what no host serves:\n{}", system(.0))]
+    System(Vec<String>),
     /// The manifest and the binary say different things.
     #[error("plugin.toml does not fit the component:\n{}", lines(.0))]
     Disagrees(Vec<Disagreement>),
@@ -113,4 +116,9 @@ pub enum BuildError {
 
 fn lines(found: &[Disagreement]) -> String {
     found.iter().map(|d| format!("  {d}")).collect::<Vec<_>>().join("\n")
+}
+
+fn system(interfaces: &[String]) -> String {
+    let line = |i: &String| format!("  {i}: {}", crate::wasi::instead(i));
+    interfaces.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -117,6 +117,8 @@ pub(crate) fn toolchain(
                     return Ok(ready);
                 }
             }
+            // No rustup: what to type names it.
+            Err(BuildError::Start { .. }) => {}
             // Without rustup's server the source still serves.
             Err(error) if from_source(config, &found, target).is_none() => return Err(error),
             Err(error) => progress(Progress::Output(error.to_string())),
@@ -171,15 +173,30 @@ fn install(
 }
 
 /// What to type, shortest way first.
-fn commands(target: Target) -> Vec<String> {
-    let mut lines = vec![format!("rustup target add {}", target.triple())];
+fn commands(found: &[(Toolchain, PathBuf)], target: Target) -> Vec<String> {
+    let rustup = ask(process::command(Path::new("rustup"), Path::new("/")).arg("-V")).is_some();
+    rows(found.is_empty(), rustup, target)
+}
+
+fn rows(no_rust: bool, rustup: bool, target: Target) -> Vec<String> {
+    let add = format!("rustup target add {}", target.triple());
+    let mut lines = vec![match (rustup, no_rust) {
+        (true, _) => add,
+        (false, true) => format!("Rust, from https://rustup.rs, then: {add}"),
+        (false, false) => format!("rustup, from https://rustup.rs, then: {add}"),
+    }];
     if target == Target::Bare {
         lines.push("apt install rustc-web cargo-web rust-web-src lld   # Debian".into());
     }
     lines
 }
 
-fn missing(config: &Config, found: &[(Toolchain, PathBuf)], target: Target) -> BuildError {
+/// Says what was looked at, what it lacks, and what to type.
+pub(crate) fn missing(
+    config: &Config,
+    found: &[(Toolchain, PathBuf)],
+    target: Target,
+) -> BuildError {
     let no_linker = linker(config, found).is_none();
     let looked = found.iter().map(|(t, _)| {
         let lacks = match (t.has_source(), no_linker) {
@@ -189,10 +206,11 @@ fn missing(config: &Config, found: &[(Toolchain, PathBuf)], target: Target) -> B
         };
         format!("\n  {}: {lacks}", t.version)
     });
+    let commands = commands(found, target);
     BuildError::NoToolchain {
         target: target.triple(),
         looked: looked.collect(),
-        commands: commands(target).iter().map(|c| format!("  {c}")).collect::<Vec<_>>().join("\n"),
+        commands: commands.iter().map(|c| format!("  {c}")).collect::<Vec<_>>().join("\n"),
     }
 }
 
@@ -214,9 +232,37 @@ pub fn survey(config: &Config) -> Vec<Finding> {
                     None => "no Rust toolchain".into(),
                 },
                 ready: false,
-                fix: commands(target).into_iter().next(),
+                fix: commands(&found, target).into_iter().next(),
             },
         });
     }
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_type_begins_with_what_is_not_there() {
+        for (no_rust, rustup, target, first, ways) in [
+            (true, false, Target::Bare, "Rust, from https://rustup.rs", 2),
+            (false, false, Target::Bare, "rustup, from https://rustup.rs", 2),
+            (false, true, Target::Bare, "rustup target add wasm32-unknown-unknown", 2),
+            (false, true, Target::Wasi, "rustup target add wasm32-wasip2", 1),
+        ] {
+            let lines = rows(no_rust, rustup, target);
+            assert!(lines[0].starts_with(first) && lines.len() == ways, "{lines:?}");
+            assert!(lines[0].ends_with(target.triple()), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_without_rust_is_told_what_to_install() {
+        let empty = tempfile::tempdir().unwrap();
+        let config = Config { system: empty.path().into(), ..Config::new(empty.path()) };
+        let message = missing(&config, &[], Target::Bare).to_string();
+        assert!(message.starts_with("no Rust toolchain for wasm32-unknown-unknown"), "{message}");
+        assert!(message.contains("install one of:\n  "), "{message}");
+    }
 }

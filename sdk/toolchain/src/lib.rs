@@ -15,6 +15,7 @@ mod process;
 mod project;
 mod scaffold;
 mod turn;
+mod wasi;
 
 use std::path::PathBuf;
 

@@ -4,7 +4,7 @@ use cleargate_registry::manifest::disagreements;
 use cleargate_registry::{Component, Manifest, embed_manifest};
 use wit_component::ComponentEncoder;
 
-use crate::BuildError;
+use crate::{BuildError, wasi};
 
 /// Bytes 4 to 8 of a core module: version 1. A component has another number there.
 const CORE: [u8; 4] = [1, 0, 0, 0];
@@ -16,7 +16,21 @@ pub(crate) fn component(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, B
         false => module.to_vec(),
     };
     let bytes = embed_manifest(&encoded, manifest)?;
-    let found = disagreements(manifest, &Component::read(&bytes)?);
+    let component = Component::read(&bytes)?;
+    let mut system: Vec<String> = component
+        .imports
+        .iter()
+        .filter(|i| i.package.namespace() == "wasi")
+        .map(ToString::to_string)
+        .collect();
+    // Streams come along with what opens them, and name no cause of their own.
+    if system.iter().any(|i| !i.starts_with("wasi:io/")) {
+        system.retain(|i| !i.starts_with("wasi:io/"));
+    }
+    if !system.is_empty() {
+        return Err(BuildError::System(system));
+    }
+    let found = disagreements(manifest, &component);
     match found.is_empty() {
         true => Ok(bytes),
         false => Err(BuildError::Disagrees(found)),
@@ -24,6 +38,14 @@ pub(crate) fn component(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, B
 }
 
 fn encode(module: &[u8]) -> Result<Vec<u8>, BuildError> {
-    let encode = || ComponentEncoder::default().validate(true).module(module)?.encode();
-    encode().map_err(|e| BuildError::Encode(format!("{e:#}")))
+    let bad = |why: String| BuildError::Encode(why);
+    let answers = wasi::answers(module).map_err(|e| bad(e.to_string()))?;
+    let encode = || {
+        let mut encoder = ComponentEncoder::default().validate(true).module(module)?;
+        for (interface, stand_in) in &answers {
+            encoder = encoder.adapter(interface, stand_in)?;
+        }
+        encoder.encode()
+    };
+    encode().map_err(|e| bad(format!("{e:#}")))
 }

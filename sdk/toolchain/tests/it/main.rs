@@ -1,11 +1,13 @@
 //! Whole builds with the real toolchain: every template becomes a component, and twice the same one.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must panic")]
+
 use std::fs;
 use std::path::Path;
 
 use cleargate_registry::Component;
 use cleargate_registry::manifest::Language;
-use cleargate_toolchain::{Builder, Built, Config, Kind, Progress, scaffold};
+use cleargate_toolchain::{BuildError, Builder, Built, Config, Kind, Progress, scaffold};
 
 /// Builds into the folder that Cargo gives to tests: the standard library is built once.
 fn builder() -> Builder {
@@ -87,4 +89,53 @@ fn projects_of_one_name_do_not_mix() {
             }
         });
     }
+}
+
+/// Builds a node for WASI whose body begins with `line`; nothing where the target is not installed, which must
+/// be said with the command that installs it.
+fn wasi(project: &Path, line: &str) -> Option<Result<Built, BuildError>> {
+    scaffold(Kind::Node, Language::Rust, &"acme:wasi".parse().unwrap(), project).unwrap();
+    let edit = |file: &str, change: &dyn Fn(String) -> String| {
+        let path = project.join(file);
+        fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+    };
+    let target = "\n[package.metadata.cleargate]\ntarget = \"wasm32-wasip2\"\n";
+    edit("Cargo.toml", &|text| text + target);
+    edit("src/lib.rs", &|text| {
+        text.replacen("    let words", &format!("    {line}\n    let words"), 1)
+    });
+    match builder().build(project, &mut |_| {}) {
+        Err(error @ BuildError::NoToolchain { .. }) => {
+            assert!(error.to_string().contains("rustup target add wasm32-wasip2"), "{error}");
+            None
+        }
+        other => Some(other),
+    }
+}
+
+#[test]
+fn what_needs_no_host_is_answered_inside() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = "println!(\"{:?} {:?}\", std::env::args(), std::collections::HashSet::from([1]));";
+    let Some(built) = wasi(&dir.path().join("p"), line) else { return };
+    let component = Component::read(&built.unwrap_or_else(|e| panic!("{e}")).bytes).unwrap();
+    let imports: Vec<String> = component.imports.iter().map(ToString::to_string).collect();
+    assert_eq!(imports, ["cleargate:types/types@0.1.0"]);
+}
+
+#[test]
+fn what_reaches_the_world_is_refused_with_what_to_use_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = "let _ = (std::time::Instant::now(), std::fs::read(\"/etc/passwd\"));";
+    let Some(built) = wasi(&dir.path().join("p"), line) else { return };
+    let error = built.unwrap_err();
+    assert!(matches!(error, BuildError::System(_)), "{error}");
+    let message = error.to_string();
+    for words in ["wasi:clocks/monotonic-clock@", "cleargate::clock", "wasi:filesystem/types@"] {
+        assert!(message.contains(words), "no {words} in {message}");
+    }
+    assert!(
+        !message.contains("wasi:io/"),
+        "streams of files are no finding of their own: {message}"
+    );
 }
