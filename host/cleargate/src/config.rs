@@ -126,8 +126,13 @@ impl Config {
     /// may get them.
     ///
     /// # Errors
-    /// The file is no TOML, has an unknown key, or a value that is out of its range.
+    /// The home is no folder; or the file is no TOML, has an unknown key, or a value that is out of its range.
     pub fn load(home: &Path, folder: &Path, secrets: Vec<(String, String)>) -> Result<Self> {
+        if std::fs::metadata(home).is_ok_and(|found| !found.is_dir()) {
+            let message = format!("the home {} is no folder", home.display());
+            return Err(Error::new(Kind::Store, message)
+                .with_help("move that file away, or set CLEARGATE_HOME to a folder"));
+        }
         let path = home.join("cleargate.toml");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -220,6 +225,13 @@ mod tests {
         ] {
             assert_eq!(load(bad).unwrap_err().kind, Kind::Invalid, "{bad} was accepted");
         }
+    }
+
+    #[test]
+    fn a_home_that_is_a_file_is_no_mistake_in_the_configuration() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Config::load(file.path(), Path::new("."), Vec::new()).unwrap_err();
+        assert_eq!(error.kind, Kind::Store, "{error}");
     }
 
     #[test]

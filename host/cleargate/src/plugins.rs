@@ -1,6 +1,9 @@
 //! Plugins as an operator sees them: published, installed, inspected, granted, removed.
 //!
-//! Nothing of a plugin runs here. What it is comes from its bytes, what it may do from the grants file.
+//! What a plugin is comes from its bytes, what it may do from the grants file. Nothing of it runs here but its
+//! description, which is asked for before it is published (`release`).
+
+mod release;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +13,7 @@ use cleargate_flow::limits::{Layer, Limits};
 use cleargate_registry::installed::{Entry, Installed};
 use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
 use cleargate_registry::source::PublishError;
-use cleargate_registry::{Component, Digest, Dir, Manifest, PackageName, PackageRef, Source};
+use cleargate_registry::{Component, Dir, Manifest, PackageName, PackageRef, Source};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -30,6 +33,7 @@ pub struct Plugins {
     pub(crate) registry: Dir,
     pub(crate) installed: Installed,
     grants: PathBuf,
+    cache: PathBuf,
     operator: Limits,
 }
 
@@ -134,34 +138,41 @@ impl Plugins {
             registry,
             installed: Installed::open(config.plugins()),
             grants: config.grants(),
+            cache: config.cache(),
             operator: config.limits,
         })
     }
 
-    /// Publishes a component to the own registry.
+    /// Publishes a component to the own registry. The same bytes again change nothing.
     ///
     /// # Errors
-    /// The component has no manifest or disagrees with it, or other bytes have this version already.
-    pub fn publish(&self, bytes: &[u8]) -> Result<Published> {
-        let digest = Digest::of(bytes);
-        let new = match self.registry.publish(bytes, jiff::Timestamp::now()) {
-            Ok(_) => true,
-            Err(PublishError::Exists { package, version }) => {
-                let history = self.registry.history(&package).map_err(resolution)?;
-                let same = history.as_ref().and_then(|h| h.find(&version));
-                if same.is_none_or(|release| release.wasm != digest) {
-                    return Err(publish(&PublishError::Exists { package, version }));
+    /// The component has no manifest, or disagrees with it; other bytes have this version already; or it
+    /// changed more since the release before than its version says.
+    pub async fn publish(&self, bytes: &[u8]) -> Result<Published> {
+        let (component, manifest) = read(bytes)?;
+        let (name, version) = (&manifest.plugin.name, &manifest.plugin.version);
+        let history = self.registry.history(name).map_err(resolution)?.unwrap_or_default();
+        let mut there = history.find(version).map(|release| release.wasm);
+        if there.is_none() {
+            self.check_version(bytes, &history).await?;
+            match self.registry.publish(bytes, jiff::Timestamp::now()) {
+                // Somebody published it while it was checked.
+                Err(PublishError::Exists { .. }) => {
+                    let history = self.registry.history(name).map_err(resolution)?;
+                    there = history.and_then(|h| h.find(version).map(|release| release.wasm));
                 }
-                false
+                other => drop(other.map_err(|e| publish(&e))?),
             }
-            Err(error) => return Err(publish(&error)),
-        };
-        let (_, manifest) = read(bytes)?;
+        }
+        if there.is_some_and(|digest| digest != component.digest) {
+            let (package, version) = (name.clone(), version.clone());
+            return Err(publish(&PublishError::Exists { package, version }));
+        }
         Ok(Published {
-            plugin: manifest.plugin.name.to_string(),
-            version: manifest.plugin.version.to_string(),
-            digest: digest.to_string(),
-            new,
+            plugin: name.to_string(),
+            version: version.to_string(),
+            digest: component.digest.to_string(),
+            new: there.is_none(),
         })
     }
 

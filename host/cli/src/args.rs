@@ -98,7 +98,11 @@ pub enum Verb {
         run: String,
     },
     /// Look at runs
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  cleargate runs list --status failed\n  \
+        cleargate runs show 01938f2e"
+    )]
     Runs(Runs),
     /// Make a flow to start from
     #[command(after_help = "Examples:\n  cleargate new --example dependency_review review\n  \
@@ -114,11 +118,20 @@ pub enum Verb {
         list: bool,
     },
     /// Write, build, test, publish, install and inspect plugins
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cleargate plugin new --kind tool word_count\n  \
+            cleargate plugin test word_count\n  cleargate plugin publish word_count\n  \
+            cleargate plugin install my:word-count"
+    )]
     Plugin(Plugin),
     /// Say what of this machine is ready, and how to mend what is not
+    #[command(after_help = "Examples:\n  cleargate doctor\n  cleargate doctor --output json\n\n\
+        Exit code 9 when the home, the configuration, the journal or the plugins cannot be used. A toolchain\n\
+        that is missing matters to authors of plugins alone, and does not count.")]
     Doctor,
     /// Print a JSON Schema for editors and validators
+    #[command(after_help = "Example:\n  cleargate schema flow > cleargate-flow.schema.json")]
     Schema {
         /// Of which format
         #[arg(value_enum)]
@@ -169,6 +182,9 @@ pub struct RunArgs {
 #[derive(Debug, Subcommand)]
 pub enum Runs {
     /// Newest first
+    #[command(after_help = "Examples:\n  cleargate runs list\n  \
+        cleargate runs list --flow dependency_review --status failed --limit 5\n  \
+        cleargate runs list --output ndjson")]
     List {
         /// Only runs of this flow
         #[arg(long)]
@@ -181,11 +197,13 @@ pub enum Runs {
         limit: u32,
     },
     /// Outcome and timeline of one run
+    #[command(after_help = "Example:\n  cleargate runs show 01938f2e")]
     Show {
         /// Id of the run, or its unique beginning
         run: String,
     },
     /// The journal of one run
+    #[command(after_help = "Example:\n  cleargate runs events 01938f2e --output ndjson")]
     Events {
         /// Id of the run, or its unique beginning
         run: String,
@@ -227,6 +245,10 @@ pub enum Plugin {
         namespace: String,
     },
     /// Build plugin projects to components
+    #[command(after_help = "Examples:\n  cleargate plugin build word_count\n  \
+        cleargate plugin build --install plugins/one plugins/two\n\n\
+        Prints the path of each component. `[package.metadata.cleargate] target = \"wasm32-wasip2\"` in Cargo.toml\n\
+        builds for WASI.")]
     Build {
         /// Folders with a `plugin.toml`
         #[arg(default_value = ".")]
@@ -236,6 +258,8 @@ pub enum Plugin {
         install: bool,
     },
     /// Run the golden cases of a plugin
+    #[command(after_help = "Examples:\n  cleargate plugin test word_count\n  \
+        cleargate plugin test word_count --filter empty")]
     Test {
         /// Folder with a `plugin.toml`
         #[arg(default_value = ".")]
@@ -245,6 +269,10 @@ pub enum Plugin {
         filter: Option<String>,
     },
     /// Publish built plugins to the directory registry
+    #[command(after_help = "Examples:\n  cleargate plugin publish word_count\n  \
+        cleargate plugin publish --if-new plugins/one plugins/two\n\n\
+        A published version never changes. A version that breaks flows of the one before it is refused, with\n\
+        the version that it must have.")]
     Publish {
         /// Folders with a `plugin.toml`
         #[arg(default_value = ".")]
@@ -267,20 +295,25 @@ pub enum Plugin {
         dry_run: bool,
     },
     /// List installed plugins
+    #[command(after_help = "Example:\n  cleargate plugin list --output json")]
     List,
     /// Say in plain language what a plugin is and may do
+    #[command(after_help = "Examples:\n  cleargate plugin inspect cleargate:pii-redactor\n  \
+        cleargate plugin inspect ./word-count.wasm")]
     Inspect {
         /// Name of an installed or published plugin, or path of a component
         plugin: String,
     },
     /// Print each limit of a plugin and the layer that decided it
+    #[command(after_help = "Example:\n  cleargate plugin limits cleargate:pii-redactor")]
     Limits {
         /// Name of an installed or published plugin, or path of a component
         plugin: String,
     },
     /// Remove an installed plugin and its grants
+    #[command(after_help = "Example:\n  cleargate plugin remove acme:fetch")]
     Remove {
-        /// `namespace:name`, with `@version` when several are there
+        /// `namespace:name`: every installed version goes
         plugin: String,
     },
 }
@@ -300,9 +333,44 @@ pub enum PluginKind {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Command, CommandFactory, Parser};
+
+    use super::Args;
+
     #[test]
     fn arguments_are_consistent() {
-        use clap::CommandFactory;
-        super::Args::command().debug_assert();
+        Args::command().debug_assert();
+    }
+
+    /// Every command below `command`, with its path.
+    fn all(command: &Command, path: &str, found: &mut Vec<(String, String)>) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        found.push((path.to_owned(), help));
+        for verb in command.get_subcommands() {
+            all(verb, &format!("{path} {}", verb.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn each_verb_teaches_with_examples_that_are_right() {
+        let mut verbs = Vec::new();
+        all(&Args::command(), "cleargate", &mut verbs);
+        assert!(verbs.len() > 20, "{verbs:?}");
+        for (path, help) in verbs {
+            let title = if path == "cleargate" { "Begin with:" } else { "Example" };
+            assert!(help.starts_with(title), "`{path}` has no examples: {help:?}");
+            let lines = help.lines().filter(|line| line.starts_with("  "));
+            let examples: Vec<&str> = lines.filter_map(|l| l.split("cleargate ").nth(1)).collect();
+            assert!(!examples.is_empty(), "{path}");
+            for example in examples {
+                // What follows belongs to the shell.
+                let typed = example.split(['>', '&', '|']).next().unwrap_or_default();
+                let words = typed.split_whitespace();
+                let parsed = Args::try_parse_from(["cleargate"].into_iter().chain(words));
+                assert!(parsed.is_ok(), "`{path}` shows `{example}`: {}", parsed.unwrap_err());
+            }
+            let own = path.strip_prefix("cleargate ").unwrap_or_default();
+            assert!(help.contains(own), "the examples of `{path}` show another verb: {help}");
+        }
     }
 }

@@ -73,8 +73,11 @@ pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure>
         return Ok(0);
     };
     let page = cleargate::codes::explain(code).ok_or_else(|| {
-        Error::new(Kind::Invalid, format!("there is no code `{code}`"))
-            .with_help("cleargate explain")
+        let error = Error::new(Kind::Invalid, format!("there is no code `{code}`"));
+        match nearest(code, cleargate::codes::PAGES.iter().map(|page| page.code)) {
+            Some(near) => error.with_help(format!("did you mean `cleargate explain {near}`?")),
+            None => error.with_help("cleargate explain lists every code"),
+        }
     })?;
     let document = json!({
         "code": page.code, "title": page.title, "text": page.text,
@@ -93,6 +96,16 @@ pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure>
         )
     });
     Ok(0)
+}
+
+/// The word that was probably meant: at most a third of it is mistyped.
+fn nearest<'a>(typed: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_uppercase();
+    words
+        .map(|word| (strsim::damerau_levenshtein(&typed, word), word))
+        .filter(|(distance, word)| *distance <= word.len() / 3)
+        .min()
+        .map(|(_, word)| word)
 }
 
 fn count(findings: &[Finding], severity: Severity) -> usize {

@@ -16,9 +16,9 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
         Plugin::New { folder, kind, lang, namespace } => {
             new(context, &folder, kind, &lang, &namespace)
         }
-        Plugin::Build { folders, install } => build_all(context, &folders, install),
+        Plugin::Build { folders, install } => build_all(context, &folders, install).await,
         Plugin::Test { folder, filter } => test(context, &folder, filter.as_deref()).await,
-        Plugin::Publish { folders, if_new } => publish(context, &folders, if_new),
+        Plugin::Publish { folders, if_new } => publish(context, &folders, if_new).await,
         Plugin::Install { reference, grant, dry_run } => {
             install(context, &reference, InstallOptions { grant, dry_run })
         }
@@ -142,10 +142,16 @@ fn build_failure(folder: &Path, error: &BuildError, output: &[String], talk: &Ta
         .into()
 }
 
-fn build_all(context: &Context<'_>, folders: &[PathBuf], install: bool) -> Result<u8, Failure> {
+async fn build_all(
+    context: &Context<'_>,
+    folders: &[PathBuf],
+    install: bool,
+) -> Result<u8, Failure> {
+    let plugins = plugins(context)?;
     let mut documents = Vec::new();
     for folder in folders {
         let built = build(context, folder, install)?;
+        plugins.check(&built.bytes).await?;
         documents.push(json!({
             "plugin": built.manifest.plugin.name, "version": built.manifest.plugin.version,
             "path": built.wasm_path, "digest": built.digest.to_string(), "size": built.size,
@@ -181,12 +187,12 @@ fn cases_text(cases: &[CaseReport], talk: &Talk) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn publish(context: &Context<'_>, folders: &[PathBuf], if_new: bool) -> Result<u8, Failure> {
+async fn publish(context: &Context<'_>, folders: &[PathBuf], if_new: bool) -> Result<u8, Failure> {
     let plugins = plugins(context)?;
     let mut published = Vec::new();
     for folder in folders {
         let built = build(context, folder, false)?;
-        let done = plugins.publish(&built.bytes)?;
+        let done = plugins.publish(&built.bytes).await?;
         if !done.new && !if_new {
             let error = Error::new(
                 Kind::Resolution,
