@@ -13,7 +13,7 @@ fn package(name: &str, source: &str) -> String {
 
 /// A lock file of `count` packages that nothing is wrong with.
 pub(crate) fn calm_lock(count: usize) -> String {
-    let source = "registry+https://github.com/rust-lang/crates.io-index";
+    let source = "registry+https://index.example.org/crates";
     let package = |i| {
         format!(
             "[[package]]\nname = \"crate-{i:05}\"\nversion = \"1.0.0\"\nsource = \"{source}\"\nchecksum = \"{i:064x}\"\n\n"
@@ -95,13 +95,33 @@ fn a_credential_never_reaches_the_report() {
     // In a place that the report prints, and in one that it does not.
     let printed = package(TOKEN, "git+https://git.example.net/gitty");
     let url = package("gitty", &format!("git+https://bob:{TOKEN}@git.example.net/gitty"));
-    for (text, code, words) in [
-        (printed, 5, &["guard `secret_guard` refused", "github_token"][..]),
-        (url, 0, &["✓ safe succeeded"][..]),
+    for (text, code, words, reported) in [
+        (printed, 5, &["guard `secret_guard` refused", "github_token"][..], ""),
+        (url, 0, &["✓ alarm succeeded"][..], "has credentials in the address of its source"),
     ] {
         world.write("leaky.lock", &format!("version = 4\n\n{text}"));
         let done = world.run(&["run", "dependency_review", "--input", "lockfile=@leaky.lock"]);
         done.expect(code, words);
+        assert!(done.out.contains(reported), "{}", done.out);
         assert!(!done.out.contains(TOKEN) && !done.err.contains(TOKEN), "{done:?}");
     }
+}
+
+#[test]
+fn a_foreign_registry_is_noted_and_can_be_accepted() {
+    let world = World::published();
+    let foreign = "[[package]]\nname = \"foreign\"\nversion = \"1.0.0\"\n\
+                   source = \"registry+https://other.example.net/\"\nchecksum = \"00\"\n";
+    world.write("mixed.lock", &format!("{}{foreign}", calm_lock(3)));
+    let run = ["run", "dependency_review", "--input", "lockfile=@mixed.lock"];
+    let noted = |hosts: &[&str]| world.run(&[&run[..], hosts].concat()).out;
+    let by_count = noted(&[]);
+    assert!(
+        by_count.contains("Notes on 1 package(s)") && by_count.contains("foreign"),
+        "{by_count}"
+    );
+    let both = r#"usual=["index.example.org", "other.example.net"]"#;
+    assert!(!noted(&["--input", both]).contains("Notes"));
+    let strict = noted(&["--input", r#"usual=["other.example.net"]"#]);
+    assert!(strict.contains("Notes on 3 package(s)"), "{strict}");
 }

@@ -38,7 +38,8 @@ pub struct Package {
     pub name: String,
     /// As the package manager writes it; empty when nothing is locked.
     pub version: String,
-    /// `registry+<address>`, `git+<address>#<commit>`, `url+<address>`, `path+<folder>` or `workspace`.
+    /// `registry+<address>`, `registry` when the file leaves the address to the package manager's settings,
+    /// `git+<address>#<commit>`, `url+<address>`, `path+<folder>` or `workspace`.
     pub source: String,
     /// With its algorithm: `sha256:..`, `sha512-..`, `h1:..`; absent when the file has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,4 +62,7 @@ pub struct ParseOutput {
     pub packages: Vec<Package>,
     /// How many there are.
     pub count: usize,
+    /// The address, without its scheme, that most of the packages come from; empty when there is none, and when
+    /// most leave it to the package manager's settings.
+    pub usual: Vec<String>,
 }

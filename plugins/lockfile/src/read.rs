@@ -2,11 +2,17 @@
 
 use cleargate::{Error, json};
 
+use crate::Package;
+
 pub(crate) mod cargo;
 pub(crate) mod go;
 pub(crate) mod npm;
 pub(crate) mod python;
 pub(crate) mod requirements;
+pub(crate) mod usual;
+
+/// The source of a package whose registry the file leaves to the settings of the package manager.
+pub(crate) const UNNAMED: &str = "registry";
 
 /// Why a text is no lock file of its format, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,9 +50,25 @@ pub(crate) fn toml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Refu
     })
 }
 
-/// The last `limit` characters of an untrusted word may be long and hold controls: what is shown is short.
+/// A name, a version or a source with characters that only a hostile file has: people read them in reports and
+/// terminals, where controls, reversed text and markup would act.
+pub(crate) fn odd_word(package: &Package) -> Option<&str> {
+    let unseen = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let Package { name, version, source, .. } = package;
+    // Folders have the names that people give them, and nobody reports on the project's own.
+    let (own, folder) = (source == "workspace", source.starts_with("path+"));
+    let acts = |c: char| !own && "|<>`\"\\[]()".contains(c);
+    let odd = |c: char| unseen(c) || acts(c) || (c.is_whitespace() && !own && !folder);
+    let words = [name, version].into_iter().find(|word| word.contains(odd));
+    words.or_else(|| Some(source).filter(|source| source.contains(unseen))).map(String::as_str)
+}
+
+/// An untrusted word may be long and hold controls: what is shown of it is short and plain.
 pub(crate) fn shown(word: &str) -> String {
     const LIMIT: usize = 40; // characters; enough to find the place
-    let clean: String = word.chars().filter(|c| !c.is_control()).take(LIMIT).collect();
+    let clean: String = word.chars().filter(|c| !c.is_control() && *c != '`').take(LIMIT).collect();
     if clean.len() < word.len() { format!("`{clean}…`") } else { format!("`{clean}`") }
 }

@@ -31,7 +31,7 @@ dependencies = ["a", "b 2.0.0"]
 [[package]]
 name = "a"
 version = "1.0.0"
-source = "registry+https://github.com/rust-lang/crates.io-index"
+source = "registry+https://index.example.org/crates"
 checksum = "aa"
 dependencies = ["b 1.0.0"]
 [[package]]
@@ -41,12 +41,12 @@ source = "git+https://example.org/b?rev=1#0123"
 [[package]]
 name = "b"
 version = "2.0.0"
-source = "registry+https://github.com/rust-lang/crates.io-index"
+source = "registry+https://index.example.org/crates"
 checksum = "bb"
 "#,
     );
     assert_eq!((output.format, output.count), (Format::Cargo, 4));
-    let index = "registry+https://github.com/rust-lang/crates.io-index";
+    let index = "registry+https://index.example.org/crates";
     assert_eq!(
         lines(&output),
         [
@@ -68,6 +68,9 @@ fn npm_looks_for_packages_as_node_does() {
   "node_modules/a/node_modules/b": { "version": "2.0.0", "resolved": "git+ssh://git@example.org/b.git#ff" },
   "node_modules/b": { "version": "1.0.0", "resolved": "https://example.org/b.tgz" },
   "node_modules/@s/t": { "version": "1.0.0", "resolved": "https://npm.example.org/@s/t/-/t-1.0.0.tgz" },
+  "node_modules/@s/u": { "version": "1.0.0", "resolved": "https://npm.example.org/@s%2fu/-/u-1.0.0.tgz" },
+  "node_modules/v": { "version": "1.0.0" },
+  "../l": { "name": "l", "version": "1.0.0" },
   "node_modules/w": { "resolved": "w", "link": true }, "w": { "name": "w", "version": "0.0.1" }
 }}"#,
     );
@@ -76,13 +79,16 @@ fn npm_looks_for_packages_as_node_does() {
         lines(&output),
         [
             "@s/t 1.0.0 registry+https://npm.example.org/ -  true",
+            "@s/u 1.0.0 registry+https://npm.example.org/ -  false",
             "a 1.1.0 registry+https://registry.example.org/ sha512-x b@2.0.0 true",
             "b 1.0.0 url+https://example.org/b.tgz -  false",
             "b 2.0.0 git+ssh://git@example.org/b.git#ff -  false",
+            "l 1.0.0 path+../l -  false",
+            "v 1.0.0 registry -  false",
             "w 0.0.1 workspace -  false",
         ]
     );
-    assert!(output.packages[1].install_script && !output.packages[2].install_script);
+    assert!(output.packages[2].install_script && !output.packages[3].install_script);
 }
 
 #[test]
@@ -96,34 +102,114 @@ fn python_and_go_are_read() {
     assert_eq!(poetry.format, Format::Poetry);
     assert_eq!(
         lines(&poetry),
-        [
-            "a 1 registry+https://pypi.org/simple sha256:1 b@2 ?",
-            "b 2 git+https://example.org/b#ff -  ?"
-        ]
+        ["a 1 registry sha256:1 b@2 ?", "b 2 git+https://example.org/b#ff -  ?"]
     );
     let uv = read(
         "version = 1\nrequires-python = \">=3.12\"\n[[package]]\nname = \"app\"\nversion = \"0\"\n\
          source = { virtual = \".\" }\ndependencies = [{ name = \"a\" }]\n[[package]]\nname = \"a\"\n\
-         version = \"1\"\nsource = { registry = \"https://pypi.org/simple\" }\n\
+         version = \"1\"\nsource = { registry = \"https://pypi.example.org/simple\" }\n\
          sdist = { url = \"u\", hash = \"sha256:1\" }\n",
     );
     assert_eq!(uv.format, Format::Uv);
     assert_eq!(
         lines(&uv),
-        ["a 1 registry+https://pypi.org/simple sha256:1  true", "app 0 workspace - a@1 false"]
+        [
+            "a 1 registry+https://pypi.example.org/simple sha256:1  true",
+            "app 0 workspace - a@1 false"
+        ]
     );
     let pip = read(
         "# by pip-compile\na[x]==1.0 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2  # via b\nb @ git+https://example.org/b@ff\n",
     );
+    assert_eq!(lines(&pip), ["a 1.0 registry sha256:1  ?", "b  git+https://example.org/b#ff -  ?"]);
+    let go = read("example.org/a v1.0.0 h1:x=\nexample.org/a v1.0.0/go.mod h1:y=\n");
+    assert_eq!(lines(&go), ["example.org/a v1.0.0 registry h1:x=  ?"]);
+}
+
+#[test]
+fn requirements_name_their_index_and_hide_nothing() {
+    let pip = read(
+        "a==1.0\n--index-url=https://mirror.example/simple\n-c limits.txt\n\
+         -e git+https://git.example/b@0123456#egg=b&subdirectory=x\n-e ./c\n-e ../d\n\
+         e @ git+https://git.example/e@0123456#subdirectory=x\n",
+    );
     assert_eq!(
         lines(&pip),
         [
-            "a 1.0 registry+https://pypi.org/simple sha256:1  ?",
-            "b  git+https://example.org/b#ff -  ?"
+            "a 1.0 registry+https://mirror.example/simple -  ?",
+            "b  git+https://git.example/b#0123456 -  ?",
+            "c  workspace -  ?",
+            "d  path+../d -  ?",
+            "e  git+https://git.example/e#0123456 -  ?",
         ]
     );
-    let go = read("example.org/a v1.0.0 h1:x=\nexample.org/a v1.0.0/go.mod h1:y=\n");
-    assert_eq!(lines(&go), ["example.org/a v1.0.0 registry+https://proxy.golang.org h1:x=  ?"]);
+    for (line, expected) in [
+        ("-r base.txt", "`-r base.txt` includes another file"),
+        ("--requirement=base.txt", "`--requirement base.txt` includes another file"),
+        ("-e git+https://git.example/b", "has no name"),
+        ("b==1.*", "not pinned"),
+        ("b==1.0,<2", "not pinned"),
+    ] {
+        let error = refusal(&format!("a==1.0\n{line}\n"));
+        assert!(error.message.contains(expected) && error.message.starts_with("line 2"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_usual_is_counted() {
+    let lock = |sources: &[&str]| {
+        let package = |(i, source): (usize, &&str)| {
+            format!("[[package]]\nname = \"p{i}\"\nversion = \"1.0.0\"\nsource = \"{source}\"\n")
+        };
+        format!("version = 4\n{}", sources.iter().enumerate().map(package).collect::<String>())
+    };
+    let (a, b) = ("registry+https://a.example/index", "sparse+https://b.example/");
+    for (sources, expected) in [
+        (&[a][..], &["a.example/index"][..]),
+        (&[b, a, a], &["a.example/index"]),
+        (&[a, b], &[]),
+        (&[a, a, b, b, "registry+https://c.example/"], &[]),
+        // Repositories and folders have no say.
+        (&[a, "git+https://g.example/x", "git+https://g.example/y"], &["a.example/index"]),
+        (&["registry+https://u:p@a.example/x", "registry+ssh://git@a.example/x"], &[]),
+        (&["registry+https://u:p@a.example/x"], &["a.example/x"]),
+        (&["registry+ssh://git@a.example/x"], &["a.example/x"]),
+        (&["registry+https://a.example/index/", a], &["a.example/index"]),
+        // Nobody should get used to these.
+        (&["registry+http://a.example/"], &[]),
+        (&["registry+https://10.0.0.7/"], &[]),
+        (&["registry+https://0x7f.1:80/"], &[]),
+        (&["registry+https://[fd00::7]/"], &[]),
+    ] {
+        assert_eq!(read(&lock(sources)).usual, expected, "{sources:?}");
+    }
+    let npm =
+        |entries: &str| read(&format!("{{\"lockfileVersion\":3,\"packages\":{{{entries}}}}}"));
+    let unnamed = "\"node_modules/a\":{\"version\":\"1\"},\"node_modules/b\":{\"version\":\"1\"}";
+    let foreign = "\"node_modules/c\":{\"resolved\":\"https://c.example/c/-/c-1.tgz\"}";
+    assert_eq!(npm(&format!("{unnamed},{foreign}")).usual, [""; 0]);
+    assert_eq!(npm(foreign).usual, ["c.example"]);
+    let files = [1, 2].map(|n| {
+        format!("\"node_modules/{n}\":{{\"resolved\":\"https://f.example/download/{n}.tgz\"}}")
+    });
+    assert_eq!(npm(&files.join(",")).usual, ["f.example"], "files share their server");
+}
+
+#[test]
+fn words_that_would_act_on_a_reader_are_refused() {
+    for word in ["a|b", "a b", "a\\u202eb", "a\\u0007", "<b>", "[a](x)", "a`b"] {
+        let source = "registry+https://a.example/";
+        let error = refusal(&format!(
+            "[[package]]\nname = \"{word}\"\nversion = \"1\"\nsource = \"{source}\"\n"
+        ));
+        assert!(error.message.contains("holds a character"), "{word}: {error}");
+    }
+    // A folder of the project may be called anything.
+    let own = "{\"lockfileVersion\":3,\"packages\":{\"apps/my [app]\":{},\"../my lib\":{}}}";
+    assert_eq!(read(own).count, 2);
+    let error =
+        refusal("[[package]]\nname = \"a\"\nversion = \"1\"\nsource = \"git+\\u001b[2J\"\n");
+    assert!(!error.message.contains('\u{1b}'), "{error}");
 }
 
 #[test]
@@ -138,6 +224,11 @@ fn refusals_name_the_line() {
         ("a==1\nb>=2\n", 2, "`b>=2` is not pinned"),
         ("a v1 h1:x\na v1\n", 2, "`a v1` is not"),
         ("hello", 0, "no lock file that is known"),
+        (
+            "[metadata]\nlock_version = \"4.5.0\"\n[[package]]\nname = \"a\"\nversion = \"1\"\n",
+            0,
+            "no lock file that is known",
+        ),
         ("", 0, "no lock file that is known"),
     ] {
         let error = refusal(text);

@@ -72,7 +72,7 @@ pub(crate) fn find(name: &str, ecosystem: Option<Ecosystem>) -> Option<Alike> {
     best
 }
 
-/// Equal by the rules of the registry: crates.io and PyPI take `-` and `_` for the same.
+/// Equal by the rules of the registry: those of Rust and Python take `-` and `_` for the same.
 fn same(known: &str, name: &str, ecosystem: Option<Ecosystem>) -> bool {
     known == name
         || (ecosystem != Some(Ecosystem::Npm) && known.replace('_', "-") == name.replace('_', "-"))

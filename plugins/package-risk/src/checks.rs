@@ -1,6 +1,6 @@
 //! The checks: each gives at most one finding, with its weight in the score.
 
-use crate::source::{self, Source};
+use crate::source::{self, Address, Source};
 use crate::{AssessInput, Ecosystem, Finding, HIGH, MEDIUM, Risk, alike};
 
 /// What a finding adds to the score.
@@ -18,8 +18,10 @@ pub(crate) fn all(input: &AssessInput) -> Vec<Weighed> {
     }
     [
         look_alike(input),
-        origin(&source),
+        origin(input, &source),
+        credentials(&source),
         insecure(&source),
+        ip_address(input, &source),
         missing_checksum(input, &source),
         several_versions(input),
         unstable(&input.package.version),
@@ -51,40 +53,71 @@ fn look_alike(input: &AssessInput) -> Option<Weighed> {
     finding(weight, "look_alike", format!("the name {how} the well-known package `{known}`"))
 }
 
-fn origin(source: &Source<'_>) -> Option<Weighed> {
+fn origin(input: &AssessInput, source: &Source<'_>) -> Option<Weighed> {
     match source {
         Source::Git { address, commit: None } => {
             let message = format!(
                 "comes from a repository at {} without a pinned commit",
-                source::host(address)
+                address.shown_host()
             );
             finding(45, "git_unpinned", message)
         }
         Source::Git { address, commit: Some(_) } => {
-            let message = format!(
-                "comes from a repository at {}, not from a registry",
-                source::host(address)
-            );
+            let host = address.shown_host();
+            let message = format!("comes from a repository at {host}, not from a registry");
             finding(15, "git_source", message)
         }
-        Source::Url(address) => {
-            let message =
-                format!("is a file at {}, not a package of a registry", source::host(address));
-            finding(35, "url_source", message)
+        Source::Outside(path) => {
+            let message = format!("is outside of the project, at {}", source::shown(path));
+            finding(30, "outside_path", message)
         }
-        Source::Registry(address) if !source::is_usual(address) => {
-            let message = format!("comes from the registry {}", source::host(address));
+        Source::Url(address) if !is_usual(input, address).unwrap_or(false) => {
+            let host = address.shown_host();
+            finding(35, "url_source", format!("is a file at {host}, not a package of a registry"))
+        }
+        Source::Registry(Some(address)) if !is_usual(input, address).unwrap_or(true) => {
+            let host = address.shown_host();
+            let message = match input.usual.as_deref().unwrap_or_default() {
+                [] => format!("comes from {host}; no registry is named by most of the packages"),
+                [first, rest @ ..] => {
+                    let more = if rest.is_empty() { "" } else { ", …" };
+                    let usual = Address::of(first).shown_host();
+                    format!("comes from {host}, where {usual}{more} is usual")
+                }
+            };
             finding(20, "other_registry", message)
         }
         _ => None,
     }
 }
 
+/// Unknown when nobody said what is usual.
+fn is_usual(input: &AssessInput, address: &Address<'_>) -> Option<bool> {
+    input.usual.as_ref().map(|usual| address.is_among(usual))
+}
+
+/// Whoever reads the lock file has them.
+fn credentials(source: &Source<'_>) -> Option<Weighed> {
+    let address = source.address().filter(Address::has_credentials)?;
+    let message = format!(
+        "has credentials in the address of its source, {} (shown without them): revoke them",
+        address.shown()
+    );
+    finding(60, "credentials_in_source", message)
+}
+
 fn insecure(source: &Source<'_>) -> Option<Weighed> {
     let address = source.address()?;
-    let plain = ["http://", "git://"].iter().any(|scheme| address.starts_with(scheme));
     let message = "is fetched without encryption: anyone on the way can replace it";
-    plain.then(|| finding(65, "insecure_transport", message.into()))?
+    address.is_plain_text().then(|| finding(65, "insecure_transport", message.into()))?
+}
+
+fn ip_address(input: &AssessInput, source: &Source<'_>) -> Option<Weighed> {
+    let address = source.address().filter(Address::is_ip)?;
+    let message =
+        format!("comes from the bare address {}: no name says whose it is", address.shown_host());
+    let accepted = is_usual(input, &address) == Some(true);
+    (!accepted).then(|| finding(35, "ip_address", message))?
 }
 
 /// Only where the package manager writes checksums: an old `requirements.txt` never has one.
@@ -100,16 +133,16 @@ fn several_versions(input: &AssessInput) -> Option<Weighed> {
     let package = &input.package;
     let same = input.others.iter().filter(|other| other.name == package.name);
     let mut versions: Vec<&str> = same.map(|other| other.version.as_str()).collect();
-    versions.push(&package.version);
+    versions.retain(|version| *version != package.version);
     versions.sort_unstable();
     versions.dedup();
-    if versions.len() < 2 {
+    if versions.is_empty() {
         return None;
     }
     let more = if versions.len() > SHOWN_VERSIONS { ", …" } else { "" };
     let shown = versions.iter().take(SHOWN_VERSIONS).copied().collect::<Vec<_>>().join(", ");
-    let message = format!("is locked in {} versions: {shown}{more}", versions.len());
-    finding(5, "several_versions", message)
+    // Whoever gives neighbours alone gets a sentence that is still true.
+    finding(5, "several_versions", format!("is also locked as {shown}{more}"))
 }
 
 fn unstable(version: &str) -> Option<Weighed> {

@@ -20,9 +20,11 @@ const HIGH: u32 = 60;
 const MAX_NAME: usize = 300;
 /// Other packages that are looked at: as many as the largest lock file that is read.
 const MAX_OTHERS: usize = 50_000;
+/// Usual sources: a company has a few mirrors.
+const MAX_USUAL: usize = 100;
 
 /// Says what is unusual about one package of a lock file: a name that looks like a well-known one, several
-/// versions, pre-releases, sources outside the usual registry, missing checksums, install scripts. Use it
+/// versions, pre-releases, sources that are not usual for the project, missing checksums, install scripts. Use it
 /// before a new dependency is accepted.
 #[cleargate::tool(read_only, idempotent, title = "Assess a package")]
 pub fn assess(input: AssessInput) -> Result<Assessment, Error> {
@@ -32,6 +34,9 @@ pub fn assess(input: AssessInput) -> Result<Assessment, Error> {
     }
     if input.others.len() > MAX_OTHERS {
         return Err(Error::invalid_input(format!("`others` has at most {MAX_OTHERS} packages")));
+    }
+    if input.usual.as_ref().is_some_and(|usual| usual.len() > MAX_USUAL) {
+        return Err(Error::invalid_input(format!("`usual` has at most {MAX_USUAL} sources")));
     }
     let mut found = checks::all(&input);
     found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));

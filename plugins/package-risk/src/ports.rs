@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ecosystem {
-    /// crates.io.
+    /// Rust, from `Cargo.lock`.
     Cargo,
-    /// npm.
+    /// JavaScript, from `package-lock.json`.
     Npm,
-    /// PyPI, from `poetry.lock`.
+    /// Python, from `poetry.lock`.
     Poetry,
-    /// PyPI, from `uv.lock`.
+    /// Python, from `uv.lock`.
     Uv,
-    /// PyPI, from `requirements.txt`.
+    /// Python, from `requirements.txt`.
     Requirements,
     /// Go modules.
     Go,
@@ -29,7 +29,7 @@ pub struct Package {
     /// Its version.
     #[serde(default)]
     pub version: String,
-    /// `registry+..`, `git+..`, `url+..`, `path+..` or `workspace`; unknown when absent.
+    /// `registry`, `registry+..`, `git+..`, `url+..`, `path+..` or `workspace`; unknown when absent.
     pub source: Option<String>,
     /// Absent when the lock file has none.
     pub checksum: Option<String>,
@@ -59,6 +59,9 @@ pub struct AssessInput {
     /// All packages of the lock file, to find several versions of one.
     #[serde(default)]
     pub others: Vec<Other>,
+    /// Hosts, or hosts with the beginning of a path, that packages usually come from: what `parse` of
+    /// `cleargate:lockfile` found, or what you accept. Registries are not judged when absent.
+    pub usual: Option<Vec<String>>,
 }
 
 /// How unusual something is.

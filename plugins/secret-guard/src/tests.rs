@@ -107,6 +107,7 @@ fn placeholders_and_shapes_without_a_key_pass() {
         "postgres://user:${DB_PASSWORD}@db/app",
         "https://user@host/path:with@signs",
         "http://[::1]:8080/a@b",
+        "ssh://continuous-integration@git.example/x",
         "see https://a.example/x, and write to b:c@d.example",
         "password = \"<your password>\"",
         "password: changeme-1234567890",
@@ -160,6 +161,8 @@ fn urls_and_connection_strings_give_their_password_away() {
     for (text, label, secret) in [
         ("postgres://app:s3cr!t@db.example:5432/x".into(), "url_password", "s3cr!t"),
         ("redis://:hunter2@cache:6379/0".into(), "url_password", "hunter2"),
+        ("https://f83kQ0zPx71LmNv2@git.example/x".into(), "url_password", "f83kQ0zPx71LmNv2"),
+        ("https://f83kQ0zPx71LmNv2:@git.example/x".into(), "url_password", "f83kQ0zPx71LmNv2"),
         ("mongodb+srv://u:p@ss@w0rd@h.example".into(), "url_password", "p@ss@w0rd"),
         ("Server=db;User Id=app;Password=hunter2;".into(), "connection_string", "hunter2"),
         (
@@ -189,7 +192,7 @@ fn lock_files_pass() {
         let name = ["token", "js-tokens", "secrecy", "password-hash", "api-key"][i as usize % 5];
         cargo += &format!(
             "[[package]]\nname = \"{name}\"\nversion = \"1.2.{i}\"\nsource = \
-             \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{hex}\"\n\n"
+             \"registry+https://index.example.org/crates\"\nchecksum = \"{hex}\"\n\n"
         );
         npm += &format!(
             "\"node_modules/{name}\": {{\"version\": \"4.0.{i}\", \"resolved\": \

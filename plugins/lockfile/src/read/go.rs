@@ -1,9 +1,7 @@
 //! `go.sum`: a line for each module and one for its `go.mod`.
 
-use super::{Refusal, shown};
+use super::{Refusal, UNNAMED, shown};
 use crate::Package;
-
-const PROXY: &str = "registry+https://proxy.golang.org";
 
 pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
     let mut packages = Vec::new();
@@ -24,7 +22,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
         packages.push(Package {
             name: name.into(),
             version: version.into(),
-            source: PROXY.into(),
+            source: UNNAMED.into(),
             checksum: Some(sum.into()),
             dependencies: Vec::new(),
             direct: None,

@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::Refusal;
+use super::{Refusal, UNNAMED};
 use crate::Package;
-
-/// What npm writes for a package of its own registry when it leaves the address out.
-const DEFAULT_REGISTRY: &str = "registry+https://registry.npmjs.org/";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,7 +75,12 @@ pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
         .map(|(place, entry)| Package {
             name: entry.name.clone().unwrap_or_else(|| name_of(place).into()),
             version: entry.version.clone().unwrap_or_default(),
-            source: if local(place) { "workspace".into() } else { source(entry) },
+            source: match place {
+                // A linked folder is written as the way to it.
+                place if place.starts_with("../") => format!("path+{place}"),
+                place if local(place) => "workspace".into(),
+                _ => source(entry),
+            },
             checksum: entry.integrity.clone(),
             dependencies: entry.asked().map(|name| dependency(&packages, place, name)).collect(),
             direct: Some(direct.contains(place.as_str())),
@@ -120,7 +122,7 @@ fn find<'a>(
 }
 
 fn source(entry: &Entry) -> String {
-    let Some(resolved) = &entry.resolved else { return DEFAULT_REGISTRY.into() };
+    let Some(resolved) = &entry.resolved else { return UNNAMED.into() };
     if resolved.starts_with("git+") || resolved.starts_with("path+") {
         return resolved.clone();
     }
@@ -128,12 +130,14 @@ fn source(entry: &Entry) -> String {
         return format!("path+{path}");
     }
     // `<registry>/<name>/-/<file>.tgz` is how every npm registry serves packages.
-    match resolved.split_once("/-/") {
-        Some((package, _)) => {
-            let parts = if package.contains("/@") { 2 } else { 1 };
-            let registry = package.rsplitn(parts + 1, '/').last().unwrap_or(package);
-            format!("registry+{registry}/")
-        }
+    let registry = resolved.split_once("/-/").and_then(|(package, _)| {
+        let (above, _name) = package.rsplit_once('/')?;
+        // A scope is a folder of its own, unless it is written as `@scope%2fname`.
+        let (registry, scope) = above.rsplit_once('/')?;
+        Some(if scope.starts_with('@') { registry } else { above })
+    });
+    match registry {
+        Some(registry) => format!("registry+{registry}/"),
         None => format!("url+{resolved}"),
     }
 }

@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use toml::Value;
 
-use super::{Refusal, toml};
+use super::{Refusal, UNNAMED, toml};
 use crate::Package;
-
-const PYPI: &str = "registry+https://pypi.org/simple";
 
 #[derive(Deserialize)]
 struct Lock {
@@ -99,7 +97,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
 }
 
 fn source(entry: &Entry) -> String {
-    let Some(source) = &entry.source else { return PYPI.into() };
+    let Some(source) = &entry.source else { return UNNAMED.into() };
     let text = |key: &str| source.get(key).and_then(Value::as_str);
     // Poetry: `type`, `url`, `resolved_reference`. uv: one key that names the kind.
     if let (Some(kind), Some(url)) = (text("type"), text("url")) {

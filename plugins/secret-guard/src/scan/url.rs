@@ -1,10 +1,12 @@
-//! Passwords in URLs: `postgres://user:password@host/`.
+//! Passwords in URLs: `postgres://user:password@host/`, and tokens in the place of a user.
 
 use super::{Kind, Match};
 use crate::entropy;
 
 const URL_PASSWORD: Kind = Kind { label: "url_password", what: "a URL with a password" };
 const MARK: &str = "://";
+/// Bytes of a user that may be a token: people have shorter names.
+const MIN_TOKEN: usize = 16;
 /// Bytes before the `@`; longer ones are not URLs that anything connects to.
 const MAX_USER_INFO: usize = 1024;
 
@@ -24,9 +26,16 @@ pub(super) fn find(text: &str, found: &mut Vec<Match>) {
             continue;
         };
         let user_info = &bytes[authority.start..authority.start + at];
-        let Some(colon) = user_info.iter().position(|b| *b == b':') else { continue };
-        let span = authority.start + colon + 1..authority.start + at;
-        let (user, password) = (&text[authority.start..span.start - 1], &text[span.clone()]);
+        // `https://token@host/`, and `https://token:@host/` or `https://token:x-oauth-basic@host/`.
+        let colon = user_info.iter().position(|b| *b == b':').unwrap_or(user_info.len());
+        let user = authority.start..authority.start + colon;
+        if user.len() >= MIN_TOKEN && entropy::is_random(&text[user.clone()]) {
+            from = user.end;
+            found.push(Match { kind: URL_PASSWORD, span: user });
+            continue;
+        }
+        let span = (user.end + 1).min(authority.start + at)..authority.start + at;
+        let (user, password) = (&text[user], &text[span.clone()]);
         if !is_harmless(user, password) {
             found.push(Match { kind: URL_PASSWORD, span: span.clone() });
         }
