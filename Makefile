@@ -33,10 +33,14 @@ test: plugins ## everything that is promised, in one run
 	@for plugin in $(PLUGINS); do $(CLEARGATE) plugin test plugins/$$plugin || exit 1; done
 	@$(CARGO) nextest run --workspace
 
-lint: ## formatting, lints, documentation
+lint: ## formatting, lints, documentation, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	@if $(CARGO) deny --version >/dev/null 2>&1; then for workspace in . plugins sdk/rust; do \
+	  $(CARGO) deny --manifest-path $$workspace/Cargo.toml --config deny.toml check --hide-inclusion-graph \
+	    --allow license-not-encountered bans licenses sources || exit 1; done; \
+	else echo "licences and sources are not checked: cargo install --locked cargo-deny"; fi
 
 bench: ## figures as ratios against this machine's own limits, explained in a table
 	$(CARGO) build --release --quiet -p cleargate-cli

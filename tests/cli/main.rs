@@ -7,4 +7,5 @@ mod messages;
 mod plugin;
 mod readme;
 mod review;
+mod state;
 mod world;

@@ -71,3 +71,58 @@ fn what_is_no_component_is_no_plugin() {
     world.write("fake.wasm", "hello");
     world.run(&["plugin", "inspect", "./fake.wasm"]).expect(3, &["no WebAssembly"]);
 }
+
+/// Replaces a part of a file, which must be there.
+fn edit(world: &World, file: &str, from: &str, to: &str) {
+    let text = fs::read_to_string(world.path(file)).unwrap();
+    assert!(text.contains(from), "{file} has no {from:?}");
+    world.write(file, &text.replacen(from, to, 1));
+}
+
+#[test]
+fn a_version_promises_what_changed() {
+    let world = World::empty();
+    world.run(&["plugin", "new", "--kind", "node", "growing"]).expect(0, &[]);
+    let publish = ["plugin", "publish", "growing"];
+    world.run(&publish).expect(0, &[]);
+
+    let source = world.path("growing/src/lib.rs");
+    let renamed = fs::read_to_string(&source).unwrap().replace("words: u32", "count: u32");
+    fs::write(&source, renamed.replace("{ words }", "{ count: words }")).unwrap();
+    edit(&world, "growing/plugin.toml", "version = \"0.1.0\"", "version = \"0.1.1\"");
+    world.run(&publish).expect(
+        3,
+        &["my:growing 0.1.1", "output `words` is gone", "write version = \"0.2.0\" in plugin.toml"],
+    );
+    edit(&world, "growing/plugin.toml", "version = \"0.1.1\"", "version = \"0.2.0\"");
+    world.run(&publish).expect(0, &[]);
+
+    let toml = fs::read_to_string(world.path("growing/plugin.toml")).unwrap();
+    world.write("growing/plugin.toml", &format!("{toml}\n[[node]]\nid = \"grown\"\n"));
+    world.run(&["plugin", "build", "growing"]).expect(
+        3,
+        &["plugin.toml does not fit", "[[node]] id = \"grown\"", "the component offers growing"],
+    );
+}
+
+/// Where the target is not installed, the refusal must say how to install it.
+#[test]
+fn a_plugin_for_wasi_passes_its_cases() {
+    let world = World::empty();
+    world.run(&["plugin", "new", "--kind", "tool", "wasi-tool"]).expect(0, &[]);
+    let cargo = fs::read_to_string(world.path("wasi-tool/Cargo.toml")).unwrap();
+    let target = "[package.metadata.cleargate]\ntarget = \"wasm32-wasip2\"\n";
+    world.write("wasi-tool/Cargo.toml", &format!("{cargo}\n{target}"));
+    edit(
+        &world,
+        "wasi-tool/src/lib.rs",
+        "    match arguments",
+        "    println!(\"{:?}\", std::env::vars().count());\n    match arguments",
+    );
+    let done = world.run(&["plugin", "test", "wasi-tool"]);
+    if done.err.contains("no Rust toolchain for wasm32-wasip2") {
+        done.expect(3, &["rustup target add wasm32-wasip2"]);
+        return;
+    }
+    done.expect(0, &["2 passed, 0 failed"]);
+}

@@ -62,8 +62,9 @@ impl World {
 
     /// Writes a file of the home folder.
     pub(crate) fn write_home(&self, name: &str, bytes: &[u8]) {
-        fs::create_dir_all(self.home()).unwrap();
-        fs::write(self.home().join(name), bytes).unwrap();
+        let path = self.home().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
     }
 
     /// The command, ready to start in the working folder.

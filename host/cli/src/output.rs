@@ -41,8 +41,11 @@ impl Talk {
         }
     }
 
-    /// Writes text as data.
+    /// Writes text as data; an empty one is nothing, not an empty line.
     pub fn data(&self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         let mut out = std::io::stdout().lock();
         // A closed pipe (`| head`) is the reader's wish, not an error.
         let _closed = out.write_all(text.as_bytes());

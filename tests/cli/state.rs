@@ -1,0 +1,232 @@
+//! What the command says about a machine, about runs and about installed plugins, healthy and not.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::world::{Done, World};
+
+const GREETING: &str = "\
+cleargate: 1
+flow: greeting
+input:
+  name: { type: string }
+output:
+  text: ${a.text}
+nodes:
+  a: { type: template, text: \"Hello ${n}\", with: { n: \"${input.name}\" } }
+";
+
+/// A world in which `greeting` ran, and the id of the run.
+fn ran() -> (World, String) {
+    let world = World::empty();
+    world.write("greeting.yaml", GREETING);
+    let done = world.json(&["run", "greeting.yaml", "--input", "name=Ada", "--output", "json"]);
+    let id = done["run"].as_str().unwrap().to_owned();
+    (world, id)
+}
+
+/// The checks of the doctor by name: whether each is ready, and what it says.
+fn checks(done: &Done) -> Vec<(String, bool, String)> {
+    let list: Vec<Value> = serde_json::from_str(&done.out).unwrap();
+    let text = |check: &Value, key: &str| check[key].as_str().unwrap_or_default().to_owned();
+    let check = |c: &Value| {
+        let said = format!("{} {}", text(c, "state"), text(c, "fix"));
+        (text(c, "what"), c["ready"].as_bool().unwrap(), said)
+    };
+    list.iter().map(check).collect()
+}
+
+const DOCTOR: [&str; 3] = ["doctor", "--output", "json"];
+
+#[test]
+fn a_fresh_machine_is_healthy() {
+    let world = World::empty();
+    let done = world.run(&DOCTOR);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let names = ["home", "configuration", "journal", "plugins"];
+    for (name, check) in names.iter().zip(checks(&done)) {
+        assert!(check.0 == *name && check.1, "{check:?}");
+    }
+    let human = world.run(&["doctor"]);
+    assert!(human.out.contains("✓  home") && human.out.contains("WHAT"), "{human:?}");
+    assert!(!human.out.contains(".doctor-"), "{human:?}");
+    let left: Vec<_> = fs::read_dir(world.home()).unwrap().map(Result::unwrap).collect();
+    assert!(left.iter().all(|e| !e.file_name().to_string_lossy().starts_with(".doctor")));
+}
+
+#[test]
+fn each_ailment_is_named_with_its_cure() {
+    let damaged = World::empty();
+    damaged.write_home("journal.db", b"this was never a database, whatever the name says");
+    let foreign = World::empty();
+    foreign.write_home("cleargate.toml", b"colour = 1\n");
+    let lost = World::empty();
+    lost.write_home("plugins/sha256/00.json", b"{}");
+    lost.write_home(&format!("plugins/sha256/{:064x}.json", 1), b"{");
+    for (world, what, words) in [
+        (damaged, "journal", "no database"),
+        (foreign, "configuration", "unknown field `colour`"),
+        (lost, "plugins", "cleargate plugin install"),
+    ] {
+        let done = world.run(&DOCTOR);
+        assert_eq!(done.code, Some(9), "{what}: {done:?}");
+        let found = checks(&done);
+        let ill: Vec<_> = found.iter().filter(|c| !c.1 && !c.0.starts_with("Rust")).collect();
+        assert_eq!(ill.len(), 1, "{found:?}");
+        assert!(ill[0].0 == what && ill[0].2.contains(words), "{ill:?}");
+    }
+}
+
+#[test]
+fn a_home_that_is_no_folder_is_a_store_error_everywhere() {
+    let world = World::empty();
+    fs::write(world.home(), "a file").unwrap();
+    for args in [&["doctor"][..], &["runs", "list"], &["plugin", "list"]] {
+        let done = world.run(args);
+        assert_eq!(done.code, Some(9), "{args:?}: {done:?}");
+        let said = format!("{}{}", done.out, done.err);
+        assert!(said.contains("is no folder") || said.contains("cannot be written"), "{said}");
+        assert!(said.contains("CLEARGATE_HOME"), "{said}");
+    }
+    let done = world.command(&DOCTOR).env("CLEARGATE_HOME", "/proc/cleargate").output().unwrap();
+    let done = Done::of(done);
+    assert_eq!(done.code, Some(9), "{done:?}");
+    assert!(!checks(&done)[0].1, "{done:?}");
+}
+
+#[test]
+fn runs_are_listed_shown_and_told() {
+    let (world, id) = ran();
+    let done = world.run(&["run", "greeting.yaml", "--input", "name=1", "--input", "x=2"]);
+    assert_eq!(done.code, Some(3), "a run that never began is not listed: {done:?}");
+
+    let list = world.json(&["runs", "list", "--output", "json"]);
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert_eq!(list[0]["id"], id.as_str());
+    assert_eq!(list[0]["status"], "succeeded");
+    let human = world.run(&["runs", "list"]);
+    for words in ["RUN", "greeting", "✓ succeeded", &id] {
+        assert!(human.out.contains(words), "no {words} in {human:?}");
+    }
+    for (filter, count) in [
+        (["--flow", "greeting"], 1),
+        (["--flow", "other"], 0),
+        (["--status", "succeeded"], 1),
+        (["--status", "failed"], 0),
+        (["--limit", "0"], 0),
+    ] {
+        let found = world.json(&[&["runs", "list", "--output", "json"], &filter[..]].concat());
+        assert_eq!(found.as_array().unwrap().len(), count, "{filter:?}");
+    }
+
+    let show = world.json(&["runs", "show", &id[..20], "--output", "json"]);
+    assert_eq!(show["timeline"]["nodes"][0]["path"], "a", "{show}");
+    let human = world.run(&["runs", "show", &id]);
+    assert!(human.out.contains("NODE") && human.out.contains("events,"), "{human:?}");
+
+    let events = world.run(&["runs", "events", &id, "--output", "ndjson"]);
+    let events: Vec<Value> =
+        events.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.first().unwrap()["event"], "run_started");
+    assert_eq!(events.last().unwrap()["event"], "run_finished");
+    let array = world.json(&["runs", "events", &id, "--output", "json"]);
+    assert_eq!(array.as_array().unwrap().len(), events.len());
+    let human = world.run(&["runs", "events", &id]);
+    assert_eq!(human.out.lines().count(), events.len(), "a line for each event: {human:?}");
+
+    world.run(&["runs", "show", "ffff"]).expect(3, &["ffff", "cleargate runs list"]);
+}
+
+#[test]
+fn an_example_is_written_once_and_checks() {
+    let world = World::published();
+    let list = world.json(&["new", "--list", "--output", "json"]);
+    let example = list[0]["id"].as_str().unwrap();
+    world.run(&["new", "--example", example, "mine"]).expect(0, &["mine"]);
+    let flow = fs::read_dir(world.path("mine")).unwrap().map(Result::unwrap);
+    let flow = flow.map(|e| e.path()).find(|p| p.extension().is_some_and(|e| e == "yaml"));
+    world.run(&["check", flow.unwrap().to_str().unwrap()]).expect(0, &["is right"]);
+    world.run(&["new", "--example", example, "mine"]).expect(3, &["is not empty"]);
+    world.run(&["new", "--example", "nosuch"]).expect(3, &["nosuch", "cleargate new --list"]);
+}
+
+#[test]
+fn a_plugin_is_inspected_limited_and_removed() {
+    let world = World::published();
+    let name = "cleargate:lockfile";
+    world.run(&["plugin", "install", name]).expect(0, &["installed cleargate:lockfile"]);
+    let seen = world.json(&["plugin", "inspect", name, "--output", "json"]);
+    assert_eq!(seen["kinds"][0], "node", "{seen}");
+    let human = world.run(&["plugin", "inspect", name]);
+    for words in ["it asks for", "its component imports", "one call is limited to", "sha256:"] {
+        assert!(human.out.contains(words), "no {words} in {human:?}");
+    }
+
+    world.write_home("cleargate.toml", b"[limits]\nmemory = \"1MiB\"\n");
+    let limits = world.json(&["plugin", "limits", name, "--output", "json"]);
+    let memory = limits.as_array().unwrap().iter().find(|l| l["name"] == "memory").unwrap();
+    assert_eq!((&memory["value"], &memory["layer"]), (&"1MiB".into(), &"operator".into()));
+    let human = world.run(&["plugin", "limits", name]);
+    assert!(human.out.contains("DECIDED BY") && human.out.contains("fuel"), "{human:?}");
+
+    world.run(&["plugin", "remove", name]).expect(0, &["removed cleargate:lockfile"]);
+    world.run(&["plugin", "remove", name]).expect(6, &["is not installed", "plugin list"]);
+    assert_eq!(world.json(&["plugin", "list", "--output", "json"]), Value::Array(vec![]));
+    for verb in ["inspect", "limits"] {
+        world.run(&["plugin", verb, "acme:nosuch"]).expect(6, &["acme:nosuch"]);
+        world.run(&["plugin", verb, "Not A Name"]).expect(3, &["Not A Name"]);
+    }
+}
+
+#[test]
+fn completions_load_into_their_shells() {
+    let world = World::empty();
+    // Each shell reads the script without running it; one that is not on this machine is left out.
+    for shell in ["bash", "zsh", "fish"] {
+        let done = world.run(&["completions", shell]);
+        assert_eq!(done.code, Some(0), "{done:?}");
+        for verb in ["check", "plugin", "completions"] {
+            assert!(done.out.contains(verb), "{shell} completes no {verb}");
+        }
+        world.write(shell, &done.out);
+        match Command::new(shell).arg("-n").arg(world.path(shell)).output() {
+            Ok(read) => assert!(read.status.success() && read.stderr.is_empty(), "{read:?}"),
+            Err(_) => assert_ne!(shell, "bash", "the tests need bash"),
+        }
+    }
+}
+
+#[test]
+fn data_goes_to_stdout_in_the_form_that_was_asked_for() {
+    let (world, id) = ran();
+    let verbs: [&[&str]; 9] = [
+        &["runs", "list"],
+        &["runs", "show", &id],
+        &["runs", "events", &id],
+        &["plugin", "list"],
+        &["explain"],
+        &["explain", "CG0101"],
+        &["new", "--list"],
+        &["check", "greeting.yaml"],
+        &["doctor"],
+    ];
+    for verb in verbs {
+        let json = world.run(&[verb, &["--output", "json"]].concat());
+        serde_json::from_str::<Value>(&json.out).unwrap_or_else(|e| panic!("{verb:?}: {e}"));
+        let lines = world.run(&[verb, &["--output", "ndjson"]].concat());
+        for line in lines.out.lines() {
+            serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{verb:?} {line}: {e}"));
+        }
+        let colourless = world.run(&[verb, &["--color", "never"]].concat());
+        assert!(!colourless.out.contains('\u{1b}'), "{verb:?}");
+        let colour = world.run(&[verb, &["--color", "always", "--output", "json"]].concat());
+        assert!(!colour.out.contains('\u{1b}'), "{verb:?}: data for programs has no colour");
+    }
+    let quiet = world.run(&["run", "greeting.yaml", "--input", "name=Bo", "--quiet"]);
+    assert_eq!((quiet.out.trim(), quiet.err.as_str()), ("text: Hello Bo", ""));
+    let wrong = world.run(&["runs", "show", "ffff", "--output", "json"]);
+    let error: Value = serde_json::from_str(&wrong.err).unwrap();
+    assert_eq!(error["error"]["exit_code"], 3, "{error}");
+}
