@@ -37,7 +37,7 @@ fn main() {
 
 async fn measure(name: &str, engine: Engine) {
     let runtime = Runtime::with_engine(engine, RuntimeConfig::default()).unwrap();
-    let plugin = runtime.load(answering(1024), &guests::harmless()).await.unwrap();
+    let plugin = runtime.load(answering(1024), &guests::everything()).await.unwrap();
     let stage: Arc<guests::Stage> = Arc::default();
     let caller = guests::caller(Limits::default(), &stage);
     let input = Value::record([("text", "x".repeat(1000).into())]);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cleargate_flow::grant::Grants;
 use cleargate_flow::signature::PluginKind;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::artifact::{Artifact, Compiler, InProcess};
@@ -162,11 +162,15 @@ impl Runtime {
         let pre = linker.instantiate_pre(&component).map_err(LoadError::engine)?;
         let exports = exports.into_iter().map(|export| export.resolve(&component));
         let exports = exports.collect::<Result<Vec<_>, _>>()?;
-        Ok(Plugin(Arc::new(Loaded { pre, exports, digest, _engine: self.0.engine.clone() })))
+        let needs = component.resources_required();
+        let needs = needs.expect("a component that imports modules is not linked");
+        let places = Engine::places(inspected.instances, needs.num_memories, needs.num_tables);
+        let engine = self.0.engine.clone();
+        Ok(Plugin(Arc::new(Loaded { pre, exports, digest, places, engine })))
     }
 
-    /// Loads a component so that it can describe itself and nothing else: every import is there, and none of
-    /// them leads anywhere.
+    /// Loads a component of which nothing is granted yet, so that it can describe itself and nothing else: a
+    /// description gets no world, whatever is linked.
     ///
     /// # Errors
     /// The same as [`Runtime::load`], except for missing grants.
@@ -204,8 +208,10 @@ struct Loaded {
     pre: InstancePre<Call>,
     exports: Vec<Export>,
     digest: Digest,
+    /// What an instance takes of the pool.
+    places: u32,
     /// Keeps the epoch moving: without it a call that computes would neither yield nor end.
-    _engine: Engine,
+    engine: Engine,
 }
 
 impl Plugin {
@@ -217,6 +223,11 @@ impl Plugin {
     /// Digest of the component's bytes.
     pub fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// Waits until there is a place for an instance. The place is free again when the permit is dropped.
+    pub(crate) async fn enter(&self) -> SemaphorePermit<'_> {
+        self.0.engine.enter(self.0.places).await
     }
 
     pub(crate) fn pre(&self) -> &InstancePre<Call> {

@@ -1,4 +1,4 @@
-//! What a component says of itself: asked without grants, within tight bounds, and checked before it is
+//! What a component says of itself: asked without a world, within tight bounds, and checked before it is
 //! believed.
 //!
 //! A description decides what a person sees and what the checker proves, so every text has a bound and every
@@ -25,7 +25,8 @@ const MAX_TEXT: usize = 4 * 1024;
 /// Bytes of one JSON Schema.
 const MAX_SCHEMA: usize = 64 * 1024;
 
-/// Bounds of a call that describes: enough for an interpreter to start, and no way to the world.
+/// Bounds of a call that describes: enough for an interpreter to start, and no call of the host, so that
+/// nothing that was granted can colour what a component says of itself.
 const DESCRIBE: Limits = Limits {
     fuel: Some(500_000_000),
     time: Some(5_000),
@@ -112,7 +113,7 @@ impl Plugin {
     {
         let export =
             self.function(kind, function).expect("an export was resolved when it was loaded");
-        let called: Called<R> = invoke(self.pre(), export, (), &limits(), None).await;
+        let called: Called<R> = invoke(self, export, (), &limits(), None).await;
         called.result
     }
 }

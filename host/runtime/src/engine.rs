@@ -8,9 +8,10 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{Config, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 
 /// How often the epoch moves on. A call that computes is looked at after at most this long.
@@ -28,11 +29,17 @@ const FIBER_STACK: usize = 2 * 1024 * 1024;
 /// Function names that a trap may list: enough to find the place, too few to flood a journal.
 pub(crate) const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 
-/// Components that may be instantiated at once.
+/// Components that may be instantiated at once. A call beyond them waits for its turn.
 pub const LIVE_CALLS: u32 = 256;
 
-/// Core instances in the pool: a JavaScript component uses several, so 16 for each component.
-const CORE_INSTANCES: u32 = 16 * LIVE_CALLS;
+/// Places that a call takes at least: a JavaScript component uses several core instances.
+const PLACES_PER_CALL: u32 = 16;
+
+/// Core instances in the pool, and as many tables.
+const CORE_INSTANCES: u32 = PLACES_PER_CALL * LIVE_CALLS;
+
+/// Linear memories in the pool. Each reserves 4 GiB of addresses, so there are fewer of them.
+const MEMORIES: u32 = 4 * LIVE_CALLS;
 
 /// Core instances of one component. Python's ahead-of-time linked libraries need about 120.
 pub(crate) const CORE_INSTANCES_PER_COMPONENT: u32 = 160;
@@ -79,8 +86,42 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     wasmtime: wasmtime::Engine,
     allocation: Allocation,
-    /// Dropped with the engine, which wakes and ends the ticker.
-    _stop: Sender<()>,
+    /// What the pool has, so that calls wait for a place instead of failing for the lack of one.
+    places: Semaphore,
+    /// Moves the epoch on, and ends with the engine.
+    _ticker: Ticker,
+}
+
+/// The thread that moves the epoch on.
+struct Ticker {
+    /// Dropped first, which wakes the thread and ends it.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(engine: wasmtime::Engine) -> Result<Self, EngineError> {
+        let (stop, stopped) = channel::<()>();
+        let tick = move || {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+                engine.increment_epoch();
+            }
+        };
+        let thread = thread::Builder::new().name("cleargate-epoch".into()).spawn(tick);
+        let thread = thread.map_err(|e| EngineError(format!("no thread for the epoch: {e}")))?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    /// Waits for the thread, which has nothing else to do than to end.
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has nothing left to spoil.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Engine {
@@ -111,26 +152,27 @@ impl Engine {
     pub fn with_allocation(allocation: Allocation) -> Result<Self, EngineError> {
         let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
         let wasmtime = wasmtime::Engine::new(&config(allocation)).map_err(failed)?;
-        let (stop, stopped) = channel::<()>();
-        let weak = wasmtime.weak();
-        let ticker = move || {
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                match weak.upgrade() {
-                    Some(engine) => engine.increment_epoch(),
-                    None => break,
-                }
-            }
-        };
-        thread::Builder::new()
-            .name("cleargate-epoch".into())
-            .spawn(ticker)
-            .map_err(|error| EngineError(format!("no thread for the epoch: {error}")))?;
-        Ok(Self(Arc::new(Inner { wasmtime, allocation, _stop: stop })))
+        let _ticker = Ticker::start(wasmtime.clone())?;
+        let places = Semaphore::new(CORE_INSTANCES as usize);
+        Ok(Self(Arc::new(Inner { wasmtime, allocation, places, _ticker })))
     }
 
     /// How instances get their memory.
     pub fn allocation(&self) -> Allocation {
         self.0.allocation
+    }
+
+    /// Places that one instance takes: as many as what it has most of, measured against the pool.
+    pub(crate) fn places(instances: u64, memories: u32, tables: u32) -> u32 {
+        let memories = memories.saturating_mul(CORE_INSTANCES / MEMORIES);
+        let most = u32::try_from(instances).unwrap_or(u32::MAX).max(memories).max(tables);
+        most.clamp(PLACES_PER_CALL, CORE_INSTANCES)
+    }
+
+    /// Waits for `places` to be free. They are free again when the permit is dropped.
+    pub(crate) async fn enter(&self, places: u32) -> SemaphorePermit<'_> {
+        let permit = self.0.places.acquire_many(places).await;
+        permit.expect("the semaphore is not closed")
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -167,7 +209,7 @@ fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(LIVE_CALLS)
         .total_core_instances(CORE_INSTANCES)
-        .total_memories(4 * LIVE_CALLS)
+        .total_memories(MEMORIES)
         .total_tables(CORE_INSTANCES)
         .total_stacks(2 * LIVE_CALLS)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
@@ -194,11 +236,23 @@ mod tests {
     }
 
     #[test]
-    fn the_ticker_does_not_keep_the_engine_alive() {
+    fn the_ticker_ends_with_the_last_engine() {
         let engine = Engine::with_allocation(Allocation::OnDemand).unwrap();
+        let second = engine.clone();
         let weak = engine.wasmtime().weak();
         drop(engine);
+        assert!(weak.upgrade().is_some());
+        drop(second);
+        // The thread owns an engine too: that there is none left says that the thread ended.
         assert!(weak.upgrade().is_none());
+    }
+
+    #[test]
+    fn an_instance_takes_places_for_what_it_has_most_of() {
+        assert_eq!(Engine::places(4, 1, 2), 16);
+        assert_eq!(Engine::places(120, 1, 60), 120);
+        assert_eq!(Engine::places(4, 16, 2), 64);
+        assert_eq!(Engine::places(4_000_000, 1, 1), CORE_INSTANCES);
     }
 
     #[test]

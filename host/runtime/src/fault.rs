@@ -8,9 +8,11 @@ use std::fmt;
 use cleargate_flow::error::{ErrorCode, NodeError};
 use cleargate_flow::limits::Effective;
 use cleargate_flow::value::Value;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use crate::bindings::wire;
+use crate::instance::MAX_HANDLES;
 
 /// Bytes of a plugin's message that are kept: a sentence for a person, with room.
 const MAX_MESSAGE: usize = 4 * 1024;
@@ -46,7 +48,7 @@ pub enum Fault {
     Contract(String),
     /// A host function that cannot answer with an error value failed.
     Host(NodeError),
-    /// All places for instances are taken.
+    /// All places for instances are taken, and none became free within the time of the call.
     Busy,
 }
 
@@ -54,6 +56,18 @@ impl Fault {
     /// A bound of the call that was reached.
     pub(crate) fn limit(limit: &'static str, message: impl Into<String>) -> Self {
         Self::Limit { limit, message: message.into() }
+    }
+
+    /// More bytes than may cross, in a host call or in the result.
+    fn too_long(limits: &Effective, host_call: bool) -> Self {
+        let (payload, output) = (limits.payload.value, limits.output.value);
+        if host_call {
+            return Self::limit(
+                "payload",
+                format!("a host call carries more than {payload} bytes"),
+            );
+        }
+        Self::limit("output", format!("the result has more than {output} bytes"))
     }
 
     /// Tells apart what wasmtime reports as one error. `refused` says that a memory or table was not allowed
@@ -81,9 +95,14 @@ impl Fault {
             return Self::limit("memory", message);
         }
         let reason = error.root_cause().to_string();
-        // The type is private to wasmtime; its text is checked by a test.
+        // These types are private to wasmtime; their texts are checked by tests.
         if reason.contains("fuel allocated for hostcalls") {
-            return Self::limit("payload", "more bytes cross the boundary at once than may");
+            // Frames of the guest are below a host call, and none is left when its result is read.
+            return Self::too_long(limits, error.is::<WasmBacktrace>());
+        }
+        let full = matches!(error.downcast_ref(), Some(ResourceTableError::Full));
+        if full || reason.contains("store handle limit exceeded") {
+            return Self::limit("handles", format!("more than {MAX_HANDLES} open handles"));
         }
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
         let reason = reason.strip_prefix("wasm trap: ").unwrap_or(&reason);

@@ -16,6 +16,13 @@ const MAX_MODULES: u64 = 256;
 /// Functions with a body. Python has about 30,000.
 const MAX_FUNCTIONS: u64 = 250_000;
 
+/// Bytes of one function: a sixteenth of the largest component. The compiler's work grows faster than a function.
+const MAX_FUNCTION: u64 = 2 * 1024 * 1024;
+
+/// Everything else that sections list, such as types, aliases and segments: one for each 64 bytes of the
+/// largest component.
+const MAX_ENTRIES: u64 = 500_000;
+
 /// Components inside components, one in the other.
 const MAX_NESTING: usize = 8;
 
@@ -65,6 +72,8 @@ pub(crate) struct Inspected {
     pub(crate) imports: Vec<String>,
     /// Names of exports, in their order.
     pub(crate) exports: Vec<String>,
+    /// Core instances that an instance of it has at most.
+    pub(crate) instances: u64,
 }
 
 /// Reads headers and checks all counts.
@@ -103,6 +112,7 @@ struct Counter {
     memories: u64,
     tables: u64,
     functions: u64,
+    entries: u64,
     /// The dearest component that is complete. What comes later can only instantiate those.
     dearest: u64,
 }
@@ -165,8 +175,11 @@ impl Counter {
                 }
                 within("exports", self.found.exports.len() as u64, MAX_NAMES)?;
             }
+            Payload::CodeSectionEntry(body) => {
+                within("bytes of one function", body.range().len() as u64, MAX_FUNCTION)?;
+            }
             Payload::End(_) => self.close()?,
-            _ => {}
+            other => add(&mut self.entries, entries(&other), "entries of sections", MAX_ENTRIES)?,
         }
         Ok(())
     }
@@ -184,8 +197,30 @@ impl Counter {
             let cost = frame.nested.saturating_mul(each).saturating_add(frame.core_instances);
             within("instances", cost, MAX_INSTANCES)?;
             self.dearest = self.dearest.max(cost);
+            // The outermost component ends last.
+            self.found.instances = cost;
         }
         Ok(())
+    }
+}
+
+/// How many things a section lists that has no bound of its own.
+fn entries(payload: &Payload<'_>) -> u32 {
+    match payload {
+        Payload::TypeSection(section) => section.count(),
+        Payload::ImportSection(section) => section.count(),
+        Payload::TagSection(section) => section.count(),
+        Payload::GlobalSection(section) => section.count(),
+        Payload::ExportSection(section) => section.count(),
+        Payload::ElementSection(section) => section.count(),
+        Payload::DataSection(section) => section.count(),
+        Payload::CoreTypeSection(section) => section.count(),
+        Payload::ComponentTypeSection(section) => section.count(),
+        Payload::ComponentAliasSection(section) => section.count(),
+        Payload::ComponentCanonicalSection(section) => section.count(),
+        Payload::ComponentImportSection(section) => section.count(),
+        Payload::ComponentExportSection(section) => section.count(),
+        _ => 0,
     }
 }
 
@@ -223,7 +258,8 @@ mod tests {
                 (core instance (instantiate $m)))"#,
         );
         let found = inspect(&bytes.unwrap()).unwrap();
-        assert_eq!(found, Inspected { imports: vec!["a:b/c".into()], exports: vec![] });
+        let imports = vec!["a:b/c".into()];
+        assert_eq!(found, Inspected { imports, exports: vec![], instances: 1 });
     }
 
     #[test]
@@ -249,6 +285,12 @@ mod tests {
         assert_eq!(too_many(&format!("(component (core module {memories}))")), "memories");
         let imports: String = (0..513).map(|i| format!("(import \"i{i}\" (func))")).collect();
         assert_eq!(too_many(&format!("(component {imports})")), "imports");
+        let globals = many("(global i32 (i32.const 0))", 500_001);
+        let globals = format!("(component (core module {globals}))");
+        assert_eq!(too_many(&globals), "entries of sections");
+        let body = many("nop ", MAX_FUNCTION as usize + 1);
+        let body = format!("(component (core module (func {body})))");
+        assert_eq!(too_many(&body), "bytes of one function");
         let deep = format!("{}{}", many("(component", 10), many(")", 10));
         assert_eq!(too_many(&deep), "levels of nesting");
     }

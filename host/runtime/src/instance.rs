@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use cleargate_flow::event::Usage;
 use cleargate_flow::limits::Effective;
-use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower, ResourceTable,
-};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Lift, Lower, ResourceTable};
+use wasmtime::{CallHook, Store, UpdateDeadline};
 
+use crate::component::Plugin;
 use crate::engine::{TICK, YIELD_TICKS};
 use crate::fault::Fault;
 use crate::host::log::LogBudget;
@@ -29,7 +28,7 @@ pub(crate) struct Call {
     pub(crate) meter: Meter,
     pub(crate) log: LogBudget,
     pub(crate) table: ResourceTable,
-    /// Absent while a component describes itself: nothing is linked then that could ask for it.
+    /// Absent while a component describes itself.
     pub(crate) world: Option<Arc<dyn World>>,
 }
 
@@ -49,12 +48,12 @@ impl<T> Called<T> {
     }
 }
 
-/// Calls `export` once in a fresh instance of `pre`.
+/// Calls `export` once in a fresh instance of `plugin`.
 ///
 /// The wall clock covers everything: instantiation with its start functions, the call, host functions, and
-/// what the guest does after it returned.
+/// what the guest does after it returned. It starts when there is a place for the instance.
 pub(crate) async fn invoke<P, R>(
-    pre: &InstancePre<Call>,
+    plugin: &Plugin,
     export: &ComponentExportIndex,
     parameters: P,
     limits: &Effective,
@@ -64,9 +63,13 @@ where
     P: ComponentNamedList + Lower + Send + Sync + 'static,
     R: ComponentNamedList + Lift + Send + Sync + 'static,
 {
-    let started = Instant::now();
     let time = Duration::from_millis(limits.time.value);
-    let mut store = match prepare(pre, limits, world, started + time) {
+    let Ok(_place) = tokio::time::timeout(time, plugin.enter()).await else {
+        return Called { result: Err(Fault::Busy), usage: Usage::default() };
+    };
+    let pre = plugin.pre();
+    let started = Instant::now();
+    let mut store = match prepare(pre.engine(), limits, world, started + time) {
         Ok(store) => store,
         Err(error) => {
             let result = Err(Fault::of(error, limits, false));
@@ -91,36 +94,57 @@ where
 }
 
 fn prepare(
-    pre: &InstancePre<Call>,
+    engine: &wasmtime::Engine,
     limits: &Effective,
     world: Option<Arc<dyn World>>,
     deadline: Instant,
 ) -> wasmtime::Result<Store<Call>> {
-    let call = Call {
-        limits: *limits,
-        meter: Meter::new(limits),
-        log: LogBudget::new(limits),
-        table: ResourceTable::new(),
-        world,
-    };
-    let mut store = Store::new(pre.engine(), call);
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MAX_HANDLES);
+    let meter = Meter::new(limits);
+    let call = Call { limits: *limits, meter, log: LogBudget::new(limits), table, world };
+    let mut store = Store::new(engine, call);
     store.limiter(|call| &mut call.meter);
     store.set_fuel(limits.fuel.value)?;
-    // The engine checks this before it copies; each direction's own bound is checked right after.
-    let carried = limits.payload.value.max(limits.output.value);
-    store.set_hostcall_fuel(usize::try_from(carried).unwrap_or(usize::MAX));
     store.set_max_component_handles(MAX_HANDLES);
-    let ticks = limits.time.value / TICK.as_millis() as u64 + 1;
-    store.set_epoch_deadline(YIELD_TICKS.min(ticks));
+    bound_crossing(&mut store, limits);
+    bound_computing(&mut store, limits, deadline);
+    Ok(store)
+}
+
+/// Bounds the bytes that the guest may make the host copy. The engine checks them by their length, before it
+/// copies: `payload` for what a host function is given, `output` for what the guest returns.
+fn bound_crossing(store: &mut Store<Call>, limits: &Effective) {
+    let bytes = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
+    let (payload, output) = (bytes(limits.payload.value), bytes(limits.output.value));
+    store.set_hostcall_fuel(output);
+    store.call_hook(move |mut store, crossing| {
+        match crossing {
+            CallHook::CallingHost => store.set_hostcall_fuel(payload),
+            CallHook::ReturningFromHost => store.set_hostcall_fuel(output),
+            CallHook::CallingWasm | CallHook::ReturningFromWasm => {}
+        }
+        Ok(())
+    });
+}
+
+/// Lets a guest that computes yield at each slice, and ends it at its deadline.
+fn bound_computing(store: &mut Store<Call>, limits: &Effective, deadline: Instant) {
+    // The tick after the deadline, or the end of the slice when it comes first.
+    let slice = |left: Duration| {
+        let ticks = left.as_nanos() / TICK.as_nanos() + 1;
+        u64::try_from(ticks).unwrap_or(u64::MAX).min(YIELD_TICKS)
+    };
     let after = limits.time.value;
+    store.set_epoch_deadline(slice(Duration::from_millis(after)));
     store.epoch_deadline_callback(move |_| {
-        if Instant::now() >= deadline {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return Err(Fault::Timeout { after }.into());
         }
         // Through the executor's own yield, so that its budget for this task is respected.
-        Ok(UpdateDeadline::YieldCustom(YIELD_TICKS, Box::pin(tokio::task::yield_now())))
+        Ok(UpdateDeadline::YieldCustom(slice(left), Box::pin(tokio::task::yield_now())))
     });
-    Ok(store)
 }
 
 fn usage(store: &Store<Call>, limits: &Effective, started: Instant) -> Usage {

@@ -127,7 +127,7 @@ impl Plugin {
             return Called { result: Err(Fault::Contract(message)), usage: Default::default() };
         };
         let world = Some(caller.world.clone());
-        invoke(self.pre(), export, parameters, &caller.limits, world).await
+        invoke(self, export, parameters, &caller.limits, world).await
     }
 }
 

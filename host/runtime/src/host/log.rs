@@ -13,7 +13,8 @@ use crate::world::{Level, World};
 /// Bytes of one line; the rest of a longer one is cut.
 const MAX_LINE: usize = 4 * 1024;
 
-/// Bytes that a line costs beside its text, so that a flood of empty lines ends too.
+/// Bytes that a line costs beside its text, so that a flood of empty lines ends too, and so that the notice of
+/// a flood has room.
 const LINE_COST: usize = 16;
 
 pub(crate) fn link(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
@@ -56,14 +57,15 @@ impl LogBudget {
     fn admit(&mut self, line: String) -> Option<String> {
         let whole = line.len();
         let kept = cut(line, MAX_LINE);
-        if kept.len() + LINE_COST > self.left {
+        let cost = stored(&kept) + LINE_COST;
+        if cost > self.left {
             // One line that does not fit closes the log: what is there has no gaps.
             self.left = 0;
             self.dropped_lines += 1;
             self.dropped_bytes += whole as u64;
             return None;
         }
-        self.left -= kept.len() + LINE_COST;
+        self.left -= cost;
         self.dropped_bytes += whole.saturating_sub(kept.len()) as u64;
         Some(kept)
     }
@@ -75,5 +77,43 @@ impl LogBudget {
             let notice = format!("[log limit reached: {lines} lines and {bytes} bytes dropped]");
             world.log(Level::Warn, notice);
         }
+    }
+}
+
+/// Bytes of text in the journal, which keeps it as a string of JSON: escapes take more than what they stand for.
+fn stored(text: &str) -> usize {
+    let each = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(each).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cleargate_flow::value::Value;
+
+    #[test]
+    fn a_line_costs_what_it_takes_as_json() {
+        for text in ["plain", "é\u{202e}", "\0\u{1}\u{1f}\u{7f}", "\"\\\n\r\t\u{8}\u{c}/"] {
+            // Without the quotes around it.
+            assert_eq!(stored(text), Value::from(text).to_json().len() - 2, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_line_too_long_closes_the_log_and_is_admitted() {
+        let asked = cleargate_flow::limits::Limits { log: Some(100), ..Default::default() };
+        let limits = cleargate_flow::limits::Limits::combine(&[(
+            cleargate_flow::limits::Layer::Node,
+            asked,
+        )]);
+        let mut log = LogBudget::new(&limits);
+        assert_eq!(log.admit("a".repeat(50)), Some("a".repeat(50)));
+        assert_eq!(log.admit("b".repeat(50)), None);
+        assert_eq!(log.admit("short".into()), None, "what is there has no gaps");
+        assert_eq!((log.dropped_lines, log.dropped_bytes), (2, 55));
     }
 }

@@ -1,7 +1,7 @@
 //! Turns the guests of `tests/guests` into components, and plays the world for them.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 use cleargate_flow::error::{ErrorCode, NodeError};
@@ -9,7 +9,9 @@ use cleargate_flow::grant::{Grants, Service};
 use cleargate_flow::limits::{Layer, Limits};
 use cleargate_flow::value::Value;
 use cleargate_runtime::engine::Allocation;
-use cleargate_runtime::world::{Answer, Level, Media, Opened, Page, Request, Response, World};
+use cleargate_runtime::world::{
+    Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, World,
+};
 use cleargate_runtime::{
     CallContext, Called, Caller, Engine, LoadError, Plugin, Runtime, RuntimeConfig,
 };
@@ -27,12 +29,29 @@ fn root() -> PathBuf {
 
 /// The component that a guest's core module becomes: a node with the services that it imports.
 pub(crate) fn component(guest: &str) -> Arc<[u8]> {
-    let read = |name: String| std::fs::read_to_string(folder().join(name)).unwrap();
-    wrap(&format!("(module {}\n{})", read(format!("{guest}.wat")), read("prelude.wat.part".into())))
+    let strings = match guest {
+        _ if guest.contains("utf16") => StringEncoding::UTF16,
+        _ if guest.contains("latin1") => StringEncoding::CompactUTF16,
+        _ => StringEncoding::UTF8,
+    };
+    let body = std::fs::read_to_string(folder().join(format!("{guest}.wat"))).unwrap();
+    // A guest with an allocator of its own stands alone.
+    let behind = if body.contains("cabi_realloc") { String::new() } else { prelude() };
+    encode(&format!("(module {body}\n{behind})"), strings)
+}
+
+/// What stands behind each guest.
+pub(crate) fn prelude() -> String {
+    std::fs::read_to_string(folder().join("prelude.wat.part")).unwrap()
 }
 
 /// The same for a module that is given as text.
 pub(crate) fn wrap(module: &str) -> Arc<[u8]> {
+    encode(module, StringEncoding::UTF8)
+}
+
+/// The same for a module whose strings have another encoding.
+pub(crate) fn encode(module: &str, strings: StringEncoding) -> Arc<[u8]> {
     let mut resolve = Resolve::default();
     for package in ["types", "host", "node"] {
         resolve.push_dir(root().join(format!("wit/{package}@0.1.0"))).unwrap();
@@ -42,25 +61,42 @@ pub(crate) fn wrap(module: &str) -> Arc<[u8]> {
     let package = resolve.push_str("guest.wit", world).unwrap();
     let world = resolve.select_world(&[package], Some("guest")).unwrap();
     let mut module = wat::parse_str(module).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, strings).unwrap();
     let mut encoder = ComponentEncoder::default().validate(false).module(&module).unwrap();
     encoder.encode().unwrap().into()
 }
 
-/// A runtime for one test. Memory is mapped on demand: tests run side by side, and each pool takes terabytes.
+/// One pool for all tests of a process, as in production: each takes terabytes of addresses.
+static ENGINE: LazyLock<Engine> =
+    LazyLock::new(|| Engine::with_allocation(Allocation::Pool).unwrap());
+
+/// A runtime that takes instances from the pool.
 pub(crate) fn runtime() -> Runtime {
-    let engine = Engine::with_allocation(Allocation::OnDemand).unwrap();
-    Runtime::with_engine(engine, RuntimeConfig::default()).unwrap()
+    Runtime::with_engine(ENGINE.clone(), RuntimeConfig::default()).unwrap()
 }
 
-/// The harmless services.
-pub(crate) fn harmless() -> Grants {
-    Grants { services: Service::HARMLESS.into(), ..Grants::default() }
+/// Every service, store, host and secret that the stage plays.
+pub(crate) fn everything() -> Grants {
+    Grants {
+        http: ["null".parse().unwrap()].into(),
+        kv: ["null".parse().unwrap()].into(),
+        secrets: ["label".parse().unwrap()].into(),
+        reveal: ["label".parse().unwrap()].into(),
+        services: Service::ALL.into(),
+        ..Grants::default()
+    }
 }
 
-/// Loads a guest with the harmless services.
+/// Loads a guest with everything granted: what stops it is a limit.
 pub(crate) async fn load(guest: &str) -> Result<Plugin, LoadError> {
-    runtime().load(component(guest), &harmless()).await
+    runtime().load(component(guest), &everything()).await
+}
+
+/// The same with a pool of its own, for a test that takes all places.
+pub(crate) async fn load_apart(guest: &str) -> Result<Plugin, LoadError> {
+    let runtime = Runtime::new(RuntimeConfig::default()).unwrap();
+    assert_eq!(runtime.engine().allocation(), Allocation::Pool);
+    runtime.load(component(guest), &everything()).await
 }
 
 /// Loads and runs a guest once.
@@ -84,14 +120,54 @@ pub(crate) fn caller(limits: Limits, world: &Arc<Stage>) -> Caller {
     Caller { context, limits, world: world.clone() }
 }
 
-/// A world that writes down what it is told, and denies the rest.
-#[derive(Default)]
+/// A world that writes down what it is asked, and answers with JSON text, so that a guest can hand on what it
+/// got. What is called `forbidden` is denied.
 pub(crate) struct Stage {
     pub(crate) lines: Mutex<Vec<String>>,
+    pub(crate) asked: Mutex<Vec<String>>,
+    /// Calls that sleep now, and the most that did so at once.
+    pub(crate) asleep: Mutex<(usize, usize)>,
+    /// Closed at first; opened with permits, one for each sleeper that may wake.
+    pub(crate) alarm: tokio::sync::Semaphore,
+    /// Held by the stage and by each open body.
+    pub(crate) open: Arc<()>,
 }
 
-fn denied<T>() -> Answer<T> {
-    Err(NodeError::new(ErrorCode::Denied, "the stage has no such thing"))
+impl Default for Stage {
+    fn default() -> Self {
+        Self {
+            lines: Mutex::default(),
+            asked: Mutex::default(),
+            asleep: Mutex::default(),
+            alarm: tokio::sync::Semaphore::new(0),
+            open: Arc::default(),
+        }
+    }
+}
+
+impl Stage {
+    fn hear(&self, what: String) -> Answer<()> {
+        let forbidden = what.contains("forbidden");
+        self.asked.lock().unwrap().push(what);
+        if forbidden {
+            return Err(NodeError::new(ErrorCode::Denied, "the stage forbids it"));
+        }
+        Ok(())
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A body of two pieces.
+struct Body(Vec<&'static str>, #[expect(dead_code, reason = "counts open bodies")] Arc<()>);
+
+#[async_trait]
+impl Pieces for Body {
+    async fn next(&mut self, most: usize) -> Answer<Option<Vec<u8>>> {
+        Ok(self.0.pop().map(|piece| piece.as_bytes()[..piece.len().min(most)].to_vec()))
+    }
 }
 
 #[async_trait]
@@ -100,7 +176,7 @@ impl World for Stage {
         self.lines.lock().unwrap().push(message);
     }
     fn config(&self) -> String {
-        "{}".into()
+        r#"{"from":"config"}"#.into()
     }
     async fn now(&self) -> Answer<u64> {
         Ok(0)
@@ -109,42 +185,74 @@ impl World for Stage {
         Ok(0)
     }
     async fn sleep(&self, _ms: u32) -> Answer<()> {
-        std::future::pending().await
+        {
+            let mut asleep = self.asleep.lock().unwrap();
+            asleep.0 += 1;
+            asleep.1 = asleep.1.max(asleep.0);
+        }
+        self.alarm.acquire().await.unwrap().forget();
+        self.asleep.lock().unwrap().0 -= 1;
+        Ok(())
     }
     async fn random(&self, length: u32) -> Answer<Vec<u8>> {
-        Ok(vec![4; length as usize])
+        Ok(vec![b'4'; length as usize])
     }
-    async fn kv_get(&self, _: String, _: String) -> Answer<Option<Vec<u8>>> {
-        denied()
+    async fn kv_get(&self, store: String, key: String) -> Answer<Option<Vec<u8>>> {
+        self.hear(format!("get {store} {key}"))?;
+        Ok(Some(br#"{"from":"kv"}"#.to_vec()))
     }
-    async fn kv_set(&self, _: String, _: String, _: Vec<u8>) -> Answer<()> {
-        denied()
+    async fn kv_set(&self, store: String, key: String, value: Vec<u8>) -> Answer<()> {
+        self.hear(format!("set {store} {key} {}", text(&value)))
     }
-    async fn kv_delete(&self, _: String, _: String) -> Answer<()> {
-        denied()
+    async fn kv_delete(&self, store: String, key: String) -> Answer<()> {
+        let open = Arc::strong_count(&self.open);
+        self.hear(format!("delete {store} {key}, {open} open"))
     }
-    async fn kv_swap(&self, _: String, _: String, _: Option<Vec<u8>>, _: Vec<u8>) -> Answer<bool> {
-        denied()
+    async fn kv_swap(
+        &self,
+        store: String,
+        key: String,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Answer<bool> {
+        let expected = expected.as_deref().map(text);
+        self.hear(format!("swap {store} {key} {expected:?} {}", text(&value)))?;
+        Ok(true)
     }
-    async fn kv_list(&self, _: String, _: String, _: Option<String>) -> Answer<Page> {
-        denied()
+    async fn kv_list(&self, store: String, prefix: String, after: Option<String>) -> Answer<Page> {
+        self.hear(format!("list {store} {prefix} {after:?}"))?;
+        Ok(Page { keys: vec!["a".into()], next: Some(r#""next""#.into()) })
     }
-    async fn http_send(&self, _: Request, _: u64) -> Answer<Response> {
-        denied()
+    async fn http_send(&self, request: Request, most: u64) -> Answer<Response> {
+        self.hear(format!("send {} {} {most}", shown(&request), request.body.is_some()))?;
+        let headers = vec![Header { name: "a".into(), value: "b".into() }];
+        Ok(Response { status: 200, headers, body: br#"{"from":"http"}"#.to_vec() })
     }
-    async fn http_open(&self, _: Request) -> Answer<Opened> {
-        denied()
+    async fn http_open(&self, request: Request) -> Answer<Opened> {
+        self.hear(format!("open {}", shown(&request)))?;
+        let body = Body(vec![r#""second""#, r#""first""#], self.open.clone());
+        Ok(Opened { status: 200, headers: vec![], body: Box::new(body) })
     }
-    async fn placeholder(&self, _: String) -> Answer<String> {
-        denied()
+    async fn placeholder(&self, label: String) -> Answer<String> {
+        self.hear(format!("placeholder {label}"))?;
+        Ok(r#""{{secret}}""#.into())
     }
-    async fn reveal(&self, _: String) -> Answer<String> {
-        denied()
+    async fn reveal(&self, label: String) -> Answer<String> {
+        self.hear(format!("reveal {label}"))?;
+        Ok(r#""revealed""#.into())
     }
-    async fn blob_put(&self, _: Vec<u8>, _: String, _: Option<String>) -> Answer<Media> {
-        denied()
+    async fn blob_put(&self, bytes: Vec<u8>, mime: String, name: Option<String>) -> Answer<Media> {
+        self.hear(format!("put {} {mime} {name:?}", text(&bytes)))?;
+        Ok(Media { digest: r#""sha256:00""#.into(), mime, size: bytes.len() as u64, name })
     }
-    async fn blob_get(&self, _: Media, _: u64, _: u32) -> Answer<Vec<u8>> {
-        denied()
+    async fn blob_get(&self, media: Media, offset: u64, length: u32) -> Answer<Vec<u8>> {
+        self.hear(format!("read {media:?} {offset} {length}"))?;
+        Ok(br#"{"from":"blob"}"#.to_vec())
     }
+}
+
+fn shown(request: &Request) -> String {
+    let headers = request.headers.iter().map(|h| format!("{}={}", h.name, h.value));
+    let headers: Vec<String> = headers.collect();
+    format!("{} {} {headers:?} {:?}", request.method, request.url, request.timeout_ms)
 }

@@ -1,0 +1,178 @@
+//! Guests that abuse host calls, handles and what is left between calls (WA-12, WA-15…WA-22).
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use cleargate_flow::grant::Grants;
+use cleargate_flow::limits::Limits;
+use cleargate_flow::value::Value;
+use cleargate_runtime::engine::LIVE_CALLS;
+use cleargate_runtime::{Fault, LoadError};
+
+use tokio::task::coop::unconstrained;
+
+use crate::guests::{attack, caller, component, load, load_apart, runtime};
+use crate::promise::ends_within;
+use crate::{limited, stage, time};
+
+const STOP: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn wa_12_host_call_flood_is_stopped_by_its_count_by_fuel_and_by_time() {
+    for guest in ["wa_12_host_call_flood", "wa_12_kv_flood"] {
+        let called = attack(guest, Limits::default(), &stage()).await;
+        limited(called.result, "host_calls");
+        assert_eq!(called.usage.host_calls, 10_001);
+        assert!(called.usage.fuel >= 10_000 * 1_000, "host calls are not free: {:?}", called.usage);
+
+        let limits = Limits { fuel: Some(1_000_000), ..Limits::default() };
+        let called = attack(guest, limits, &stage()).await;
+        limited(called.result, "fuel");
+        assert!(called.usage.host_calls <= 1_000, "{:?}", called.usage);
+
+        let plugin = load(guest).await.unwrap();
+        ends_within(Duration::from_millis(20), STOP, || async {
+            let called = plugin.run("x", &caller(time(20), &stage()), &Value::Null).await;
+            assert_eq!(called.result, Err(Fault::Timeout { after: 20 }));
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn wa_12_requests_have_a_count_of_their_own() {
+    let stage = stage();
+    let called = attack("wa_12_request_flood", Limits::default(), &stage).await;
+    limited(called.result, "http_calls");
+    // The one too many never reached the world.
+    assert_eq!((called.usage.host_calls, stage.asked.lock().unwrap().len()), (101, 100));
+}
+
+#[tokio::test]
+async fn wa_15_a_wait_in_the_host_ends_with_the_time() {
+    let plugin = load("wa_15_sleeps").await.unwrap();
+    ends_within(Duration::from_millis(50), Duration::from_millis(100), || async {
+        let called = plugin.run("x", &caller(time(50), &stage()), &Value::Null).await;
+        assert_eq!(called.result, Err(Fault::Timeout { after: 50 }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wa_17_a_cancelled_call_gives_its_place_back() {
+    let plugin = load_apart("wa_15_sleeps").await.unwrap();
+    let stage = stage();
+    let caller = caller(time(10_000), &stage);
+    // More often than there are places.
+    for call in 0..=LIVE_CALLS as usize {
+        let mut running = pin!(unconstrained(plugin.run("x", &caller, &Value::Null)));
+        let polled = running.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+        assert_eq!(stage.asleep.lock().unwrap().0, call + 1, "the guest waits in the host");
+    }
+    stage.alarm.add_permits(1);
+    let called = plugin.run("x", &caller, &Value::Null).await;
+    assert_eq!(called.result, Ok(Value::Null));
+}
+
+#[tokio::test]
+async fn calls_beyond_the_pool_wait_for_their_turn() {
+    let plugin = load_apart("wa_15_sleeps").await.unwrap();
+    let stage = stage();
+    let patient = caller(time(60_000), &stage);
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..LIVE_CALLS + 44 {
+        let (plugin, caller) = (plugin.clone(), patient.clone());
+        calls.spawn(async move { plugin.run("x", &caller, &Value::Null).await.result });
+    }
+    while stage.asleep.lock().unwrap().0 < LIVE_CALLS as usize {
+        tokio::task::yield_now().await;
+    }
+    // Who gets no place within its time is told to try again, and that nothing happened.
+    let hasty = plugin.run("x", &caller(time(5), &stage), &Value::Null).await;
+    assert_eq!((hasty.result, hasty.usage.fuel), (Err(Fault::Busy), 0));
+    stage.alarm.add_permits(LIVE_CALLS as usize + 44);
+    for result in calls.join_all().await {
+        assert_eq!(result, Ok(Value::Null));
+    }
+    assert_eq!(*stage.asleep.lock().unwrap(), (0, LIVE_CALLS as usize));
+}
+
+#[tokio::test]
+async fn wa_18_a_store_is_never_used_again() {
+    let plugin = load("wa_18_trap_leaves_a_mark").await.unwrap();
+    let fuel = Limits { fuel: Some(10_000_000), ..Limits::default() };
+    for _ in 0..3 {
+        let called = plugin.run("x", &caller(fuel, &stage()), &Value::Null).await;
+        limited(called.result, "fuel");
+        let called = plugin.run("x", &caller(time(5), &stage()), &Value::Null).await;
+        assert_eq!(called.result, Err(Fault::Timeout { after: 5 }));
+        // Cancelled in the middle: dropped where it yields first.
+        let (caller, nothing) = (caller(time(1_000), &stage()), Value::Null);
+        let mut running = pin!(plugin.run("x", &caller, &nothing));
+        assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+}
+
+#[tokio::test]
+async fn wa_19_no_byte_of_one_call_is_seen_by_another() {
+    // Two plugins, as of two owners, that get one another's slots of the pool.
+    let first = load("wa_19_reads_what_others_left").await.unwrap();
+    let second = load("wa_18_trap_leaves_a_mark").await.unwrap();
+    let fuel = Limits { fuel: Some(200_000), ..Limits::default() };
+    for _ in 0..500 {
+        let seen = first.run("x", &caller(Limits::default(), &stage()), &Value::Null).await;
+        assert_eq!(seen.result, Ok(Value::Null));
+        let seen = second.run("x", &caller(fuel, &stage()), &Value::Null).await;
+        limited(seen.result, "fuel");
+    }
+}
+
+#[tokio::test]
+async fn wa_20_imports_that_were_not_granted_are_refused_at_load() {
+    match runtime().load(component("wa_20_asks_for_a_store"), &Grants::default()).await {
+        Err(LoadError::NotGranted { import, line }) => {
+            assert_eq!((import.as_str(), line), ("cleargate:host/kv@0.1.0", "kv = [\"STORE\"]"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let granted = Grants { kv: ["notes".parse().unwrap()].into(), ..Grants::default() };
+    let plugin = runtime().load(component("wa_20_asks_for_a_store"), &granted).await.unwrap();
+    let called = plugin.run("x", &caller(Limits::default(), &stage()), &Value::Null).await;
+    assert_eq!(called.result, Ok(Value::Null), "what is granted is linked");
+
+    for import in ["wasi:filesystem/types@0.2.0", "wasi:clocks/wall-clock@0.2.0", "env:any/thing"] {
+        let text = format!(
+            "(component (import \"{import}\" (instance))
+               (instance $i) (export \"cleargate:node/node@0.1.0\" (instance $i)))"
+        );
+        let bytes = wat::parse_str(text).unwrap();
+        match runtime().load(bytes.into(), &granted).await {
+            Err(LoadError::NotServed { import: named, .. }) => assert_eq!(named, import),
+            other => panic!("{import}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn wa_21_forged_and_dropped_handles_trap() {
+    for guest in ["wa_21_forged_handle", "wa_21_double_drop"] {
+        let stage = stage();
+        let called = attack(guest, Limits::default(), &stage).await;
+        assert!(matches!(called.result, Err(Fault::Trap { .. })), "{guest}: {called:?}");
+        assert_eq!(std::sync::Arc::strong_count(&stage.open), 1, "{guest} left a body open");
+    }
+}
+
+#[tokio::test]
+async fn wa_22_handles_have_a_cap_and_are_closed_with_the_call() {
+    let stage = stage();
+    let limits = Limits { http_calls: Some(100_000), ..Limits::default() };
+    let called = attack("wa_22_hoards_handles", limits, &stage).await;
+    limited(called.result, "handles");
+    // The engine counts handles of its own among them.
+    assert!((1_000..=1_025).contains(&called.usage.host_calls), "{:?}", called.usage);
+    assert_eq!(std::sync::Arc::strong_count(&stage.open), 1, "bodies are open after the call");
+}

@@ -1,0 +1,11 @@
+;; Sends requests without end, and reads the answers to the same place.
+(import "cleargate:host/http@0.1.0" "send"
+  (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+(memory (export "memory") 1)
+(func (export "cleargate:node/node@0.1.0#run") (param i32) (result i32)
+  (loop $more
+    (global.set $top (i32.const 8192))
+    (call $send (i32.const 32) (i32.const 4) (i32.const 32) (i32.const 4) (i32.const 0) (i32.const 0)
+      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 512))
+    (br $more))
+  (unreachable))
