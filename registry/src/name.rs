@@ -45,7 +45,7 @@ pub enum NameError {
         why: String,
     },
     /// A path that names nothing.
-    #[error("`{0}` is no path to a plugin: write `./folder` or `./file.wasm`")]
+    #[error("`{0}` is no path to a plugin: write `./file.wasm` or `/folder/file.wasm`")]
     Path(String),
 }
 
@@ -197,7 +197,7 @@ pub enum PackageRef {
         /// Which versions will do.
         requirement: VersionReq,
     },
-    /// `./plugins/redactor` or `./redactor.wasm`: relative to the file that says so, or absolute.
+    /// `./redactor.wasm`: relative to the file that says so, or absolute.
     Path(String),
 }
 
@@ -213,6 +213,10 @@ impl FromStr for PackageRef {
             } else {
                 Err(NameError::Path(clip(text)))
             };
+        }
+        // Meant as a path: an answer about package names would lead astray.
+        if text.starts_with("path:") || text.ends_with(".wasm") {
+            return Err(NameError::Path(clip(text)));
         }
         let (name, requirement) = text.split_once('@').unwrap_or((text, "*"));
         Ok(Self::Registry { name: name.parse()?, requirement: parse_requirement(requirement)? })

@@ -30,12 +30,23 @@ pub enum SourceError {
         source: io::Error,
     },
     /// The history of the package is refused.
-    #[error("index of {package}: {source}")]
+    #[error("index of {package}: {source}; restore it from a copy, or remove it and publish again")]
     Index {
         /// The package.
         package: PackageName,
         /// The cause.
         source: IndexError,
+    },
+    /// The index says other things about a version than its bytes.
+    #[error(
+        "the index says other things about {package} {version} than the component itself; use nothing from \
+         that registry until its owner explains it"
+    )]
+    Lies {
+        /// The package.
+        package: PackageName,
+        /// The version.
+        version: Version,
     },
     /// The index names bytes that the source does not have.
     #[error("{package} {version} is in the index, but its bytes are gone; publish it again")]
@@ -141,6 +152,15 @@ fn verify(package: &PackageName, release: &Release, bytes: &[u8]) -> Result<(), 
     if inside != release.manifest {
         let what = format!("the manifest of {package} {version}");
         return Err(DigestMismatch { what, expected: release.manifest, found: inside }.into());
+    }
+    // What a resolver and a list of packages believe comes from the index alone.
+    if let Some(manifest) = &component.manifest {
+        let mut honest = Release::of(manifest, &component, release.published);
+        honest.prev = release.prev;
+        if honest != *release {
+            let (package, version) = (package.clone(), version.clone());
+            return Err(SourceError::Lies { package, version });
+        }
     }
     Ok(())
 }

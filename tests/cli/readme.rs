@@ -1,18 +1,17 @@
-//! The README's flow is a right flow, and runs as it stands there.
+//! What the READMEs show is right, and runs as it stands there.
 
 use crate::world::World;
 
-/// The first YAML block of the README.
-fn flow() -> String {
-    let readme = include_str!("../../README.md");
-    let (_, after) = readme.split_once("```yaml\n").expect("the README shows a flow");
-    after.split_once("\n```").expect("the block ends").0.to_owned()
+/// The first block of a language.
+fn block<'a>(readme: &'a str, language: &str) -> &'a str {
+    let (_, after) = readme.split_once(&format!("```{language}\n")).expect("there is a block");
+    after.split_once("\n```").expect("the block ends").0
 }
 
 #[test]
 fn the_flow_of_the_readme_runs() {
     let world = World::empty();
-    world.write("flow.yaml", &flow());
+    world.write("flow.yaml", block(include_str!("../../README.md"), "yaml"));
     world.run(&["check", "flow.yaml"]).expect(0, &["flow.yaml is right"]);
     let done =
         world.json(&["run", "flow.yaml", "--input", r#"names=["Ada","Bo"]"#, "--output", "json"]);
@@ -32,4 +31,15 @@ fn the_commands_of_the_readme_exist() {
     for verb in words {
         world.run(&[verb, "--help"]).expect(0, &[]);
     }
+}
+
+#[test]
+fn the_plugin_of_the_sdk_passes_its_case() {
+    let world = World::empty();
+    let readme = include_str!("../../sdk/README.md");
+    world.run(&["plugin", "new", "--kind", "node", "counting"]).expect(0, &[]);
+    world.write("counting/src/lib.rs", block(readme, "rust"));
+    world.write("counting/cases/first.yaml", block(readme, "yaml"));
+    let done = world.run(&["plugin", "test", "counting"]);
+    done.expect(0, &["1 passed, 0 failed"]);
 }

@@ -3,13 +3,13 @@
 //! What a plugin is comes from its bytes, what it may do from the grants file. Nothing of it runs here but its
 //! description, which is asked for before it is published (`release`).
 
+mod inspection;
 mod release;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cleargate_flow::grant::Grants;
-use cleargate_flow::limits::{Layer, Limits};
+use cleargate_flow::limits::Limits;
 use cleargate_registry::installed::{Entry, Installed};
 use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
 use cleargate_registry::source::PublishError;
@@ -19,7 +19,8 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::grants::{GrantFile, Granted};
-use crate::plan::{LimitRow, limit_rows};
+
+pub use inspection::{Inspection, Requested};
 
 /// Label of the own registry in lock files.
 pub(crate) const OWN_REGISTRY: &str = "dir:registry";
@@ -67,46 +68,9 @@ pub struct PluginRow {
     pub source: String,
     /// What it asks for and nobody granted.
     pub missing: Vec<String>,
-}
-
-/// Everything that can be said about a plugin without running it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Inspection {
-    /// `namespace:name`.
-    pub plugin: String,
-    /// The version.
-    pub version: String,
-    /// One sentence.
-    pub description: String,
-    /// SPDX expression.
+    /// Why it cannot be used, when its bytes are not what was installed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub license: Option<String>,
-    /// What it exports.
-    pub kinds: Vec<String>,
-    /// Bytes of the component.
-    pub size: u64,
-    /// `sha256:…` of the component.
-    pub digest: String,
-    /// Host interfaces that it imports: what it can do at most, whatever anybody says.
-    pub imports: Vec<String>,
-    /// What it asks for, with the author's reasons.
-    pub requests: Vec<Requested>,
-    /// Bounds of one call and who decided them.
-    pub limits: Vec<LimitRow>,
-}
-
-/// One permission that a plugin asks for.
-#[derive(Clone, Debug, Serialize)]
-pub struct Requested {
-    /// In the words of a grant: `http api.example.org`.
-    pub permission: String,
-    /// What that means.
-    pub meaning: String,
-    /// The author's reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Whether the operator granted it.
-    pub granted: bool,
+    pub damage: Option<String>,
 }
 
 /// What installing did, or would do.
@@ -181,10 +145,7 @@ impl Plugins {
     /// # Errors
     /// No version fits; or it asks for what nobody granted and `grant` is not set: nothing is installed then.
     pub fn install(&self, reference: &str, options: InstallOptions) -> Result<Installation> {
-        let reference: PackageRef =
-            reference.parse().map_err(|e: cleargate_registry::name::NameError| {
-                Error::new(Kind::Invalid, e.to_string())
-            })?;
+        let reference = self.reference(reference)?;
         let bytes = self.fetch(&reference)?;
         let inspection = self.inspection(&bytes)?;
         let missing = inspection.requests.iter().any(|r| !r.granted);
@@ -192,7 +153,7 @@ impl Plugins {
             return Ok(Installation { plugin: inspection, installed: false });
         }
         if missing && !options.grant {
-            return Err(needs_approval(&inspection));
+            return Err(inspection.needs_approval());
         }
         let entry = self.installed.add(&bytes, OWN_REGISTRY).map_err(resolution)?;
         if missing {
@@ -210,26 +171,30 @@ impl Plugins {
     /// Every installed plugin, by name and version.
     ///
     /// # Errors
-    /// The folder cannot be read or an entry is damaged.
+    /// The folder cannot be read or an entry is damaged. A component that is damaged is a row that says so.
     pub fn list(&self) -> Result<Vec<PluginRow>> {
         let grants = GrantFile::read(&self.grants)?;
         let entries = self.installed.list().map_err(resolution)?;
-        entries.into_iter().map(|entry| self.row(&grants, entry)).collect()
+        Ok(entries.into_iter().map(|entry| self.row(&grants, entry)).collect())
     }
 
-    fn row(&self, grants: &GrantFile, entry: Entry) -> Result<PluginRow> {
-        let bytes = self.installed.read(&entry.digest).map_err(resolution)?;
-        let (_, manifest) = read(&bytes)?;
+    fn row(&self, grants: &GrantFile, entry: Entry) -> PluginRow {
         let allowed = grants.allowed(&entry.name.to_string(), &entry.digest.to_string());
-        Ok(PluginRow {
+        let bytes = self.installed.read(&entry.digest).map_err(resolution);
+        let (missing, damage) = match bytes.and_then(|bytes| read(&bytes)) {
+            Ok((_, manifest)) => (allowed.missing(&manifest.permissions).lines(), None),
+            Err(error) => (Vec::new(), Some(error.causes.join(": "))),
+        };
+        PluginRow {
             plugin: entry.name.to_string(),
             version: entry.version.to_string(),
             kinds: entry.kinds.iter().map(|k| k.as_str().into()).collect(),
             size: entry.size,
             digest: entry.digest.to_string(),
             source: entry.source,
-            missing: allowed.missing(&manifest.permissions).lines(),
-        })
+            missing,
+            damage,
+        }
     }
 
     /// What an installed or published plugin, or the component at a path, is and asks for.
@@ -239,12 +204,9 @@ impl Plugins {
     pub fn inspect(&self, plugin: &str) -> Result<Inspection> {
         let path = Path::new(plugin);
         if plugin.ends_with(".wasm") || plugin.starts_with('.') || plugin.starts_with('/') {
-            return self.inspection(&read_component(path)?);
+            return self.inspection(&read_component(path)?).map_err(|e| at(path, e));
         }
-        let reference: PackageRef =
-            plugin.parse().map_err(|e: cleargate_registry::name::NameError| {
-                Error::new(Kind::Invalid, e.to_string())
-            })?;
+        let reference = self.reference(plugin)?;
         if let PackageRef::Registry { name, requirement } = &reference
             && let Some(entry) = self.installed.find(name, requirement).map_err(resolution)?
         {
@@ -271,10 +233,28 @@ impl Plugins {
         Ok(removed)
     }
 
+    /// A reference as typed. A name without its namespace gets the one that is there.
+    fn reference(&self, text: &str) -> Result<PackageRef> {
+        text.parse().map_err(|e: cleargate_registry::name::NameError| {
+            let mut error = Error::new(Kind::Invalid, e.to_string());
+            let known = self.registry.packages().unwrap_or_default();
+            let name = text.split('@').next().unwrap_or_default();
+            error.help.extend(
+                known.iter().filter(|p| p.name() == name).map(|p| format!("did you mean `{p}`?")),
+            );
+            error
+        })
+    }
+
     /// Bytes of what a reference names, from the own registry or a path.
     fn fetch(&self, reference: &PackageRef) -> Result<Vec<u8>> {
         match reference {
-            PackageRef::Path(path) => read_component(Path::new(path)),
+            PackageRef::Path(path) => {
+                let path = Path::new(path);
+                let bytes = read_component(path)?;
+                read(&bytes).map_err(|e| at(path, e))?;
+                Ok(bytes)
+            }
             PackageRef::Registry { name, requirement } => {
                 let roots = [(name.clone(), requirement.clone())];
                 let request =
@@ -285,28 +265,6 @@ impl Plugins {
                 self.registry.fetch(name, release).map_err(resolution)
             }
         }
-    }
-
-    fn inspection(&self, bytes: &[u8]) -> Result<Inspection> {
-        let (component, manifest) = read(bytes)?;
-        let digest = component.digest.to_string();
-        let name = manifest.plugin.name.to_string();
-        let allowed = GrantFile::read(&self.grants)?.allowed(&name, &digest);
-        Ok(Inspection {
-            plugin: name,
-            version: manifest.plugin.version.to_string(),
-            description: manifest.plugin.description.clone(),
-            license: manifest.plugin.license.clone(),
-            kinds: component.kinds.iter().map(|k| k.as_str().into()).collect(),
-            size: component.size,
-            digest,
-            imports: component.imports.iter().map(ToString::to_string).collect(),
-            requests: requested(&manifest, &allowed),
-            limits: limit_rows(&[
-                (Layer::Operator, self.operator),
-                (Layer::Manifest, manifest.limits),
-            ]),
-        })
     }
 }
 
@@ -339,56 +297,10 @@ fn read_component(path: &Path) -> Result<Vec<u8>> {
     })
 }
 
-fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested> {
-    let missing = allowed.missing(&manifest.permissions).lines();
-    let lines = manifest.permissions.lines();
-    lines
-        .into_iter()
-        .map(|permission| {
-            let (word, what) = permission.split_once(' ').unwrap_or((permission.as_str(), ""));
-            Requested {
-                meaning: meaning(word, what),
-                reason: manifest.reasons.get(word).cloned(),
-                granted: !missing.contains(&permission),
-                permission: permission.clone(),
-            }
-        })
-        .collect()
-}
-
-/// A permission in plain language.
-fn meaning(word: &str, what: &str) -> String {
-    match word {
-        "http" => format!("may send requests to {what}, and read the answers"),
-        "kv" => format!("may read and write the key-value store `{what}`"),
-        "secrets" => format!("may use the secret `{what}` in requests, without seeing its value"),
-        "reveal" => format!("may READ THE VALUE of the secret `{what}`"),
-        "model" => format!("may call the model `{what}`, which may cost money"),
-        "tools" => format!("may call the tool `{what}` of another plugin"),
-        "files" => format!("may open `{what}`"),
-        "services" => match what {
-            "log" => "may write bounded lines to the journal".into(),
-            "config" => "may read the configuration that the flow gives it".into(),
-            "clock" => "may read the time, as the journal keeps it".into(),
-            "random" => "may read random bytes, as the journal keeps them".into(),
-            "blob" => "may read and store media of the run".into(),
-            other => format!("may use the service `{other}`"),
-        },
-        other => format!("may use `{other}` `{what}`"),
-    }
-}
-
-fn needs_approval(inspection: &Inspection) -> Error {
-    let mut error = Error::new(
-        Kind::Denied,
-        format!("{} {} asks for more than it was granted", inspection.plugin, inspection.version),
-    );
-    for request in inspection.requests.iter().filter(|r| !r.granted) {
-        let reason = request.reason.as_deref().map(|r| format!(" ({r})")).unwrap_or_default();
-        error.causes.push(format!("{}: it {}{reason}", request.permission, request.meaning));
-    }
-    let reference = format!("{}@={}", inspection.plugin, inspection.version);
-    error.with_help(format!("cleargate plugin install {reference} --grant"))
+/// The error with the file that it is about.
+fn at(path: &Path, mut error: Error) -> Error {
+    error.message = format!("{}: {}", path.display(), error.message);
+    error
 }
 
 pub(crate) fn resolution(error: impl std::error::Error) -> Error {

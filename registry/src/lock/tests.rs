@@ -57,7 +57,10 @@ fn a_lock_holds_while_newer_versions_appear() {
     let message = lock.verify(&fresh).unwrap_err().to_string();
     assert!(message.contains("acme:redactor 1.1.0 from dir:./registry is needed"), "{message}");
     assert!(message.contains("acme:redactor 1.0.0 from dir:./registry is locked"), "{message}");
-    assert!(message.ends_with("run the flow once without `--locked` and commit the file"), "{message}");
+    assert!(
+        message.ends_with("run the flow once without `--locked` and commit the file"),
+        "{message}"
+    );
     let message = lock.covers(&roots("^2")).unwrap_err().to_string();
     assert!(message.contains("acme:redactor@^2 is needed and not locked"), "{message}");
 }

@@ -145,7 +145,7 @@ fn help(
                 (_, true) => format!("={version}"),
             };
             help.push(format!(
-                "{name} {version} is the newest that runs here:  cleargate plugin install \
+                "{name} {version} is the newest that runs here: cleargate plugin install \
                  {name}@{short}"
             ));
         }

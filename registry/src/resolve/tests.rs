@@ -132,7 +132,7 @@ fn conflicts_are_told_in_words() {
             "no version of acme:a fits this flow\n  \
              acme:a 2.0.0 needs host API cleargate:host 0.3.0; this ClearGate offers 0.1.4, 0.2.0\n  \
              the flow needs acme:a ^2\n  \
-             help: acme:a 1.0.0 is the newest that runs here:  cleargate plugin install acme:a@^1.0\n  \
+             help: acme:a 1.0.0 is the newest that runs here: cleargate plugin install acme:a@^1.0\n  \
              help: or install a ClearGate that serves this host API",
         ),
         (
@@ -145,7 +145,7 @@ fn conflicts_are_told_in_words() {
             "acme:b ^9",
             "no version of acme:b fits this flow\n  the flow needs acme:b ^9, but there is only \
              1.0.0, 1.1.0, 2.0.0, 3.0.0-beta.1\n  \
-             help: acme:b 1.1.0 is the newest that runs here:  cleargate plugin install acme:b@^1.1",
+             help: acme:b 1.1.0 is the newest that runs here: cleargate plugin install acme:b@^1.1",
         ),
         (
             "acme:z ^1",

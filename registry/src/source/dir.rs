@@ -124,8 +124,9 @@ impl Dir {
         let dir = Self { root: root.into(), label: label.into() };
         let path = dir.root.join("config.json");
         if let Some(bytes) = durable::read(&path, MAX_CONFIG_LEN).map_err(io_at(&path))? {
-            let config: Config =
-                serde_json::from_slice(&bytes).map_err(|e| io_at(&path)(io::Error::other(e)))?;
+            let damaged = |e: serde_json::Error| format!("{e}; write {} into it", index_config());
+            let config: Config = serde_json::from_slice(&bytes)
+                .map_err(|e| io_at(&path)(io::Error::other(damaged(e))))?;
             if config.v != FORMAT {
                 let message = format!("form {} is newer than this ClearGate; update it", config.v);
                 return Err(io_at(&path)(io::Error::other(message)));

@@ -16,6 +16,8 @@ const CHILD: &str = "publish_until_killed";
 const KILLS: u32 = 30;
 /// Tells the child that the folder is the parent's.
 const MARK: &str = "child-may-publish";
+/// Made by the child when it begins, so that a slow start of the process counts for nothing.
+const BEGUN: &str = "child-has-begun";
 
 fn package(minor: usize) -> Vec<u8> {
     let component = r#"(component (component $empty) (instance $i (instantiate $empty))
@@ -44,6 +46,9 @@ fn whole(dir: &Dir) -> usize {
 #[ignore = "the child of the test below"]
 fn publish_until_killed() {
     let dir = Dir::open(Path::new("."), "dir:.").unwrap();
+    if Path::new(MARK).exists() {
+        std::fs::write(BEGUN, "").unwrap();
+    }
     while Path::new(MARK).exists() {
         dir.publish(&package(whole(&dir)), jiff::Timestamp::UNIX_EPOCH).unwrap();
     }
@@ -62,9 +67,14 @@ fn a_killed_publisher_never_leaves_half_a_package() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(5 + u64::from(kill)));
+        let begun = folder.path().join(BEGUN);
+        while !begun.exists() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(u64::from(kill)));
         child.kill().unwrap();
         child.wait().unwrap();
+        std::fs::remove_file(begun).unwrap();
         let now = whole(&dir);
         assert!(now >= published, "a published version is gone");
         published = now;

@@ -186,10 +186,12 @@ impl Metadata {
 }
 
 fn metadata(config: &Config, folder: &Path) -> Result<Metadata, BuildError> {
-    let system = config.system.join("bin/cargo");
-    for program in [Path::new("cargo"), &system] {
-        let mut cargo = process::command(program, folder);
-        cargo.args(["metadata", "--format-version=1"]);
+    let bin = config.system.join("bin");
+    let pairs: [(PathBuf, PathBuf); 2] =
+        [("cargo".into(), "rustc".into()), (bin.join("cargo"), bin.join("rustc"))];
+    for (program, rustc) in pairs {
+        let mut cargo = process::command(&program, folder);
+        cargo.env("RUSTC", rustc).args(["metadata", "--format-version=1"]);
         cargo.args(["--filter-platform", Target::Bare.triple()]);
         if config.offline {
             cargo.arg("--offline");

@@ -65,6 +65,15 @@ impl Toolchain {
         self.sysroot.join("lib/rustlib").join(target.triple()).join("lib").is_dir()
     }
 
+    /// Why it cannot build for a target, when no other toolchain's linker helps.
+    fn lacks(&self, target: Target) -> &'static str {
+        match (self.has_source(), target) {
+            (true, Target::Bare) => "it has the source of the standard library and no linker (lld)",
+            (true, Target::Wasi) => "without this target, which cannot be built from source",
+            (false, _) => "without this target and without the source of the standard library",
+        }
+    }
+
     fn has_source(&self) -> bool {
         self.sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file()
     }
@@ -173,19 +182,24 @@ fn install(
 }
 
 /// What to type, shortest way first.
-fn commands(found: &[(Toolchain, PathBuf)], target: Target) -> Vec<String> {
+fn commands(config: &Config, found: &[(Toolchain, PathBuf)], target: Target) -> Vec<String> {
     let rustup = ask(process::command(Path::new("rustup"), Path::new("/")).arg("-V")).is_some();
-    rows(found.is_empty(), rustup, target)
+    let linkless = linker(config, found).is_none() && found.iter().any(|(t, _)| t.has_source());
+    rows(found.is_empty(), rustup, linkless, target)
 }
 
-fn rows(no_rust: bool, rustup: bool, target: Target) -> Vec<String> {
+fn rows(no_rust: bool, rustup: bool, linkless: bool, target: Target) -> Vec<String> {
     let add = format!("rustup target add {}", target.triple());
-    let mut lines = vec![match (rustup, no_rust) {
-        (true, _) => add,
+    let mut lines = Vec::new();
+    if linkless && target == Target::Bare {
+        lines.push("apt install lld   # Debian: the linker alone is missing".into());
+    }
+    lines.push(match (rustup, no_rust) {
+        (true, _) => format!("{add}   # or: cleargate plugin build --install"),
         (false, true) => format!("Rust, from https://rustup.rs, then: {add}"),
         (false, false) => format!("rustup, from https://rustup.rs, then: {add}"),
-    }];
-    if target == Target::Bare {
+    });
+    if !linkless && target == Target::Bare {
         lines.push("apt install rustc-web cargo-web rust-web-src lld   # Debian".into());
     }
     lines
@@ -197,16 +211,8 @@ pub(crate) fn missing(
     found: &[(Toolchain, PathBuf)],
     target: Target,
 ) -> BuildError {
-    let no_linker = linker(config, found).is_none();
-    let looked = found.iter().map(|(t, _)| {
-        let lacks = match (t.has_source(), no_linker) {
-            (true, true) if target == Target::Bare => "it has the source and no linker (lld)",
-            (true, _) => "the target is not installed, and WASI cannot be built from source",
-            (false, _) => "neither the target nor the source of the standard library",
-        };
-        format!("\n  {}: {lacks}", t.version)
-    });
-    let commands = commands(found, target);
+    let looked = found.iter().map(|(t, _)| format!("\n  {}: {}", t.version, t.lacks(target)));
+    let commands = commands(config, found, target);
     BuildError::NoToolchain {
         target: target.triple(),
         looked: looked.collect(),
@@ -228,11 +234,11 @@ pub fn survey(config: &Config) -> Vec<Finding> {
             None => Finding {
                 what,
                 state: match found.first() {
-                    Some((t, _)) => format!("{}, without this target", t.version),
+                    Some((t, _)) => format!("{}: {}", t.version, t.lacks(target)),
                     None => "no Rust toolchain".into(),
                 },
                 ready: false,
-                fix: commands(&found, target).into_iter().next(),
+                fix: commands(config, &found, target).into_iter().next(),
             },
         });
     }
@@ -245,15 +251,18 @@ mod tests {
 
     #[test]
     fn what_to_type_begins_with_what_is_not_there() {
-        for (no_rust, rustup, target, first, ways) in [
-            (true, false, Target::Bare, "Rust, from https://rustup.rs", 2),
-            (false, false, Target::Bare, "rustup, from https://rustup.rs", 2),
-            (false, true, Target::Bare, "rustup target add wasm32-unknown-unknown", 2),
-            (false, true, Target::Wasi, "rustup target add wasm32-wasip2", 1),
+        use Target::{Bare, Wasi};
+        for (no_rust, rustup, linkless, target, expected) in [
+            (true, false, false, Bare, ["Rust, from https://rustup.rs", "apt install rustc-web"]),
+            (false, false, false, Bare, ["rustup, from https://rustup", "apt install rustc-web"]),
+            (false, true, false, Bare, ["rustup target add wasm32-unknown-unknown", "apt"]),
+            (false, true, true, Bare, ["apt install lld", "rustup target add wasm32-unknown"]),
+            (false, true, true, Wasi, ["rustup target add wasm32-wasip2", ""]),
         ] {
-            let lines = rows(no_rust, rustup, target);
-            assert!(lines[0].starts_with(first) && lines.len() == ways, "{lines:?}");
-            assert!(lines[0].ends_with(target.triple()), "{lines:?}");
+            let lines = rows(no_rust, rustup, linkless, target);
+            let found = [0, 1].map(|i| lines.get(i).map_or("", String::as_str));
+            let same = found.iter().zip(expected).all(|(line, start)| line.starts_with(start));
+            assert!(same && lines.len() <= 2, "{lines:?}");
         }
     }
 

@@ -1,14 +1,15 @@
 //! `cleargate doctor`: what of this machine is ready, and the command that mends what is not.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
-use cleargate::{Error, Kind};
+use cleargate::{Config, Error, Host, Kind, Plugins};
 use serde::Serialize;
 
 use super::Context;
 use crate::failure::{Failure, exit_code};
-use crate::output::table;
+use crate::output::{Talk, escaped_lines};
 
 /// Bytes that must fit the home: about what the first run writes to the journal.
 const PROBE: usize = 64 * 1024;
@@ -46,18 +47,8 @@ pub async fn doctor(context: &Context<'_>) -> Result<u8, Failure> {
         Err(error) => checks.push(Check::of("configuration", Err(error))),
         Ok(config) => {
             checks.push(Check::of("configuration", Ok("cleargate.toml is right".into())));
-            let journal = cleargate::Host::open(config.clone()).await;
-            let journal = match journal {
-                Ok(host) => host.health().await,
-                Err(error) => Err(error),
-            };
-            checks.push(Check::of("journal", journal));
-            let plugins = cleargate::Plugins::open(&config).and_then(|p| p.list());
-            let state = |rows: Vec<cleargate::PluginRow>| {
-                let waiting = rows.iter().filter(|r| !r.missing.is_empty()).count();
-                format!("{} installed, {waiting} waiting for approval", rows.len())
-            };
-            checks.push(Check::of("plugins", plugins.map(state)));
+            checks.extend(host(config.clone()).await);
+            checks.push(Check::of("plugins", plugins(&config)));
         }
     }
     let toolchains = cleargate_toolchain::Config::new(&context.environment.build);
@@ -68,17 +59,48 @@ pub async fn doctor(context: &Context<'_>) -> Result<u8, Failure> {
         needed: false,
         fix: finding.fix,
     }));
-    let rows: Vec<_> = checks
-        .iter()
-        .map(|check| {
-            let (glyph, code) = if check.ready { ("✓", "32") } else { ("✗", "31") };
-            let fix = check.fix.as_deref().map(|f| format!("fix: {f}")).unwrap_or_default();
-            vec![context.talk.paint_data(glyph, code), check.what.clone(), check.state.clone(), fix]
-        })
-        .collect();
-    context.talk.documents(&checks, || table(&["", "WHAT", "STATE", ""], &rows));
+    context.talk.documents(&checks, || text(&checks, context.talk));
     let usable = checks.iter().all(|check| check.ready || !check.needed);
     Ok(if usable { 0 } else { exit_code(Kind::Store) })
+}
+
+/// A line for each check; what is wrong is told below it, because it may be long.
+fn text(checks: &[Check], talk: &Talk) -> String {
+    let width = checks.iter().map(|c| c.what.len()).max().unwrap_or_default();
+    let mut lines = Vec::new();
+    for check in checks {
+        let (glyph, code) = if check.ready { ("✓", "32") } else { ("✗", "31") };
+        let glyph = talk.paint_data(glyph, code);
+        let state = escaped_lines(&check.state);
+        let mut state = state.lines();
+        lines.push(format!("{glyph} {:width$}  {}", check.what, state.next().unwrap_or_default()));
+        lines.extend(state.map(|line| format!("    {line}")));
+        lines.extend(check.fix.iter().map(|fix| format!("    fix: {fix}")));
+    }
+    lines.join("\n")
+}
+
+/// The journal, and the engine when it cannot start. Plugins are a check of their own.
+async fn host(config: Config) -> Vec<Check> {
+    let journal = config.journal().display().to_string();
+    match Host::open(config).await {
+        Ok(host) => vec![Check::of("journal", host.health().await)],
+        Err(error) if error.kind == Kind::Store => vec![Check::of("journal", Err(error))],
+        // It is opened first, so it is not the journal that failed.
+        Err(error) if error.kind == Kind::Resolution => vec![Check::of("journal", Ok(journal))],
+        Err(error) => vec![Check::of("journal", Ok(journal)), Check::of("engine", Err(error))],
+    }
+}
+
+fn plugins(config: &Config) -> Result<String, Error> {
+    let rows = Plugins::open(config)?.list()?;
+    if let Some((row, why)) = rows.iter().find_map(|row| Some((row, row.damage.as_ref()?))) {
+        let message = format!("{} {} is damaged: {why}", row.plugin, row.version);
+        let again = format!("cleargate plugin install {}@={}", row.plugin, row.version);
+        return Err(Error::new(Kind::Resolution, message).with_help(again));
+    }
+    let waiting = rows.iter().filter(|r| !r.missing.is_empty()).count();
+    Ok(format!("{} installed, {waiting} waiting for approval", rows.len()))
 }
 
 /// Makes the home when it is not there, and a file in it: what the first run does.
@@ -93,7 +115,13 @@ fn home(home: &Path) -> Result<String, Error> {
             let _best_effort = fs::remove_file(&probe);
             let message = format!("{} cannot be written", home.display());
             let error = Error::new(Kind::Store, message).caused_by(&cause);
-            Err(error.with_help("make it writable, or set CLEARGATE_HOME to another folder"))
+            let mend = match cause.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "free some space there"
+                }
+                _ => "make it writable",
+            };
+            Err(error.with_help(format!("{mend}, or set CLEARGATE_HOME to another folder")))
         }
     }
 }

@@ -230,7 +230,11 @@ fn list(context: &Context<'_>) -> Result<u8, Failure> {
         let lines: Vec<_> = rows
             .iter()
             .map(|row| {
-                let state = if row.missing.is_empty() { "ready" } else { "needs approval" };
+                let state = match (&row.damage, row.missing.is_empty()) {
+                    (Some(_), _) => "damaged",
+                    (None, true) => "ready",
+                    (None, false) => "needs approval",
+                };
                 vec![
                     row.plugin.clone(),
                     row.version.clone(),

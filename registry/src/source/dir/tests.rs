@@ -60,6 +60,29 @@ fn changed_bytes_are_refused_with_both_digests() {
 }
 
 #[cfg(unix)]
+/// The index says the truth about the bytes and a lie about what they are.
+#[test]
+fn an_index_that_lies_about_a_component_is_refused() {
+    let (_folder, dir) = registry();
+    let release = dir.publish(&package("1.0.0", ""), EPOCH).unwrap();
+    type Lie = fn(&mut Release);
+    let lies: [(&str, Lie); 4] = [
+        ("kind", |r| r.kind.clear()),
+        ("imports", |r| r.imports.push("cleargate:host/log@0.1.0".parse().unwrap())),
+        ("description", |r| r.description.push_str(", and more")),
+        ("size", |r| r.size += 1),
+    ];
+    for (what, lie) in lies {
+        let mut told = release.clone();
+        lie(&mut told);
+        let refused = dir.fetch(&name(), &told);
+        assert!(matches!(refused, Err(SourceError::Lies { .. })), "{what}: {refused:?}");
+    }
+    let mut later = release.clone();
+    later.published = Timestamp::MAX;
+    dir.fetch(&name(), &later).expect("the day is nothing that the bytes know");
+}
+
 #[test]
 fn links_and_large_files_are_refused() {
     let (folder, dir) = registry();

@@ -1,0 +1,131 @@
+//! Everything that can be said about a plugin without running it, in plain language.
+
+use cleargate_flow::grant::Grants;
+use cleargate_flow::limits::Layer;
+use cleargate_registry::Manifest;
+use serde::Serialize;
+
+use super::{Plugins, read};
+use crate::error::{Error, Kind, Result};
+use crate::grants::GrantFile;
+use crate::plan::{LimitRow, limit_rows};
+
+/// Everything that can be said about a plugin without running it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// `namespace:name`.
+    pub plugin: String,
+    /// The version.
+    pub version: String,
+    /// One sentence.
+    pub description: String,
+    /// SPDX expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// What it exports.
+    pub kinds: Vec<String>,
+    /// Bytes of the component.
+    pub size: u64,
+    /// `sha256:…` of the component.
+    pub digest: String,
+    /// Host interfaces that it imports: what it can do at most, whatever anybody says.
+    pub imports: Vec<String>,
+    /// What it asks for, with the author's reasons.
+    pub requests: Vec<Requested>,
+    /// Bounds of one call and who decided them.
+    pub limits: Vec<LimitRow>,
+}
+
+/// One permission that a plugin asks for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Requested {
+    /// In the words of a grant: `http api.example.org`.
+    pub permission: String,
+    /// What that means.
+    pub meaning: String,
+    /// The author's reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether the operator granted it.
+    pub granted: bool,
+}
+
+impl Inspection {
+    /// The refusal of what nobody granted yet.
+    pub(super) fn needs_approval(&self) -> Error {
+        let mut error = Error::new(
+            Kind::Denied,
+            format!("{} {} asks for more than it was granted", self.plugin, self.version),
+        );
+        for request in self.requests.iter().filter(|r| !r.granted) {
+            let reason = request.reason.as_deref().map(|r| format!(" ({r})")).unwrap_or_default();
+            error.causes.push(format!("{}: it {}{reason}", request.permission, request.meaning));
+        }
+        let reference = format!("{}@={}", self.plugin, self.version);
+        error.with_help(format!("cleargate plugin install {reference} --grant"))
+    }
+}
+
+impl Plugins {
+    /// Of a component that carries its manifest.
+    pub(super) fn inspection(&self, bytes: &[u8]) -> Result<Inspection> {
+        let (component, manifest) = read(bytes)?;
+        let digest = component.digest.to_string();
+        let name = manifest.plugin.name.to_string();
+        let allowed = GrantFile::read(&self.grants)?.allowed(&name, &digest);
+        Ok(Inspection {
+            plugin: name,
+            version: manifest.plugin.version.to_string(),
+            description: manifest.plugin.description.clone(),
+            license: manifest.plugin.license.clone(),
+            kinds: component.kinds.iter().map(|k| k.as_str().into()).collect(),
+            size: component.size,
+            digest,
+            imports: component.imports.iter().map(ToString::to_string).collect(),
+            requests: requested(&manifest, &allowed),
+            limits: limit_rows(&[
+                (Layer::Operator, self.operator),
+                (Layer::Manifest, manifest.limits),
+            ]),
+        })
+    }
+}
+
+fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested> {
+    let missing = allowed.missing(&manifest.permissions).lines();
+    let lines = manifest.permissions.lines();
+    lines
+        .into_iter()
+        .map(|permission| {
+            let (word, what) = permission.split_once(' ').unwrap_or((permission.as_str(), ""));
+            Requested {
+                meaning: meaning(word, what),
+                reason: manifest.reasons.get(word).cloned(),
+                granted: !missing.contains(&permission),
+                permission: permission.clone(),
+            }
+        })
+        .collect()
+}
+
+/// A permission in plain language.
+fn meaning(word: &str, what: &str) -> String {
+    match word {
+        "http" => format!("may send requests to {what}, and read the answers"),
+        "kv" => format!("may read and write the key-value store `{what}`"),
+        "secrets" => format!("may use the secret `{what}` in requests, without seeing its value"),
+        "reveal" => format!("may READ THE VALUE of the secret `{what}`"),
+        "model" => format!("may call the model `{what}`, which may cost money"),
+        "tools" => format!("may call the tool `{what}` of another plugin"),
+        "files" => format!("may open `{what}`"),
+        "services" => match what {
+            "log" => "may write bounded lines to the journal".into(),
+            "config" => "may read the configuration that the flow gives it".into(),
+            "clock" => "may read the time, as the journal keeps it".into(),
+            "random" => "may read random bytes, as the journal keeps them".into(),
+            "blob" => "may read and store media of the run".into(),
+            other => format!("may use the service `{other}`"),
+        },
+        other => format!("may use `{other}` `{what}`"),
+    }
+}
