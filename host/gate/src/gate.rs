@@ -14,7 +14,7 @@ use crate::door::http::Transport;
 use crate::log::CallLog;
 use crate::pass::{Identity, Pass};
 use crate::quota::Quotas;
-use crate::secret::{Scrubber, SecretSource};
+use crate::secret::{Scrubber, SecretEntry, SecretSource};
 use cleargate_flow::Value;
 
 /// Open exchanges that one plugin of one tenant may hold: beyond that it waits, and others do not.
@@ -68,6 +68,8 @@ impl Gate {
         config: GateConfig,
     ) -> Arc<Self> {
         let (scrubber, connections) = (Scrubber::default(), DashMap::new());
+        let known = secrets.all();
+        scrubber.learn_all(known.iter().map(SecretEntry::value));
         Arc::new(Self { store, transport, secrets, audit, sources, scrubber, config, connections })
     }
 
@@ -82,9 +84,14 @@ impl Gate {
         Pass::new(self.clone(), identity, grants, quotas, log)
     }
 
-    /// Masks every secret that this process has handed out: for outputs, logs and errors of nodes.
+    /// Masks every secret that is known or was handed out: for outputs and logs of nodes.
     pub fn scrub(&self, value: &Value) -> Value {
-        self.scrubber.value(value)
+        if self.scrubber.is_idle() { value.clone() } else { self.scrubber.value(value) }
+    }
+
+    /// The same for an error, its help included.
+    pub fn scrub_error(&self, error: NodeError) -> NodeError {
+        self.scrubber.error(error)
     }
 
     /// Places for exchanges of one plugin.
@@ -94,11 +101,7 @@ impl Gate {
         self.connections.entry(key).or_insert_with(new).clone()
     }
 
-    pub(crate) fn secret(
-        &self,
-        tenant: &str,
-        label: &str,
-    ) -> Result<crate::SecretEntry, NodeError> {
+    pub(crate) fn secret(&self, tenant: &str, label: &str) -> Result<SecretEntry, NodeError> {
         let entry = self.secrets.find(tenant, label).ok_or_else(|| {
             NodeError::new(ErrorCode::InvalidInput, format!("there is no secret `{label}`"))
                 .with_help(format!("add `{label}` to the secrets of the operator's file"))

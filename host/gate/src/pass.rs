@@ -62,8 +62,11 @@ pub(crate) struct Inner {
     http_calls: Counter,
     /// Placeholders of this pass and what they stand for.
     tokens: Mutex<BTreeMap<String, String>>,
-    streams: tokio::sync::Mutex<BTreeMap<u32, OpenBody>>,
+    /// Each is locked by itself: a slow host holds nobody else up.
+    streams: Mutex<BTreeMap<u32, Stream>>,
 }
+
+type Stream = Arc<tokio::sync::Mutex<OpenBody>>;
 
 /// An answer whose body has not been read yet.
 #[derive(Debug)]
@@ -98,10 +101,7 @@ impl StreamedBody {
 
 impl Drop for StreamedBody {
     fn drop(&mut self) {
-        // While somebody reads, the map is locked; the body then goes with the pass.
-        if let Ok(mut streams) = self.pass.inner.streams.try_lock() {
-            streams.remove(&self.stream);
-        }
+        self.pass.inner.streams().remove(&self.stream);
     }
 }
 
@@ -122,7 +122,7 @@ impl Pass {
             host_calls: Counter::new("host_calls", quotas.host_calls),
             http_calls: Counter::new("http_calls", quotas.http_calls),
             tokens: Mutex::default(),
-            streams: tokio::sync::Mutex::default(),
+            streams: Mutex::default(),
             quotas,
         };
         Self { inner: Arc::new(inner), folder: None }
@@ -150,9 +150,15 @@ impl Pass {
         self.inner.host_calls.used()
     }
 
-    /// Masks every secret that the process has handed out.
+    /// Masks every secret that is known or was handed out, also to another node: parts that are harmless alone
+    /// may meet in a node that asked for nothing.
     pub fn scrub(&self, value: &Value) -> Value {
         self.inner.gate.scrub(value)
+    }
+
+    /// The same for an error, its help included.
+    pub fn scrub_error(&self, error: NodeError) -> NodeError {
+        self.inner.gate.scrub_error(error)
     }
 
     /// Performs a request, or answers it from the journal.
@@ -241,14 +247,20 @@ impl Pass {
         let (gate, tenant) = (&inner.gate, inner.identity.tenant.as_str());
         let scrubber = &gate.scrubber;
         match request {
-            Request::Kv { store, op } => kv::kv(&*gate.store, tenant, &store, op).await,
-            Request::Blob(op) => kv::blob(&*gate.store, op).await,
+            Request::Kv { store, op } => {
+                kv::kv(&*gate.store, tenant, &store, op).await.and_then(|r| self.stored(r))
+            }
+            Request::Blob(op) => {
+                let mask = |bytes| scrubber.blank(bytes);
+                kv::blob(&*gate.store, tenant, op, inner.quotas.payload, mask).await
+            }
             Request::File(op) => {
                 let (pass, bound) = (self.clone(), inner.quotas.payload);
                 let work = move || {
                     crate::door::file::perform(op, &pass.inner.grants, pass.folder.as_ref(), bound)
                 };
-                tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(mismatch()))
+                let done = tokio::task::spawn_blocking(work).await;
+                done.unwrap_or_else(|_| Err(mismatch())).and_then(|r| self.stored(r))
             }
             Request::Http(request) => {
                 let Opened { status, headers, mut body } = http::open(inner, call, request).await?;
@@ -260,15 +272,15 @@ impl Pass {
             }
             Request::HttpOpen(request) => {
                 let Opened { status, headers, body } = http::open(inner, call, request).await?;
-                inner.streams.lock().await.insert(call, body);
+                inner.streams().insert(call, Arc::new(tokio::sync::Mutex::new(body)));
                 Ok(Response::Http(HttpResponse { status, headers, body: Bytes::default() }))
             }
             Request::HttpNext { stream, max } => {
-                let mut streams = inner.streams.lock().await;
-                let body = streams.get_mut(&stream).ok_or_else(|| {
+                let body = inner.streams().get(&stream).cloned().ok_or_else(|| {
                     NodeError::new(ErrorCode::Transient, "the body was cut off by a restart")
                 })?;
-                Ok(Response::Piece(body.next(scrubber, max.max(1) as usize).await?.map(Bytes)))
+                let piece = body.lock().await.next(scrubber, max.max(1) as usize).await?;
+                Ok(Response::Piece(piece.map(Bytes)))
             }
             Request::Secret { label } => {
                 gate.secret(tenant, &label)?;
@@ -290,6 +302,24 @@ impl Pass {
                 Ok(Response::Bytes(Bytes(bytes)))
             }
         }
+    }
+
+    /// What was stored may be larger than the limit, or hold a secret that a node wrote: neither passes.
+    fn stored(&self, response: Response) -> Result<Response, NodeError> {
+        let (scrubber, bound) = (&self.inner.gate.scrubber, self.inner.quotas.payload);
+        if response.payload() > bound {
+            return Err(quota::over("payload", bound));
+        }
+        let blank = |bytes: Bytes| Bytes(scrubber.blank(bytes.0));
+        Ok(match response {
+            Response::Value(value) => Response::Value(value.map(blank)),
+            Response::Bytes(bytes) => Response::Bytes(blank(bytes)),
+            Response::Keys { keys, next } => Response::Keys {
+                keys: keys.into_iter().map(|key| scrubber.text(&key)).collect(),
+                next: next.map(|key| scrubber.text(&key)),
+            },
+            other => other,
+        })
     }
 
     /// Brings a recorded answer back to life: placeholders stand for their secrets again, and the value of a
@@ -321,6 +351,10 @@ impl Pass {
 }
 
 impl Inner {
+    fn streams(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Stream>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn count_http(&self) -> Result<(), NodeError> {
         self.http_calls.take()?;
         self.quotas.run.count_http()

@@ -49,6 +49,18 @@ pub enum Response {
     Time(i64),
 }
 
+impl Response {
+    /// Bytes that a store or a file answered with: what the limit `payload` counts.
+    pub(crate) fn payload(&self) -> u64 {
+        let bytes = match self {
+            Self::Value(Some(bytes)) | Self::Bytes(bytes) => bytes.0.len(),
+            Self::Keys { keys, .. } => keys.iter().map(String::len).sum(),
+            _ => 0,
+        };
+        bytes as u64
+    }
+}
+
 /// The answer of a host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HttpResponse {

@@ -6,17 +6,19 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use cleargate_flow::grant::HostPattern;
 use cleargate_flow::{NodeError, Value};
 use zeroize::Zeroizing;
+
+mod forms;
+
+pub(crate) use forms::percent;
 
 /// What stands where a secret was.
 pub(crate) const MASK: &str = "***";
 
 /// Bytes that a secret must have: a shorter one would be found, and masked, in innocent text.
-pub(crate) const MIN_SECRET_BYTES: usize = 8;
+const MIN_SECRET_BYTES: usize = 8;
 
 /// A secret and where it may go.
 #[derive(Clone)]
@@ -66,6 +68,12 @@ impl fmt::Debug for SecretEntry {
 pub trait SecretSource: Send + Sync {
     /// The secret of this name, when the tenant has one.
     fn find(&self, tenant: &str, label: &str) -> Option<SecretEntry>;
+
+    /// Every secret that is known before anybody asks: they are masked from the start, so that one which an earlier
+    /// process handed out does not come back through a store or a file. None, when a source cannot list.
+    fn all(&self) -> Vec<SecretEntry> {
+        Vec::new()
+    }
 }
 
 /// Secrets in memory, the same for each tenant.
@@ -81,6 +89,10 @@ impl FromIterator<(String, SecretEntry)> for MemorySecrets {
 impl SecretSource for MemorySecrets {
     fn find(&self, _tenant: &str, label: &str) -> Option<SecretEntry> {
         self.0.get(label).cloned()
+    }
+
+    fn all(&self) -> Vec<SecretEntry> {
+        self.0.values().cloned().collect()
     }
 }
 
@@ -98,14 +110,29 @@ struct Known {
 impl Scrubber {
     /// Masks `value` from now on.
     pub(crate) fn learn(&self, value: &str) {
+        self.learn_all(std::iter::once(value));
+    }
+
+    /// Builds the search once, however many there are.
+    pub(crate) fn learn_all<'a>(&self, values: impl Iterator<Item = &'a str>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.forms.contains(value) {
+        let before = known.forms.len();
+        for value in values {
+            if !known.forms.contains(value) {
+                known.forms.extend(forms::of(value));
+            }
+        }
+        if known.forms.len() == before {
             return;
         }
-        known.forms.extend(forms(value));
         known.longest = known.forms.iter().map(String::len).max().unwrap_or(0);
         known.finder =
             AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&known.forms).ok();
+    }
+
+    /// Whether there is anything to mask.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.finder().0.is_none()
     }
 
     fn finder(&self) -> (Option<AhoCorasick>, usize) {
@@ -120,6 +147,16 @@ impl Scrubber {
     pub(crate) fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
         let mut held = bytes;
         self.flush(&mut held, true)
+    }
+
+    /// Masks without a change of length: offsets into stored bytes stay what they were.
+    pub(crate) fn blank(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+        let (Some(finder), _) = self.finder() else { return bytes };
+        let found: Vec<_> = finder.find_iter(bytes.as_slice()).map(|m| m.range()).collect();
+        for range in found {
+            bytes[range].fill(b'*');
+        }
+        bytes
     }
 
     /// Takes out of `held` what can be said for sure: all at the end of a body, before it all but the bytes in
@@ -161,42 +198,4 @@ impl Scrubber {
             other => other.clone(),
         }
     }
-}
-
-/// The value as it is, percent-encoded, as JSON text, in hex, and inside base64 at each of its three phases.
-fn forms(value: &str) -> Vec<String> {
-    let quoted = Value::from(value).to_json();
-    let hexed = hex::encode(value);
-    let mut forms = vec![
-        value.into(),
-        percent(value),
-        percent(value).to_ascii_lowercase(),
-        quoted[1..quoted.len() - 1].into(),
-        hexed.to_uppercase(),
-        hexed,
-    ];
-    for phase in 0..3 {
-        let mut padded = vec![0; phase];
-        padded.extend_from_slice(value.as_bytes());
-        let text = STANDARD_NO_PAD.encode(&padded);
-        // Characters at both ends mix with the neighbours' bits; what is between is the secret's own.
-        let start = (phase * 8).div_ceil(6);
-        let inner = &text[start..padded.len() * 8 / 6];
-        forms.push(inner.replace('+', "-").replace('/', "_"));
-        forms.push(inner.into());
-    }
-    forms
-}
-
-/// Percent-encodes everything but unreserved characters.
-pub(crate) fn percent(value: &str) -> String {
-    let mut out = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }

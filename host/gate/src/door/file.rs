@@ -5,8 +5,9 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, File, OpenOptions};
 use cleargate_flow::NodeError;
 use cleargate_flow::error::ErrorCode;
 use cleargate_flow::grant::{FilePattern, Grants};
@@ -43,17 +44,9 @@ pub(crate) fn perform(
     let failed = |error: io::Error| {
         NodeError::new(ErrorCode::Permanent, format!("`{}` cannot be used: {error}", op.path))
     };
-    let (dir, name) = beneath(pattern, &op.path, folder).map_err(failed)?;
-    let link = || dir.symlink_metadata(&name).is_ok_and(|found| found.is_symlink());
-    if !pattern.path.ends_with('/') && link() {
-        return Err(failed(io::Error::other("the grant names a file, and this is a link")));
-    }
+    let mut file = open(pattern, &op, folder).map_err(failed)?;
     match &op.action {
         FileAction::Read => {
-            let file = dir.open(&name).map_err(failed)?;
-            if !file.metadata().map_err(failed)?.is_file() {
-                return Err(failed(io::Error::other("it is no regular file")));
-            }
             let mut bytes = Vec::new();
             file.take(bound.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
             if bytes.len() as u64 > bound {
@@ -62,14 +55,46 @@ pub(crate) fn perform(
             Ok(Response::Bytes(Bytes(bytes)))
         }
         FileAction::Write(bytes) => {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(true);
-            let mut file = dir.open_with(&name, &options).map_err(failed)?;
-            file.write_all(bytes).map_err(failed)?;
-            file.sync_all().map_err(failed)?;
+            let mut write = || {
+                file.set_len(0)?;
+                file.write_all(bytes)?;
+                file.sync_all()
+            };
+            write().map_err(failed)?;
             Ok(Response::Done)
         }
     }
+}
+
+/// Opens a regular file and nothing else. What is judged is what was opened, so that nobody can put something
+/// else in its place in between; and a pipe that nobody writes to cannot hold the thread.
+fn open(pattern: &FilePattern, op: &FileOp, folder: Option<&Folder>) -> io::Result<File> {
+    let (dir, name) = beneath(pattern, &op.path, folder)?;
+    let mut options = OpenOptions::new();
+    match op.action {
+        FileAction::Read => options.read(true),
+        FileAction::Write(_) => options.write(true).create(true),
+    };
+    options.nonblock(true);
+    // Below a granted folder a link may lead elsewhere below it; a granted file is itself and no other.
+    let is_folder = pattern.path.ends_with('/');
+    options.follow(if is_folder { FollowSymlinks::Yes } else { FollowSymlinks::No });
+    // A device may act when it is opened at all.
+    let kind = if is_folder { dir.metadata(&name) } else { dir.symlink_metadata(&name) };
+    check_regular(kind.map_or_else(missing, |found| Ok(found.is_file()))?)?;
+    let file = dir.open_with(&name, &options)?;
+    check_regular(file.metadata()?.is_file())?;
+    Ok(file)
+}
+
+/// What is not there yet may become a file; the open says whether it must exist.
+fn missing(error: io::Error) -> io::Result<bool> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(true) } else { Err(error) }
+}
+
+fn check_regular(is_file: bool) -> io::Result<()> {
+    let message = "it is no regular file (a link, a folder, a pipe or a device)";
+    if is_file { Ok(()) } else { Err(io::Error::other(message)) }
 }
 
 /// The handle of the granted folder, and the path beneath it. A granted file is reached through its folder,

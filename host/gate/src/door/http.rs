@@ -278,7 +278,10 @@ fn masked(
     {
         return Err(quota::over("response headers", MAX_HEADER_BYTES as u64));
     }
-    Ok(headers.into_iter().map(|(name, value)| (name, scrubber.text(&value))).collect())
+    Ok(headers
+        .into_iter()
+        .map(|(name, value)| (scrubber.text(&name), scrubber.text(&value)))
+        .collect())
 }
 
 /// The request that a redirect asks for, as RFC 9110 §15.4 says.

@@ -7,6 +7,10 @@ use cleargate_store::{KvSpace, Store, StoreError};
 use crate::request::{BlobOp, KvOp};
 use crate::response::{Bytes, Response};
 
+/// Keys are the digests of the blobs that a tenant put. No grant and no request can name this store: `#` is no
+/// letter of a name.
+const OWNED_BLOBS: &str = "#blobs";
+
 pub(crate) async fn kv(
     store: &dyn Store,
     tenant: &str,
@@ -36,18 +40,34 @@ pub(crate) async fn kv(
     })
 }
 
-pub(crate) async fn blob(store: &dyn Store, op: BlobOp) -> Result<Response, NodeError> {
+/// A blob is stored once for all tenants, and read by those who put it: a digest is no permission.
+///
+/// `mask` is given the whole blob, so that a secret cannot hide on the border of two readings. One answer has at
+/// most `bound` bytes.
+pub(crate) async fn blob(
+    store: &dyn Store,
+    tenant: &str,
+    op: BlobOp,
+    bound: u64,
+    mask: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> Result<Response, NodeError> {
+    let owned = KvSpace::new(tenant, OWNED_BLOBS);
     match op {
         BlobOp::Put(bytes) => {
-            Ok(Response::Digest(store.put_blob(bytes).await.map_err(failed)?.to_string()))
+            let digest = store.put_blob(bytes).await.map_err(failed)?.to_string();
+            store.kv_set(owned, &digest, Vec::new()).await.map_err(failed)?;
+            Ok(Response::Digest(digest))
         }
         BlobOp::Get { digest, offset, length } => {
             let invalid = |message: String| NodeError::new(ErrorCode::InvalidInput, message);
             let name = digest.parse().map_err(|e| invalid(format!("{e}")))?;
-            let bytes = store.get_blob(&name).await.map_err(failed)?;
-            let bytes = bytes.ok_or_else(|| invalid(format!("there is no blob `{digest}`")))?;
+            // Not there and not yours are the same answer.
+            let absent = || invalid(format!("there is no blob `{digest}`"));
+            store.kv_get(owned, &digest).await.map_err(failed)?.ok_or_else(absent)?;
+            let bytes = mask(store.get_blob(&name).await.map_err(failed)?.ok_or_else(absent)?);
+            let length = usize::try_from(bound.min(length.into())).unwrap_or(usize::MAX);
             let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-            let end = start.saturating_add(length as usize).min(bytes.len());
+            let end = start.saturating_add(length).min(bytes.len());
             Ok(Response::Bytes(Bytes(bytes[start..end].to_vec())))
         }
     }

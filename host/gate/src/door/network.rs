@@ -23,14 +23,22 @@ const MAX_HEADERS: usize = 256;
 pub struct NetworkConfig {
     /// Networks that are reached although they are private or special: for intranets and tests.
     pub allow_addresses: Vec<IpNet>,
-    /// Certificates to trust beside those of the machine, as PEM.
+    /// Certificates to trust beside those of the machine, as PEM; one text may hold several.
     pub extra_roots: Vec<Vec<u8>>,
 }
 
 /// The network cannot be used as configured.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client cannot be built: {0}")]
-pub struct NetworkError(#[from] reqwest::Error);
+pub enum NetworkError {
+    /// A certificate or the TLS settings cannot be used.
+    #[error("the HTTP client cannot be built: {0}")]
+    Client(#[from] reqwest::Error),
+    /// A text of [`NetworkConfig::extra_roots`] is no PEM: ignored, it would be missed at the first request.
+    #[error(
+        "extra root {0} (the first is 1) holds no certificate; give PEM, `-----BEGIN CERTIFICATE-----`"
+    )]
+    NoCertificate(usize),
+}
 
 /// Where names become addresses.
 #[async_trait]
@@ -108,8 +116,12 @@ impl Network {
             .http1_max_headers(MAX_HEADERS)
             .http2_max_header_list_size(64 * 1024)
             .dns_resolver(Checked { resolver, allowed: allowed.clone() });
-        for pem in &config.extra_roots {
-            builder = builder.add_root_certificate(reqwest::Certificate::from_pem(pem)?);
+        for (i, pem) in config.extra_roots.iter().enumerate() {
+            let roots = reqwest::Certificate::from_pem_bundle(pem)?;
+            if roots.is_empty() {
+                return Err(NetworkError::NoCertificate(i + 1));
+            }
+            builder = roots.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
         }
         Ok(Self { client: builder.build()?, allowed })
     }
@@ -161,21 +173,36 @@ fn denied(refused: &Refused) -> NodeError {
 fn failed(error: reqwest::Error) -> NodeError {
     let error = error.without_url();
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
-    let mut words = Vec::new();
+    let (mut words, mut unproven) = (Vec::new(), false);
     while let Some(inner) = cause {
         if let Some(refused) = inner.downcast_ref::<Refused>() {
             return denied(refused);
         }
+        unproven |= is_unproven(inner);
         words.push(inner.to_string());
         cause = inner.source();
     }
     words.dedup();
     let code = if error.is_builder() {
         ErrorCode::InvalidInput
+    } else if unproven {
+        ErrorCode::Permanent
     } else if error.is_connect() {
         ErrorCode::Transient
     } else {
         ErrorCode::UnknownOutcome
     };
     NodeError::new(code, words.join(": "))
+}
+
+/// Whether a certificate did not prove the host: trying again proves no more.
+fn is_unproven(error: &(dyn Error + 'static)) -> bool {
+    // An I/O error holds the one that it was made of, perhaps several deep, and does not call it its source.
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inside) => is_unproven(inside),
+        None => {
+            let tls = error.downcast_ref::<rustls::Error>();
+            matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+        }
+    }
 }

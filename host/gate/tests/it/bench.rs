@@ -46,30 +46,43 @@ impl Bench {
             allow_addresses: allow.iter().map(|net| net.parse().unwrap()).collect(),
             extra_roots: Vec::new(),
         };
+        let network = Network::new(config, resolver).unwrap();
+        Self::over(grants_json, Arc::new(network), Arc::new(secrets), GateConfig::default())
+    }
+
+    pub(crate) fn over(
+        grants_json: &str,
+        transport: Arc<dyn Transport>,
+        secrets: Arc<dyn SecretSource>,
+        config: GateConfig,
+    ) -> Self {
         let audit = Arc::new(MemoryAudit::new(1000));
         let sources = Sources { now: Arc::new(|| 42), random: Arc::new(|bytes| bytes.fill(7)) };
-        let gate = Gate::new(
-            Arc::new(MemoryStore::new()),
-            Arc::new(Network::new(config, resolver).unwrap()),
-            Arc::new(secrets),
-            audit.clone(),
-            sources,
-            GateConfig::default(),
-        );
+        let store = Arc::new(MemoryStore::new());
+        let gate = Gate::new(store, transport, secrets, audit.clone(), sources, config);
         let limits = cleargate_flow::limits::Limits::combine(&[]);
         let quotas = Quotas::new(&limits, Arc::default());
         Self { gate, audit, log: Arc::default(), grants: grants(grants_json), quotas }
     }
 
     pub(crate) fn pass(&self) -> Pass {
+        self.pass_of("acme", "fetcher", self.log.clone())
+    }
+
+    /// A pass that remembers nothing: a new attempt of a plugin for a tenant.
+    pub(crate) fn fresh(&self, tenant: &str, plugin: &str) -> Pass {
+        self.pass_of(tenant, plugin, Arc::new(NoLog))
+    }
+
+    fn pass_of(&self, tenant: &str, plugin: &str, log: Arc<dyn CallLog>) -> Pass {
         let identity = Identity {
             run: "r1".parse().unwrap(),
             address: "fetch".parse().unwrap(),
             attempt: 1,
-            plugin: "fetcher".into(),
-            tenant: "acme".into(),
+            plugin: plugin.into(),
+            tenant: tenant.into(),
         };
-        self.gate.pass(identity, self.grants.clone(), self.quotas.clone(), self.log.clone())
+        self.gate.pass(identity, self.grants.clone(), self.quotas.clone(), log)
     }
 
     /// Everything that outlives the call, as text.

@@ -5,4 +5,10 @@
 mod bench;
 mod doors;
 mod egress;
+mod files;
+mod masking;
+mod places;
+mod races;
 mod tables;
+mod tenants;
+mod tls;
