@@ -11,6 +11,7 @@ mod error;
 mod fault;
 mod file;
 mod journal;
+mod log;
 mod readers;
 mod runs;
 mod values;
@@ -25,6 +26,7 @@ use cleargate_flow::{FlowHash, Record, RunId};
 
 pub use self::error::OpenError;
 
+use self::log::Log;
 use self::readers::Readers;
 use self::values::Place;
 use self::writer::Writer;
@@ -55,8 +57,9 @@ pub struct SqliteConfig {
     pub class: Class,
     /// Whether a store that is not there is created.
     pub create: bool,
-    /// Bytes that the file may have, cut to whole pages; absent for as many as the disk has. A store that is
-    /// larger already stays readable and grows no more. Its log comes on top of that.
+    /// Bytes that the file and its log may have together, a quarter of them for the log; absent for as many as the
+    /// disk has. A store that is larger already stays readable and grows no more. The log may pass its part
+    /// by the changes of one commit.
     pub max_bytes: Option<u64>,
     /// How long to wait for another process that is writing.
     pub lock_wait: Duration,
@@ -90,8 +93,9 @@ impl SqliteStore {
         // Absolute, so that a path such as `file:x` is no URI to the database.
         let absolute = std::path::absolute(path).map_err(io)?;
         let db = file::open(&absolute, config)?;
+        let log = Log::of(&absolute, config);
         let readers = Readers::new(absolute, config.lock_wait);
-        let writer = Writer::start(db, config.class).map_err(io)?;
+        let writer = Writer::start(db, log, config).map_err(io)?;
         Ok(Self { writer, readers })
     }
 }
@@ -107,9 +111,9 @@ impl Drop for SqliteStore {
 impl Store for SqliteStore {
     async fn put_flow(&self, hash: &FlowHash, bundle: Vec<u8>) -> Result<(), StoreError> {
         check_size("flow bundle", &bundle, MAX_FLOW_BYTES)?;
-        let hash = hash.clone();
+        let (hash, bytes) = (hash.clone(), bundle.len());
         let put = move |db: &_| blobs::put_flow(db, &hash, &bundle);
-        self.writer.write(Durability::Sync, put).await
+        self.writer.write(Durability::Sync, bytes, put).await
     }
 
     async fn get_flow(&self, hash: &FlowHash) -> Result<Option<Vec<u8>>, StoreError> {
@@ -120,6 +124,7 @@ impl Store for SqliteStore {
     async fn create_run(&self, mut run: NewRun) -> Result<Created, StoreError> {
         let batch = Batch::of_new(&run)?;
         let entries = journal::encode(&run.id, std::mem::take(&mut run.first))?;
+        let bytes = journal::bytes(&entries);
         let create = move |db: &_| {
             if let Some(run) = runs::by_key(db, &run)? {
                 return Ok(Created::Exists(run));
@@ -131,7 +136,7 @@ impl Store for SqliteStore {
             journal::insert(db, run.nr, &entries)?;
             Ok(Created::New)
         };
-        self.writer.write(Durability::Sync, create).await
+        self.writer.write(Durability::Sync, bytes, create).await
     }
 
     async fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
@@ -165,7 +170,7 @@ impl Store for SqliteStore {
             runs::save(db, &stored)?;
             Ok(lease)
         };
-        self.writer.write(Durability::Batched, acquire).await
+        self.writer.write(Durability::Batched, 0, acquire).await
     }
 
     async fn renew(&self, lease: &Lease, now_ms: i64, ttl_ms: u64) -> Result<Lease, StoreError> {
@@ -176,7 +181,7 @@ impl Store for SqliteStore {
             runs::save(db, &stored)?;
             Ok(lease)
         };
-        self.writer.write(Durability::Batched, renew).await
+        self.writer.write(Durability::Batched, 0, renew).await
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -188,7 +193,7 @@ impl Store for SqliteStore {
             }
             Ok(())
         };
-        self.writer.write(Durability::Batched, release).await
+        self.writer.write(Durability::Batched, 0, release).await
     }
 
     async fn append(
@@ -199,6 +204,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let batch = Batch::of(&lease.run, &records)?;
         let entries = journal::encode(&lease.run, records)?;
+        let bytes = journal::bytes(&entries);
         let lease = lease.clone();
         let append = move |db: &_| {
             let mut stored = runs::load(db, &lease.run)?;
@@ -206,7 +212,7 @@ impl Store for SqliteStore {
             journal::insert(db, stored.nr, &entries)?;
             runs::save(db, &stored)
         };
-        self.writer.write(durability, append).await
+        self.writer.write(durability, bytes, append).await
     }
 
     async fn journal(
@@ -223,8 +229,9 @@ impl Store for SqliteStore {
     async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
         check_size("blob", &bytes, MAX_BLOB_BYTES)?;
         let digest = BlobDigest::of(&bytes);
+        let size = bytes.len();
         let put = move |db: &_| blobs::put(db, &digest, &bytes);
-        self.writer.write(Durability::Sync, put).await?;
+        self.writer.write(Durability::Sync, size, put).await?;
         Ok(digest)
     }
 
@@ -247,13 +254,14 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         check_entry(space, key, &value)?;
         let place = Place::new(space, key);
-        self.writer.write(Durability::Sync, move |db| values::set(db, &place, &value)).await
+        let (bytes, set) = (value.len(), move |db: &_| values::set(db, &place, &value));
+        self.writer.write(Durability::Sync, bytes, set).await
     }
 
     async fn kv_delete(&self, space: KvSpace<'_>, key: &str) -> Result<bool, StoreError> {
         check_key(space, key)?;
         let place = Place::new(space, key);
-        self.writer.write(Durability::Sync, move |db| values::delete(db, &place)).await
+        self.writer.write(Durability::Sync, 0, move |db| values::delete(db, &place)).await
     }
 
     async fn kv_swap(
@@ -265,8 +273,9 @@ impl Store for SqliteStore {
     ) -> Result<bool, StoreError> {
         check_entry(space, key, &value)?;
         let (place, expected) = (Place::new(space, key), expected.map(<[u8]>::to_vec));
+        let bytes = value.len();
         let swap = move |db: &_| values::swap(db, &place, expected.as_deref(), &value);
-        self.writer.write(Durability::Sync, swap).await
+        self.writer.write(Durability::Sync, bytes, swap).await
     }
 
     async fn kv_list(

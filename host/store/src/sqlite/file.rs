@@ -15,8 +15,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::SqliteConfig;
 use super::error::OpenError;
+use super::{SqliteConfig, log};
 
 /// The tables of [`VERSION`].
 const SCHEMA: &str = include_str!("schema.sql");
@@ -89,9 +89,11 @@ fn open_present(path: &Path, config: &SqliteConfig) -> Result<Connection, OpenEr
         let reason = "its folder cannot hold a write-ahead log; use a local disk".into();
         return Err(OpenError::Io { path: path.into(), reason });
     }
+    // The writer folds the log: see `log`.
+    db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(())).map_err(bad)?;
     if let Some(max_bytes) = config.max_bytes {
         let page = number("page_size")?;
-        let bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
+        let bytes = i64::try_from(max_bytes - log::share(config)).unwrap_or(i64::MAX);
         let pages = (bytes / i64::from(page)).max(1);
         db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(bad)?;
     }

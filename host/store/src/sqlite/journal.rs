@@ -85,6 +85,22 @@ pub(super) fn encode(run: &RunId, records: Vec<Record>) -> Result<Vec<Entry>, St
     records.into_iter().map(|record| encode_one(run, record)).collect()
 }
 
+/// Bytes that a blob takes beside its own: rounding, and a page of an index that is in no order.
+const BLOB_BYTES: usize = 2 * 4096;
+
+/// About how many bytes rows bring with them.
+pub(super) fn bytes(entries: &[Entry]) -> usize {
+    let of = |entry: &Entry| {
+        let payload = match &entry.payload {
+            Payload::None => 0,
+            Payload::Inline(json) => json.len(),
+            Payload::Blob(_, json) => json.len() + BLOB_BYTES,
+        };
+        entry.event.len() + payload
+    };
+    entries.iter().map(of).sum()
+}
+
 fn encode_one(run: &RunId, record: Record) -> Result<Entry, StoreError> {
     let Record { seq, at, mut event } = record;
     let payload = match payload(&mut event).map(std::mem::take) {

@@ -42,7 +42,7 @@ async fn space_that_returns_is_used_without_a_restart() {
     let store = SqliteStore::open(folder.path().join("store.db"), &config).unwrap();
     let lease = crate::held(&store, "r").await;
     let space = cleargate_store::KvSpace::new("t", "s");
-    store.kv_set(space, "ballast", vec![0; 900 * 1024]).await.unwrap();
+    store.kv_set(space, "ballast", vec![0; 650 * 1024]).await.unwrap();
     let records: Vec<_> = (1..=60).map(crate::call).collect();
     let append = || store.append(&lease, records.clone(), Durability::Sync);
     assert_eq!(append().await, Err(StoreError::Full));
@@ -100,4 +100,54 @@ async fn a_node_takes_little_more_than_its_payload() {
     let end = Event::RunFinished { outcome: Outcome::Cancelled };
     let end = Record { seq: 2 * written + 1, at: 1, event: end };
     store.append(&lease, vec![end], Durability::Sync).await.unwrap();
+}
+
+/// Bytes that a log reaches when it is folded at 4 MiB, with what one commit adds.
+const FOLDED_LOG: u64 = 6 * 1024 * 1024;
+
+fn log_of(path: &std::path::Path) -> u64 {
+    std::fs::metadata(path.with_extension("db-wal")).unwrap().len()
+}
+
+#[tokio::test]
+async fn the_log_is_folded_while_the_store_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = crate::open(&path);
+    let lease = crate::held(&store, "r").await;
+    // Ten times what is folded at once, in changes that the caller makes and that the writer makes.
+    for n in 0..1_000 {
+        let records = (1..=10).map(|k| crate::call(10 * n + k)).collect();
+        let durability = if n % 2 == 0 { Durability::Sync } else { Durability::Batched };
+        store.append(&lease, records, durability).await.unwrap();
+    }
+    assert!(log_of(&path) <= FOLDED_LOG, "{} bytes of log", log_of(&path));
+}
+
+#[tokio::test]
+async fn a_reader_that_never_ends_stops_the_log_from_growing_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let config = SqliteConfig {
+        max_bytes: Some(8 << 20),
+        lock_wait: std::time::Duration::from_millis(20),
+        ..SqliteConfig::new(Class::PowerSafe)
+    };
+    let store = SqliteStore::open(&path, &config).unwrap();
+    let lease = crate::held(&store, "r").await;
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM record").unwrap();
+    let mut kept = 0;
+    let refused = loop {
+        match store.append(&lease, vec![crate::call(kept + 1)], Durability::Sync).await {
+            Ok(()) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused, StoreError::Locked);
+    assert!(log_of(&path) <= (8 << 20) / 4 + (64 << 10), "{} bytes of log", log_of(&path));
+    drop(reader);
+    store.append(&lease, vec![crate::call(kept + 1)], Durability::Sync).await.unwrap();
+    let records: Vec<_> = (1..=kept + 1).map(crate::call).collect();
+    assert_eq!(store.whole_journal(&lease.run).await.unwrap()[1..], records);
 }
