@@ -49,7 +49,7 @@ fn world() -> World {
 
 #[test]
 fn refusals_have_codes_and_say_what_helps() {
-    let rows: [(&[&str], i32, &[&str]); 13] = [
+    let rows: [(&[&str], i32, &[&str]); 14] = [
         (&["run", "nosuch"], 3, &["there is no flow `nosuch`", "bundled flows: dependency_review"]),
         (&["run", "bomb.yaml"], 3, &["CG0003", "anchor"]),
         (
@@ -68,6 +68,7 @@ fn refusals_have_codes_and_say_what_helps() {
         (&["run", "numbers.yaml", "--input", "n"], 3, &["has no `=`", "port=@file"]),
         (&["run", "numbers.yaml", "--input", "n=@absent"], 3, &["absent cannot be used"]),
         (&["run", "numbers.yaml", "--bogus"], 2, &["--bogus", "Usage: cleargate run"]),
+        (&["runs", "list", "--output", "sarif"], 2, &["is for `cleargate check`", "use json"]),
         (&["resume", "0193"], 3, &["0193"]),
         (&["explain", "quux"], 3, &["there is no code `quux`", "lists every code"]),
         (&["explain", "cg010l"], 3, &["there is no code `cg010l`", "cleargate explain CG010"]),

@@ -11,11 +11,16 @@ mod progress;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 fn main() -> ExitCode {
     let environment = environment::Environment::read();
     let args = args::Args::parse();
+    if args.global.output == args::Format::Sarif && !matches!(args.verb, args::Verb::Check { .. }) {
+        let message = "`--output sarif` is for `cleargate check`; use json or ndjson here";
+        args::Args::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
     let talk = output::Talk::new(&args.global, &environment);
     logging(&args.global);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use cleargate_flow::signature::{Effect, Signature};
+use cleargate_flow::signature::{Effect, PluginKind, Signature};
 use cleargate_flow::types::{Kind as Shape, Type, fits};
 use cleargate_registry::{History, Manifest, Release, Source, Version};
 use cleargate_runtime::describe::Described;
@@ -119,7 +119,16 @@ fn changes(old: &[Described], new: &[Described]) -> Vec<Change> {
     let called = |d: &Described| format!("{} `{}`", d.kind.as_str(), d.id);
     for was in old {
         match new.iter().find(|d| (d.kind, &d.id) == (was.kind, &was.id)) {
-            Some(is) => compare(&called(was), &was.signature, &is.signature, &mut found),
+            Some(is) => {
+                let taken = match was.kind {
+                    PluginKind::Node | PluginKind::Tool => "input",
+                    PluginKind::Guardrail | PluginKind::Filter => "configuration",
+                };
+                let name = called(was);
+                inputs(&format!("{name}: {taken}"), &was.signature, &is.signature, &mut found);
+                outputs(&name, &was.signature.output, &is.signature.output, &mut found);
+                found.extend(effect(&name, was.signature.effect, is.signature.effect));
+            }
             None => found.push(Change::Breaks(format!("{} is gone", called(was)))),
         }
     }
@@ -128,9 +137,9 @@ fn changes(old: &[Described], new: &[Described]) -> Vec<Change> {
     found
 }
 
-fn compare(name: &str, was: &Signature, is: &Signature, found: &mut Vec<Change>) {
+fn inputs(name: &str, was: &Signature, is: &Signature, found: &mut Vec<Change>) {
     for (port, old) in &was.input {
-        let place = format!("{name}: input `{port}`");
+        let place = format!("{name} `{port}`");
         match is.input.get(port) {
             None => found.push(Change::Breaks(format!("{place} is gone"))),
             Some(new) if old.may_be_absent() && !new.may_be_absent() => {
@@ -140,17 +149,17 @@ fn compare(name: &str, was: &Signature, is: &Signature, found: &mut Vec<Change>)
         }
     }
     for (port, new) in is.input.iter().filter(|(port, _)| !was.input.contains_key(*port)) {
-        let place = format!("{name}: input `{port}`");
+        let place = format!("{name} `{port}`");
         found.push(match new.may_be_absent() {
             true => Change::Adds(format!("{place} is new")),
             false => Change::Breaks(format!("{place} is new and must be given")),
         });
     }
-    outputs(name, &was.output, &is.output, found);
-    if strictness(is.effect) > strictness(was.effect) {
-        let (was, is) = (word(was.effect), word(is.effect));
-        found.push(Change::Breaks(format!("{name}: its effect was `{was}` and is `{is}`")));
-    }
+}
+
+fn effect(name: &str, was: Effect, is: Effect) -> Option<Change> {
+    let words = || format!("{name}: its effect was `{}` and is `{}`", word(was), word(is));
+    (strictness(is) > strictness(was)).then(|| Change::Breaks(words()))
 }
 
 fn outputs(name: &str, was: &Type, is: &Type, found: &mut Vec<Change>) {
