@@ -11,6 +11,10 @@ use tokio::sync::OnceCell;
 
 use crate::world::{Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, World};
 
+/// How the digest of a blob begins in the contract, and in the store.
+const CONTRACT: &str = "sha256:";
+const STORED: &str = "sha256-";
+
 /// See the module.
 pub(crate) struct Passage {
     ctx: NodeContext,
@@ -151,13 +155,17 @@ impl World for Passage {
     async fn blob_put(&self, bytes: Vec<u8>, mime: String, name: Option<String>) -> Answer<Media> {
         let size = bytes.len() as u64;
         match self.ask(Ask::Blob(BlobOp::Put(bytes))).await? {
-            Told::Digest(digest) => Ok(Media { digest, mime, size, name }),
+            Told::Digest(digest) => {
+                let digest = digest.replacen(STORED, CONTRACT, 1);
+                Ok(Media { digest, mime, size, name })
+            }
             told => mixed_up(&told),
         }
     }
 
     async fn blob_get(&self, media: Media, offset: u64, length: u32) -> Answer<Vec<u8>> {
-        match self.ask(Ask::Blob(BlobOp::Get { digest: media.digest, offset, length })).await? {
+        let digest = media.digest.replacen(CONTRACT, STORED, 1);
+        match self.ask(Ask::Blob(BlobOp::Get { digest, offset, length })).await? {
             Told::Bytes(bytes) => Ok(bytes.0),
             told => mixed_up(&told),
         }

@@ -15,26 +15,28 @@ use crate::guests::{Stage, caller, everything, prelude, runtime, wrap};
 use crate::{limited, stage};
 
 /// One function of the host, called by a guest.
-struct Ask {
+pub(crate) struct Ask {
     /// Interface and function.
-    name: (&'static str, &'static str),
+    pub(crate) name: (&'static str, &'static str),
     /// Arguments without the last one, which says where the answer goes.
-    arguments: &'static str,
+    pub(crate) arguments: &'static str,
     /// Where the answer has its discriminant, when it is a `result`: its payload is aligned to this.
-    align: Option<usize>,
+    pub(crate) align: Option<usize>,
     /// Where in the answer the text is that the guest hands on.
-    text: Option<usize>,
+    pub(crate) text: Option<usize>,
 }
 
 /// Text in the guest's memory: 512 `label`, 520 `text/plain`, 544 `https://null/`, 560 `forbidden`, 576 a
-/// header `label: text/plain`.
+/// header `label: text/plain`, 600 `4711`,
+/// 616 the digest of it, 704 `GET`.
 const DATA: &str = r#"
   (data (i32.const 512) "label") (data (i32.const 520) "text/plain")
   (data (i32.const 544) "https://null/") (data (i32.const 560) "forbidden")
-  (data (i32.const 576) "\00\02\00\00\05\00\00\00\08\02\00\00\0a\00\00\00")"#;
+  (data (i32.const 576) "\00\02\00\00\05\00\00\00\08\02\00\00\0a\00\00\00") (data (i32.const 600) "4711")
+  (data (i32.const 616) "sha256:de650d61f5bd166a91f8ccec3158297db18b9d50eaedca238cd29dc3a214a916") (data (i32.const 704) "GET")"#;
 
 impl Ask {
-    fn module(&self) -> String {
+    pub(crate) fn module(&self) -> String {
         let (interface, function) = self.name;
         let types = self.arguments.split('(').filter_map(|a| a.split('.').next());
         let types: Vec<&str> = types.filter(|ty| ty.len() == 3).collect();
@@ -74,16 +76,16 @@ impl Ask {
     }
 }
 
-const LABEL: &str = "(i32.const 512) (i32.const 5)";
-const REQUEST: &str = "(i32.const 512) (i32.const 5) (i32.const 544) (i32.const 13) (i32.const 576) \
+pub(crate) const LABEL: &str = "(i32.const 512) (i32.const 5)";
+pub(crate) const REQUEST: &str = "(i32.const 512) (i32.const 5) (i32.const 544) (i32.const 13) (i32.const 576) \
     (i32.const 1) (i32.const 1) (i32.const 520) (i32.const 4) (i32.const 1) (i32.const 250)";
-const GET: Ask = Ask {
+pub(crate) const GET: Ask = Ask {
     name: ("kv", "get"),
     arguments: "(i32.const 512) (i32.const 5) (i32.const 520) (i32.const 4)",
     align: Some(4),
     text: Some(8),
 };
-const SEND: Ask =
+pub(crate) const SEND: Ask =
     Ask { name: ("http", "send"), arguments: REQUEST, align: Some(4), text: Some(16) };
 const BLOB: Ask = Ask {
     name: ("blob", "get"),
@@ -92,7 +94,7 @@ const BLOB: Ask = Ask {
     align: Some(4),
     text: Some(4),
 };
-const RANDOM: Ask =
+pub(crate) const RANDOM: Ask =
     Ask { name: ("random", "bytes"), arguments: "(i32.const 4)", align: None, text: Some(0) };
 
 #[tokio::test]

@@ -6,6 +6,8 @@ mod crossings;
 mod guests;
 mod hostile;
 mod interfaces;
+mod lifetime;
+mod passage;
 mod promise;
 mod values;
 
