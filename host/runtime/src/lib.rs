@@ -11,7 +11,7 @@
 //! The contract's exports are `async func`, and guests may lift them synchronously. One way takes both: a
 //! typed function and `call_async`, which runs the guest on a fiber, so that sync-typed imports can wait on
 //! the host's side. A whole call in a fresh instance (store, instantiation, 1 KiB in and out, drop, all
-//! limits on) is measured by `benches/call.rs`.
+//! limits on) is measured by `tests/bench`.
 
 pub mod artifact;
 mod bindings;

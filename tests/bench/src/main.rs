@@ -18,6 +18,7 @@ mod durable;
 mod figure;
 mod memory;
 mod process;
+mod sandbox;
 mod world;
 
 use std::path::PathBuf;
@@ -59,6 +60,7 @@ fn measured(command: Option<PathBuf>) -> Vec<Figure> {
     let mut figures = runtime.block_on(memory::idle());
     figures.extend(runtime.block_on(memory::figures()));
     figures.extend(runtime.block_on(durable::figures()));
+    figures.extend(runtime.block_on(sandbox::figures()));
     match command.or_else(process::beside) {
         Some(command) => figures.extend(process::figures(&command)),
         None => eprintln!(

@@ -1,0 +1,175 @@
+//! What plugins cost: a call in a fresh instance with all limits on, a host call, and a limit of time.
+
+#[path = "../../../host/runtime/tests/it/guests.rs"]
+#[allow(
+    dead_code,
+    clippy::allow_attributes_without_reason,
+    reason = "shared with the tests of the runtime, which use all of it"
+)]
+mod guests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cleargate_flow::limits::Limits;
+use cleargate_flow::value::Value;
+use cleargate_runtime::{Caller, Plugin, Runtime, RuntimeConfig};
+
+use crate::figure::{Budget, Figure, Goal, Samples, micros};
+
+/// Calls before a measurement, and measured ones.
+const WARM: usize = 500;
+const MEASURED: usize = 20_000;
+
+/// Host calls of one call: enough that the call itself costs next to nothing of them.
+const HOST_CALLS: usize = 1_000;
+
+/// Time of a call that computes for ever.
+const LIMIT: Duration = Duration::from_millis(200);
+
+pub(crate) async fn figures() -> Vec<Figure> {
+    let runtime = Runtime::new(RuntimeConfig::default()).unwrap();
+    let allocation = format!("{:?}", runtime.engine().allocation()).to_lowercase();
+    let figure = |id, what: String, unit, samples, most| Figure {
+        id,
+        what,
+        unit,
+        samples,
+        limit: None,
+        goal: Goal::Most(most),
+    };
+    vec![
+        figure(
+            "P11",
+            format!("plugin call of 1 KiB, fresh instance, all limits on ({allocation})"),
+            "µs/call",
+            fresh(&runtime).await,
+            20.0,
+        ),
+        figure(
+            "P13",
+            "host call that answers at once (`log.write` of 5 bytes)".into(),
+            "µs/call",
+            host_call(&runtime, LOG).await,
+            0.5,
+        ),
+        figure(
+            "P13",
+            "host call that may wait (`kv.get` of a small value)".into(),
+            "µs/call",
+            host_call(&runtime, KV).await,
+            2.0,
+        ),
+        figure(
+            "P18",
+            "how late a loop without end is stopped after 200 ms".into(),
+            "ms",
+            overshoot(&runtime).await,
+            10.0,
+        ),
+    ]
+}
+
+async fn load(runtime: &Runtime, module: &str) -> Plugin {
+    runtime.load(guests::wrap(module), &guests::everything()).await.unwrap()
+}
+
+fn caller(limits: Limits) -> Caller {
+    let stage: Arc<guests::Stage> = Arc::default();
+    guests::caller(limits, &stage)
+}
+
+async fn fresh(runtime: &Runtime) -> Samples {
+    let plugin = load(runtime, &answering(1_024)).await;
+    let caller = caller(Limits::default());
+    let input = Value::record([("text", "x".repeat(1_000).into())]);
+    for _ in 0..WARM {
+        plugin.run("echo", &caller, &input).await.result.unwrap();
+    }
+    let mut samples = Vec::with_capacity(MEASURED);
+    let mut budget = Budget::of(MEASURED);
+    while budget.more() {
+        let started = Instant::now();
+        let called = plugin.run("echo", &caller, &input).await;
+        samples.push(micros(started));
+        called.result.unwrap();
+    }
+    Samples::new(samples)
+}
+
+/// A function of the host: interface, name, parameters, and the call of it.
+type Function = (&'static str, &'static str, &'static str, &'static str);
+
+const LOG: Function = (
+    "log",
+    "write",
+    "i32 i32 i32 i32 i32",
+    "(i32.const 2) (i32.const 512) (i32.const 5) (i32.const 0) (i32.const 0)",
+);
+const KV: Function = (
+    "kv",
+    "get",
+    "i32 i32 i32 i32 i32",
+    "(i32.const 512) (i32.const 5) (i32.const 512) (i32.const 5) (i32.const 1024)",
+);
+
+/// Microseconds of one host call, from calls that make many of them.
+async fn host_call(runtime: &Runtime, (interface, name, types, arguments): Function) -> Samples {
+    let module = format!(
+        "(module (import \"cleargate:host/{interface}@0.1.0\" \"{name}\" (func $ask (param {types})))
+           (memory (export \"memory\") 1) (data (i32.const 512) \"small\")
+           (func (export \"cleargate:node/node@0.1.0#run\") (param i32) (result i32) (local $n i32)
+             (loop $more
+               (global.set $top (i32.const 8192))
+               (call $ask {arguments})
+               (local.set $n (i32.add (local.get $n) (i32.const 1)))
+               (br_if $more (i32.lt_u (local.get $n) (i32.const {HOST_CALLS}))))
+             i32.const 64)
+           {})",
+        guests::prelude()
+    );
+    let plugin = load(runtime, &module).await;
+    let mut samples = Vec::new();
+    let mut budget = Budget::of(MEASURED / 10);
+    while budget.more() {
+        // A stage for each call: what it writes down does not add up.
+        let caller = caller(Limits::default());
+        let started = Instant::now();
+        let called = plugin.run("ask", &caller, &Value::Null).await;
+        samples.push(micros(started) / HOST_CALLS as f64);
+        called.result.unwrap();
+    }
+    Samples::new(samples)
+}
+
+/// Milliseconds between the end of a call's time and the end of the call.
+async fn overshoot(runtime: &Runtime) -> Samples {
+    let guest = guests::component("wa_01_endless_loop");
+    let plugin = runtime.load(guest, &guests::everything()).await.unwrap();
+    let time = u64::try_from(LIMIT.as_millis()).unwrap();
+    let limits = Limits { time: Some(time), fuel: Some(u64::MAX), ..Limits::default() };
+    let caller = caller(limits);
+    let mut samples = Vec::new();
+    let mut budget = Budget::of(MEASURED);
+    while budget.more() {
+        let started = Instant::now();
+        let called = plugin.run("spin", &caller, &Value::Null).await;
+        samples.push((started.elapsed() - LIMIT).as_secs_f64() * 1_000.0);
+        called.result.unwrap_err();
+    }
+    Samples::new(samples)
+}
+
+/// A node that answers with a JSON string of `length` bytes.
+fn answering(length: u32) -> String {
+    let text = format!("\\22{}\\22", "y".repeat(length as usize - 2));
+    let bytes: String = length.to_le_bytes().iter().map(|b| format!("\\{b:02x}")).collect();
+    format!(
+        "(module (memory (export \"memory\") 17)
+           (data (i32.const 1024) \"{text}\")
+           (data (i32.const 272) \"\\00\\04\\00\\00{bytes}\")
+           (func (export \"cleargate:node/node@0.1.0#run\") (param i32) (result i32) i32.const 256)
+           {})",
+        guests::prelude()
+    )
+}
