@@ -43,15 +43,39 @@ fn limited(result: Result<Value, Fault>, expected: &str) {
     }
 }
 
+/// Where the guests attack.
+const ATTACKS: [&str; 3] =
+    [include_str!("hostile.rs"), include_str!("values.rs"), include_str!("crossings.rs")];
+
+#[test]
+fn every_promised_limit_names_the_test_that_proves_it() {
+    let page = include_str!("../../../SECURITY.md");
+    let inside = [include_str!("interfaces.rs"), include_str!("../../src/inspect.rs")];
+    for limit in cleargate_flow::limits::TABLE {
+        let row = format!("| `{}` | ", limit.name);
+        let cells = page.split_once(&row).unwrap_or_else(|| panic!("no row begins with `{row}`")).1;
+        let default = cells.split_once(" |").unwrap().0;
+        assert_eq!(limit.unit.parse(default), Ok(limit.default), "{}", limit.name);
+    }
+    // The last column of both tables.
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.ends_with("` |"));
+    let proofs = rows.filter_map(|row| row.rsplit('|').nth(1)).filter(|c| c.contains("_"));
+    let mut count = 0;
+    for name in proofs.flat_map(|proofs| proofs.split(", ")) {
+        let function = format!("fn {}()", name.trim().trim_matches('`'));
+        assert!(ATTACKS.iter().chain(&inside).any(|code| code.contains(&function)), "{function}");
+        count += 1;
+    }
+    assert!(count > 20, "{count} tests are named");
+}
+
 #[test]
 fn every_guest_has_a_test() {
-    let tests =
-        [include_str!("hostile.rs"), include_str!("values.rs"), include_str!("crossings.rs")];
     for entry in std::fs::read_dir(guests::folder()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "wat") {
             let guest = format!("\"{}\"", path.file_stem().unwrap().to_str().unwrap());
-            assert!(tests.iter().any(|test| test.contains(&guest)), "{guest} attacks nobody");
+            assert!(ATTACKS.iter().any(|test| test.contains(&guest)), "{guest} attacks nobody");
         }
     }
 }
