@@ -4,6 +4,7 @@
 
 use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 
+use crate::head::MAX_PAYLOAD_DEPTH;
 use crate::kv::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use crate::{Created, Durability, KvSpace, NewRun, RunFilter, RunStatus, Store, StoreError};
 
@@ -99,6 +100,29 @@ pub async fn appends_without_gaps(store: &dyn Store) {
     assert_eq!(store.runs(&filter).await.expect("runs")[0].id, run);
 }
 
+/// A payload that no reader could take back is refused, and the deepest one that is taken comes back.
+pub async fn takes_what_can_be_read_back(store: &dyn Store) {
+    let run = put(store, "deep").await;
+    let lease = store.acquire(&run, "a", 0, 10).await.expect("the run is free");
+    let ends = |levels| {
+        let output = (1..levels).fold(Value::Null, |value, _| Value::list([value]));
+        Record {
+            seq: 1,
+            at: 2,
+            event: Event::RunFinished { outcome: Outcome::Succeeded { output } },
+        }
+    };
+    let deep = ends(MAX_PAYLOAD_DEPTH + 1);
+    let refused = store.append(&lease, vec![deep.clone()], Durability::Sync).await;
+    assert!(matches!(refused, Err(StoreError::TooDeep { seq: 1, .. })), "{refused:?}");
+    let first = Record { seq: 0, ..deep };
+    let refused = store.create_run(NewRun { first: vec![first], ..new_run("d", None) }).await;
+    assert!(matches!(refused, Err(StoreError::TooDeep { seq: 0, .. })), "{refused:?}");
+    let deepest = ends(MAX_PAYLOAD_DEPTH);
+    assert_eq!(store.append(&lease, vec![deepest.clone()], Durability::Sync).await, Ok(()));
+    assert_eq!(store.journal(&run, 1, 1).await, Ok(vec![deepest]));
+}
+
 /// Values keep to their space, their bounds and their order.
 pub async fn keeps_values_apart(store: &dyn Store) {
     let (ours, theirs) = (KvSpace::new("a", "s"), KvSpace::new("b", "s"));
@@ -127,5 +151,6 @@ pub async fn check(store: &dyn Store) {
     creates_once(store).await;
     fences(store).await;
     appends_without_gaps(store).await;
+    takes_what_can_be_read_back(store).await;
     keeps_values_apart(store).await;
 }

@@ -18,10 +18,6 @@ use crate::error::StoreError;
 /// of its own anyway, and then a blob can be shared.
 pub(super) const MAX_INLINE_BYTES: usize = 4096;
 
-/// Levels of nesting that a payload may have. The reader of JSON stops at 128, so a deeper one could be
-/// written and never read. Values from outside have 64 at most.
-const MAX_DEPTH: usize = 120;
-
 const INSERT: &str = "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5)";
 const SELECT: &str = "SELECT at, event, payload, sum, place FROM record \
     WHERE place >= ?1 AND place <= ?2 ORDER BY place";
@@ -105,9 +101,6 @@ fn encode_one(run: &RunId, record: Record) -> Result<Entry, StoreError> {
     let Record { seq, at, mut event } = record;
     let payload = match payload(&mut event).map(std::mem::take) {
         None => Payload::None,
-        Some(value) if value.depth() > MAX_DEPTH => {
-            return Err(StoreError::TooDeep { run: run.clone(), seq, limit: MAX_DEPTH });
-        }
         Some(value) => match value.to_json() {
             json if json.len() <= MAX_INLINE_BYTES => Payload::Inline(json),
             json => {
@@ -225,13 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_bounded_in_depth_and_size() {
-        let nested = |levels| (1..levels).fold(Value::Null, |value, _| Value::list([value]));
-        let entry = encoded(finished(1, nested(MAX_DEPTH))).unwrap();
-        let Payload::Inline(json) = entry.payload else { panic!("a small payload stays") };
-        assert!(serde_json::from_str::<Value>(&json).is_ok());
-        let deep = encoded(finished(1, nested(MAX_DEPTH + 1))).map(|_| ());
-        assert!(matches!(deep, Err(StoreError::TooDeep { seq: 1, .. })), "{deep:?}");
+    fn a_payload_is_bounded_in_size() {
         let large = encoded(finished(1, "x".repeat(MAX_BLOB_BYTES).into())).map(|_| ());
         assert!(matches!(large, Err(StoreError::TooLarge { what: "payload", .. })), "{large:?}");
     }

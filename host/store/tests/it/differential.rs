@@ -272,7 +272,7 @@ async fn compare(asks: Vec<Ask>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::soaked(48, 5_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_answer_is_that_of_the_memory_store(asks in prop::collection::vec(asks(), 1..60)) {

@@ -6,7 +6,7 @@ use cleargate_store::{Durability, Store, StoreError};
 use tokio::task::JoinSet;
 
 /// Writers that race for one run, half of them through each store.
-const WRITERS: usize = 16;
+const WRITERS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_many_acquires() {
@@ -14,7 +14,7 @@ async fn one_of_many_acquires() {
     let path = folder.path().join("store.db");
     let stores = [Arc::new(crate::open(&path)), Arc::new(crate::open(&path))];
     stores[0].create_run(crate::new_run("r", None)).await.unwrap();
-    for round in 0..20 {
+    for round in 0..crate::soaked(50, 1_000) {
         let race: JoinSet<_> = (0..WRITERS)
             .map(|n| {
                 let store = Arc::clone(&stores[n % 2]);

@@ -11,7 +11,9 @@ use cleargate_flow::RunId;
 use cleargate_store::{Durability, Store};
 
 /// Processes that are killed. Each goes on with the file of the one before.
-const ROUNDS: i64 = 20;
+fn rounds() -> i64 {
+    crate::soaked(20, 1_000)
+}
 
 /// Runs that one process writes to at once, so that a kill hits groups of changes.
 const RUNS: usize = 4;
@@ -94,7 +96,7 @@ async fn acknowledged_records_survive_kills() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     create_runs(&path).await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         // Spread over 0 to 40 ms, never the same twice.
         let after = Duration::from_micros((round.unsigned_abs() * 7919) % 40_000);
         let acknowledged = kill_one(&path, round, after);

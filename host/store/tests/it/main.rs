@@ -16,6 +16,12 @@ use cleargate_flow::{Event, FlowHash, Record, RunId, Value};
 use cleargate_store::sqlite::Class;
 use cleargate_store::{Durability, Lease, NewRun, SqliteConfig, SqliteStore, Store};
 
+/// `usual`, or `soak` when somebody has asked for the slow proof: `make soak`.
+#[expect(clippy::disallowed_methods, reason = "who runs the tests says how long they may take")]
+fn soaked<T>(usual: T, soak: T) -> T {
+    if std::env::var_os("CLEARGATE_SOAK").is_some() { soak } else { usual }
+}
+
 /// The store at `path`, created when it is missing.
 fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, &SqliteConfig::new(Class::ProcessSafe)).expect("a store opens")

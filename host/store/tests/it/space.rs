@@ -1,5 +1,9 @@
 //! How much space a store takes, and what it does when there is none.
 
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use cleargate_flow::{Event, Outcome, Record, Value, event::Usage};
 use cleargate_store::sqlite::Class;
 use cleargate_store::{Durability, SqliteConfig, SqliteStore, Store, StoreError};
@@ -50,6 +54,80 @@ async fn space_that_returns_is_used_without_a_restart() {
     store.kv_delete(space, "ballast").await.unwrap();
     assert_eq!(append().await, Ok(()));
     assert_eq!(store.whole_journal(&lease.run).await.unwrap()[1..], records);
+}
+
+/// Bytes of the disk that the test below fills.
+const DISK_BYTES: usize = 4 << 20;
+
+/// The part of them that comes back: the store's own share is what fits beside it.
+const BALLAST_BYTES: usize = 2 << 20;
+
+/// The process on the small disk, which the test below starts: only there a disk can be filled. Without a
+/// folder on its input there is nothing to do.
+#[tokio::test]
+#[ignore = "started by a_disk_that_is_full_costs_nothing_that_was_acknowledged"]
+async fn on_a_small_disk() {
+    let Some(Ok(folder)) = std::io::stdin().lines().next() else { return };
+    let folder = Path::new(&folder);
+    for (name, class) in [("process", Class::ProcessSafe), ("power", Class::PowerSafe)] {
+        let ballast = folder.join("ballast");
+        std::fs::write(&ballast, vec![1; BALLAST_BYTES]).unwrap();
+        let path = folder.join(name).join("store.db");
+        let store = SqliteStore::open(&path, &SqliteConfig::new(class)).unwrap();
+        let lease = crate::held(&store, "r").await;
+        let mut kept = 0;
+        let refused = loop {
+            match store.append(&lease, vec![crate::call(kept + 1)], Durability::Sync).await {
+                Ok(()) => kept += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused, StoreError::Full, "{name}");
+        assert!(kept > 50, "{name}: {kept} records fit");
+        let expected = |kept| (1..=kept).map(crate::call).collect::<Vec<_>>();
+        assert_eq!(store.whole_journal(&lease.run).await.unwrap()[1..], expected(kept), "{name}");
+        // Still full: the same answer, and nothing is lost by asking.
+        let again = store.append(&lease, vec![crate::call(kept + 1)], Durability::Sync).await;
+        assert_eq!(again, Err(StoreError::Full), "{name}");
+        std::fs::remove_file(&ballast).unwrap();
+        for _ in 0..20 {
+            kept += 1;
+            store.append(&lease, vec![crate::call(kept)], Durability::Sync).await.unwrap();
+        }
+        drop(store);
+        let store = crate::open(&path);
+        assert_eq!(store.whole_journal(&lease.run).await.unwrap()[1..], expected(kept), "{name}");
+        drop(store);
+        std::fs::remove_dir_all(folder.join(name)).unwrap();
+    }
+    println!("both classes went on");
+}
+
+#[test]
+fn a_disk_that_is_full_costs_nothing_that_was_acknowledged() {
+    let mounted = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount"]).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    // A mount of one's own needs a system that lets users have one.
+    if !mounted(&["true"]).output().is_ok_and(|done| done.status.success()) {
+        println!("left out: this system lets no user mount a disk");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("mount -t tmpfs -o size={DISK_BYTES} none \"$0\" && exec \"$@\"");
+    let (folder, program) = (folder.path().to_str().unwrap(), std::env::current_exe().unwrap());
+    let test = ["--exact", "space::on_a_small_disk", "--ignored", "--nocapture"];
+    let mut child = mounted(&["sh", "-c", &script, folder, program.to_str().unwrap()])
+        .args(test)
+        .spawn()
+        .unwrap();
+    writeln!(child.stdin.take().unwrap(), "{folder}").unwrap();
+    let done = child.wait_with_output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success() && out.contains("both classes went on"), "{out}\n{err}");
 }
 
 /// The records of one node of a linear flow, as the executor writes them.
@@ -105,7 +183,7 @@ async fn a_node_takes_little_more_than_its_payload() {
 /// Bytes that a log reaches when it is folded at 4 MiB, with what one commit adds.
 const FOLDED_LOG: u64 = 6 * 1024 * 1024;
 
-fn log_of(path: &std::path::Path) -> u64 {
+fn log_of(path: &Path) -> u64 {
     std::fs::metadata(path.with_extension("db-wal")).unwrap().len()
 }
 
