@@ -185,6 +185,8 @@ fn a_plugin_is_inspected_limited_and_removed() {
     let human = world.run(&["plugin", "limits", name]);
     assert!(human.out.contains("DECIDED BY") && human.out.contains("fuel"), "{human:?}");
 
+    let other = format!("{name}@=9.9.9");
+    world.run(&["plugin", "remove", &other]).expect(6, &["is not installed"]);
     world.run(&["plugin", "remove", name]).expect(0, &["removed cleargate:lockfile"]);
     world.run(&["plugin", "remove", name]).expect(6, &["is not installed", "plugin list"]);
     assert_eq!(world.json(&["plugin", "list", "--output", "json"]), Value::Array(vec![]));
@@ -192,6 +194,29 @@ fn a_plugin_is_inspected_limited_and_removed() {
         world.run(&["plugin", verb, "acme:nosuch"]).expect(6, &["acme:nosuch"]);
         world.run(&["plugin", verb, "Not A Name"]).expect(3, &["Not A Name"]);
     }
+}
+
+#[test]
+fn a_damaged_plugin_is_listed_and_mended() {
+    let world = World::published();
+    let install = ["plugin", "install", "cleargate:lockfile"];
+    world.run(&install).expect(0, &[]);
+    let digest = world.json(&["plugin", "list", "--output", "json"])[0]["digest"].clone();
+    let hex = digest.as_str().unwrap().strip_prefix("sha256:").unwrap();
+    fs::write(world.home().join(format!("plugins/sha256/{hex}.wasm")), "other").unwrap();
+
+    let list = world.run(&["plugin", "list"]);
+    assert!(list.code == Some(0) && list.out.contains("damaged"), "{list:?}");
+    let done = world.run(&DOCTOR);
+    assert_eq!(done.code, Some(9), "{done:?}");
+    let plugins = checks(&done).into_iter().find(|c| c.0 == "plugins").unwrap();
+    assert!(
+        plugins.2.contains("cleargate plugin install cleargate:lockfile@=0.1.0"),
+        "{plugins:?}"
+    );
+
+    world.run(&install).expect(0, &[]);
+    assert_eq!(world.run(&DOCTOR).code, Some(0));
 }
 
 #[test]

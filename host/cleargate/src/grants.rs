@@ -3,6 +3,8 @@
 //! A plugin whose bytes changed is a plugin that nobody has granted anything. What asks for nothing beyond the
 //! harmless services needs no entry.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cleargate_flow::grant::{Grants, Service};
@@ -70,45 +72,83 @@ impl GrantFile {
         &self.entries
     }
 
-    /// Adds or replaces the grant of a component and writes the file.
+    /// Adds or replaces the grant of a component in the file at `path`. What people wrote there stays.
     ///
     /// # Errors
-    /// The file cannot be written; the old one is whole then.
-    pub fn grant(&mut self, granted: Granted) -> Result<()> {
-        self.entries.retain(|e| e.plugin != granted.plugin || e.digest != granted.digest);
-        self.entries.push(granted);
-        self.write()
+    /// The file cannot be read or written; the old one is whole then.
+    pub fn grant(path: &Path, granted: Granted) -> Result<()> {
+        let _alone = lock(path)?;
+        let mut file = Self::read(path)?;
+        let before = file.entries.len();
+        file.entries.retain(|e| e.plugin != granted.plugin || e.digest != granted.digest);
+        let replaced = file.entries.len() != before;
+        file.entries.push(granted.clone());
+        match replaced {
+            true => file.write(&file.text()),
+            false => file.append(granted),
+        }
     }
 
-    /// Takes back everything that was granted to a plugin; says whether there was anything.
+    /// Takes back what was granted to a plugin, to the components with these digests; says whether there was
+    /// anything.
     ///
     /// # Errors
     /// As [`GrantFile::grant`].
-    pub fn revoke(&mut self, plugin: &str) -> Result<bool> {
-        let before = self.entries.len();
-        self.entries.retain(|e| e.plugin != plugin);
-        let changed = self.entries.len() != before;
+    pub fn revoke(path: &Path, plugin: &str, digests: &[String]) -> Result<bool> {
+        let _alone = lock(path)?;
+        let mut file = Self::read(path)?;
+        let before = file.entries.len();
+        file.entries.retain(|e| e.plugin != plugin || !digests.contains(&e.digest));
+        let changed = file.entries.len() != before;
         if changed {
-            self.write()?;
+            file.write(&file.text())?;
         }
         Ok(changed)
     }
 
-    fn write(&self) -> Result<()> {
-        let bad = |e: &dyn std::error::Error| {
-            Error::new(Kind::Store, format!("{} cannot be written", self.path.display()))
-                .caused_by(e)
-        };
+    /// The text as it is with one more entry, or written anew when that says something else.
+    fn append(&self, granted: Granted) -> Result<()> {
+        let entry = Document { grants: vec![granted] };
+        let entry = toml::to_string(&entry).expect("grants have a form in TOML");
+        let old = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let text = format!("{}\n\n{entry}", old.trim_end());
+        let same = toml::from_str(&text).is_ok_and(|new: Document| new.grants == self.entries);
+        let keep = same && !old.trim().is_empty();
+        self.write(&if keep { text } else { self.text() })
+    }
+
+    fn text(&self) -> String {
         let document = Document { grants: self.entries.clone() };
         let body = toml::to_string(&document).expect("grants have a form in TOML");
-        let text =
-            format!("# What plugins may do. Edit it, or use `cleargate plugin install`.\n\n{body}");
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|e| bad(&e))?;
-        let temporary = self.path.with_extension(format!("{}.tmp", std::process::id()));
-        std::fs::write(&temporary, text).map_err(|e| bad(&e))?;
-        std::fs::rename(&temporary, &self.path).map_err(|e| bad(&e))
+        format!("# What plugins may do. Edit it, or use `cleargate plugin install`.\n\n{body}")
     }
+
+    /// Replaces the file in one step.
+    fn write(&self, text: &str) -> Result<()> {
+        let temporary = self.path.with_extension(format!("{}.tmp", std::process::id()));
+        let replace = || {
+            let mut file = File::create(&temporary)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&temporary, &self.path)
+        };
+        replace().map_err(|e| unwritable(&self.path).caused_by(&e))
+    }
+}
+
+/// One process at a time reads, changes and writes: two grants at once would lose one.
+fn lock(path: &Path) -> Result<File> {
+    let open = || {
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        let file = File::create(path.with_extension("lock"))?;
+        file.lock()?;
+        Ok(file)
+    };
+    open().map_err(|e: std::io::Error| unwritable(path).caused_by(&e))
+}
+
+fn unwritable(path: &Path) -> Error {
+    Error::new(Kind::Store, format!("{} cannot be written", path.display()))
 }
 
 #[cfg(test)]
@@ -124,7 +164,7 @@ mod tests {
     fn other_bytes_are_granted_nothing() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("grants.toml");
-        GrantFile::read(&path).unwrap().grant(granted("sha256:aa")).unwrap();
+        GrantFile::grant(&path, granted("sha256:aa")).unwrap();
         let file = GrantFile::read(&path).unwrap();
         assert_eq!(file.allowed("a:b", "sha256:aa").http.len(), 1);
         assert!(file.allowed("a:b", "sha256:bb").http.is_empty());
@@ -137,5 +177,35 @@ mod tests {
         let path = home.path().join("grants.toml");
         std::fs::write(&path, "[[grant]]\nplugin='a:b'\nversion='1'\ndigest='x'\nalow={}").unwrap();
         assert_eq!(GrantFile::read(&path).unwrap_err().kind, Kind::Invalid);
+    }
+
+    #[test]
+    fn grants_at_once_lose_nothing_and_keep_what_people_wrote() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("grants.toml");
+        std::fs::write(&path, "# mine\n[[grant]]\nplugin='a:b'\nversion='1'\ndigest='x'\n")
+            .unwrap();
+        std::thread::scope(|scope| {
+            for i in 0..8 {
+                let path = &path;
+                scope.spawn(move || GrantFile::grant(path, granted(&format!("sha256:{i}"))));
+            }
+        });
+        assert_eq!(GrantFile::read(&path).unwrap().entries().len(), 9);
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("# mine\n"));
+        GrantFile::grant(&path, granted("x")).unwrap();
+        assert_eq!(GrantFile::read(&path).unwrap().entries().len(), 9, "replaced, not doubled");
+        assert!(GrantFile::revoke(&path, "a:b", &["x".into()]).unwrap());
+        assert!(!GrantFile::revoke(&path, "a:b", &["x".into()]).unwrap());
+        assert_eq!(GrantFile::read(&path).unwrap().entries().len(), 8);
+    }
+
+    #[test]
+    fn a_form_that_nothing_can_be_appended_to_is_written_anew() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("grants.toml");
+        std::fs::write(&path, "grant = [{ plugin = 'a:b', version = '1', digest = 'x' }]").unwrap();
+        GrantFile::grant(&path, granted("sha256:aa")).unwrap();
+        assert_eq!(GrantFile::read(&path).unwrap().entries().len(), 2);
     }
 }

@@ -13,7 +13,7 @@ use cleargate_flow::limits::Limits;
 use cleargate_registry::installed::{Entry, Installed};
 use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
 use cleargate_registry::source::PublishError;
-use cleargate_registry::{Component, Dir, Manifest, PackageName, PackageRef, Source};
+use cleargate_registry::{Component, Dir, Manifest, PackageRef, Source};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -158,12 +158,13 @@ impl Plugins {
         let entry = self.installed.add(&bytes, OWN_REGISTRY).map_err(resolution)?;
         if missing {
             let (_, manifest) = read(&bytes)?;
-            GrantFile::read(&self.grants)?.grant(Granted {
+            let granted = Granted {
                 plugin: entry.name.to_string(),
                 version: entry.version.to_string(),
                 digest: entry.digest.to_string(),
                 allow: manifest.permissions,
-            })?;
+            };
+            GrantFile::grant(&self.grants, granted)?;
         }
         Ok(Installation { plugin: self.inspection(&bytes)?, installed: true })
     }
@@ -215,22 +216,29 @@ impl Plugins {
         self.inspection(&self.fetch(&reference)?)
     }
 
-    /// Removes every installed version of a plugin, and its grants; says how many there were.
+    /// Removes the installed versions of a plugin that a reference means (all, without a requirement), and
+    /// their grants; says how many there were.
     ///
     /// # Errors
     /// The name is no package name, or the files cannot be removed.
     pub fn remove(&self, plugin: &str) -> Result<usize> {
-        let name: PackageName =
-            plugin.parse().map_err(|e: cleargate_registry::name::NameError| {
-                Error::new(Kind::Invalid, e.to_string())
-            })?;
+        let PackageRef::Registry { name, requirement } = self.reference(plugin)? else {
+            let message = format!("`{plugin}` is a file, and nothing that is installed");
+            return Err(Error::new(Kind::Invalid, message).with_help("cleargate plugin list"));
+        };
         let entries = self.installed.list().map_err(resolution)?;
-        let mut removed = 0;
-        for entry in entries.iter().filter(|e| e.name == name) {
-            removed += usize::from(self.installed.remove(&entry.digest).map_err(resolution)?);
+        let mut digests = Vec::new();
+        // `*` alone would spare pre-releases.
+        let all = !plugin.contains('@');
+        let meant =
+            |e: &&Entry| e.name == name && (all || requirement.matches(e.version.as_semver()));
+        for entry in entries.iter().filter(meant) {
+            if self.installed.remove(&entry.digest).map_err(resolution)? {
+                digests.push(entry.digest.to_string());
+            }
         }
-        GrantFile::read(&self.grants)?.revoke(plugin)?;
-        Ok(removed)
+        GrantFile::revoke(&self.grants, &name.to_string(), &digests)?;
+        Ok(digests.len())
     }
 
     /// A reference as typed. A name without its namespace gets the one that is there.
