@@ -1,6 +1,7 @@
 //! Finds personal data in a text.
 
 mod check;
+pub(crate) mod fold;
 mod identity;
 mod network;
 mod number;
@@ -38,19 +39,20 @@ const FINDERS: &[(Label, Finder)] = &[
 
 /// All values of a text, in order and without overlap. `only` restricts the labels.
 pub(crate) fn all(text: &str, only: Option<&[Label]>) -> Vec<Found> {
-    let bytes = text.as_bytes();
+    let folded = fold::Folded::of(text);
+    let bytes = folded.bytes.as_slice();
     let mut found = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
         let starts = at == 0 || !is_word(bytes[at - 1]);
         let hit = FINDERS
             .iter()
-            .filter(|_| starts && bytes[at].is_ascii())
+            .filter(|_| starts)
             .filter(|(label, _)| only.is_none_or(|only| only.contains(label)))
             .find_map(|(label, finder)| Some((*label, finder(bytes, at)?)));
         match hit {
             Some((label, end)) => {
-                found.push(Found { label, span: at..end });
+                found.push(Found { label, span: folded.span(at..end) });
                 at = end;
             }
             None => at += 1,
@@ -60,7 +62,7 @@ pub(crate) fn all(text: &str, only: Option<&[Label]>) -> Vec<Found> {
 }
 
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == fold::LETTER
 }
 
 /// Whether nothing after `end` belongs to the same word or number.

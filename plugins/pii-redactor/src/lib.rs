@@ -7,6 +7,7 @@ mod find;
 mod label;
 mod numbering;
 mod stream;
+mod texts;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use label::Label;
 use numbering::Numbering;
 pub use stream::Carry;
+use texts::each_text;
 
 /// What the flow configures.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -95,16 +97,6 @@ impl Filter for PiiRedactor {
         config: Config,
     ) -> Result<Filtered<Carry>, Error> {
         Ok(stream::step(chunk, config.labels.as_deref()))
-    }
-}
-
-/// Visits all strings of a value but embedded media, whose base64 holds no text.
-fn each_text(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
-    match value {
-        Value::String(text) if !text.starts_with("data:") => visit(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, visit)),
-        Value::Object(fields) => fields.values_mut().for_each(|item| each_text(item, visit)),
-        _ => {}
     }
 }
 

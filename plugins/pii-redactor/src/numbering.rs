@@ -45,8 +45,14 @@ impl Numbering {
     }
 
     fn label(&mut self, label: Label, value: &str) -> String {
-        // Spaces and case do not make another value.
-        let plain: String = value.chars().filter(|c| !" -/()".contains(*c)).collect();
+        // Case does not make another value, and between the digits of a number neither do separators.
+        let folded = value.chars().map(|c| match find::fold::byte(c) {
+            find::fold::LETTER => c,
+            byte => char::from(byte),
+        });
+        let apart =
+            |c: &char| label == Label::Email || label == Label::Ip || !" -/().".contains(*c);
+        let plain: String = folded.filter(apart).collect();
         let mut hasher = DefaultHasher::new();
         (label.name(), plain.to_lowercase()).hash(&mut hasher);
         let last = self.last.entry(label).or_default();

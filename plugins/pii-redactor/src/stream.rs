@@ -29,14 +29,17 @@ pub(crate) fn step(chunk: Chunk<Carry>, only: Option<&[Label]>) -> Filtered<Carr
 /// Up to where the text is decided: after the last character that no value goes across.
 fn cut(text: &str, only: Option<&[Label]>) -> usize {
     let mut cut = 0;
+    let mut word = Word::default();
     for (at, c) in text.char_indices() {
-        let breaks = match c {
-            ' ' => !may_go_on(&text[..at]),
-            c => !c.is_ascii() || c.is_ascii_control() || "<>\"'`,;=|[]{}!?*&#$^\\".contains(c),
+        let byte = find::fold::byte(c);
+        let breaks = match byte {
+            b' ' => !word.may_go_on(),
+            byte => byte.is_ascii_control() || b"<>\"'`,;=|[]{}!?*&#$^\\".contains(&byte),
         };
         if breaks {
             cut = at + c.len_utf8();
         }
+        word.take(byte);
     }
     if text.len() - cut > MAX_HELD {
         cut = text.len() - MAX_HELD;
@@ -48,10 +51,25 @@ fn cut(text: &str, only: Option<&[Label]>) -> usize {
     across.map_or(cut, |found| found.span.start)
 }
 
-/// Whether a value may have a space after this text: numbers have, and the letters of an account or
-/// insurance number that stand before and between them.
-fn may_go_on(text: &str) -> bool {
-    let word = text.rsplit(' ').next().unwrap_or_default();
-    let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
-    word.bytes().any(|b| b.is_ascii_digit()) || matches!(letters, 1 | 2 | 4)
+/// What stands since the last space.
+#[derive(Default)]
+struct Word {
+    letters: usize,
+    has_digit: bool,
+}
+
+impl Word {
+    fn take(&mut self, byte: u8) {
+        match byte {
+            b' ' => *self = Self::default(),
+            b'0'..=b'9' => self.has_digit = true,
+            byte => self.letters += usize::from(byte.is_ascii_alphabetic()),
+        }
+    }
+
+    /// Whether a value may have a space after this word: numbers have, and the letters of an account or
+    /// insurance number that stand before and between them.
+    fn may_go_on(&self) -> bool {
+        self.has_digit || matches!(self.letters, 1 | 2 | 4)
+    }
 }

@@ -3,6 +3,8 @@
 //! A path is made of keys, and a key may hold a credential itself. Such a key appears in paths as it
 //! appears in redacted content: with the label in its place.
 
+use std::collections::BTreeMap;
+
 use cleargate::{Finding, Value};
 use serde_json::Map;
 
@@ -48,10 +50,10 @@ impl Walk<'_> {
                 Value::Array(items.iter().enumerate().map(item).collect())
             }
             Value::Object(fields) => {
-                let mut redacted = Map::new();
+                let (mut redacted, mut taken) = (Map::new(), BTreeMap::new());
                 for (key, value) in fields {
                     let found = self.allowed(key, scan::text(key, None));
-                    let safe = free(&redacted, redact(key, &found));
+                    let safe = free(&redacted, &mut taken, redact(key, &found));
                     let escaped = safe.replace('~', "~0").replace('/', "~1");
                     let path = format!("{path}/{escaped}");
                     self.note(&found, &path);
@@ -93,13 +95,18 @@ fn redact(text: &str, found: &[Match]) -> String {
     out + &text[end..]
 }
 
-/// Two keys may become the same: the second gets a number, so that no value is lost.
-fn free(fields: &Map<String, Value>, key: String) -> String {
-    match fields.contains_key(&key) {
-        false => key,
-        true => (2..)
-            .map(|n| format!("{key}_{n}"))
-            .find(|key| !fields.contains_key(key))
-            .expect("a map has fewer keys than there are numbers"),
+/// Two keys may become the same: the second gets a number, so that no value is lost. `taken` says where to go on
+/// counting, so that many of them are not counted from the beginning each time.
+fn free(fields: &Map<String, Value>, taken: &mut BTreeMap<String, usize>, key: String) -> String {
+    if !fields.contains_key(&key) {
+        return key;
+    }
+    let number = taken.entry(key.clone()).or_insert(2);
+    loop {
+        let candidate = format!("{key}_{number}");
+        *number += 1;
+        if !fields.contains_key(&candidate) {
+            return candidate;
+        }
     }
 }

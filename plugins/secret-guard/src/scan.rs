@@ -78,9 +78,10 @@ fn starts_word(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// Bytes from `at` on that are in an alphabet.
-fn run(text: &[u8], at: usize, alphabet: fn(u8) -> bool) -> usize {
-    text[at..].iter().take_while(|b| alphabet(**b)).count()
+/// Bytes from `at` on that are in an alphabet. `most` bounds the work: a hostile text may start a credential at each
+/// word of a long run.
+fn run(text: &[u8], at: usize, most: usize, alphabet: fn(u8) -> bool) -> usize {
+    text[at..].iter().take(most).take_while(|b| alphabet(**b)).count()
 }
 
 #[cfg(test)]

@@ -282,3 +282,37 @@ fn an_unknown_key_of_the_configuration_is_refused() {
     let error = serde_json::from_value::<Config>(json!({ "actions": "redact" })).unwrap_err();
     assert!(error.to_string().contains("unknown field `actions`"), "{error}");
 }
+
+/// Each of these starts a credential at every word of one long run. Read to its end each time, the text would
+/// be read a hundred thousand times over.
+#[test]
+fn hostile_texts_end() {
+    const SIZE: usize = 1 << 18; // bytes
+    for piece in [
+        "sk-ant-",
+        "eyJ-",
+        "eyJ.",
+        "a=",
+        "token=",
+        "password:",
+        "sig=",
+        "sv=se=sig=",
+        "://",
+        "a://b:",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-----",
+        "8Q~",
+        "%20ghp_",
+        "Password=;Server=",
+    ] {
+        let text = piece.repeat(SIZE / piece.len());
+        assert_eq!(labels(&text), [""; 0], "{piece}");
+    }
+    let names = |i: u64| format!("ghp_{}", random(36, ALNUM, 2 * i));
+    let keys = (0..5_000).map(|i| (names(i), json!(i))).collect();
+    let config = Config { action: Action::Redact, ..Config::default() };
+    let verdict = secret_guard(Stage::Input, Value::Object(keys), config).unwrap();
+    let Verdict::Modify { content, .. } = verdict else { panic!("{verdict:?}") };
+    let content = content.as_object().unwrap();
+    assert_eq!((content.len(), content.contains_key("<GITHUB_TOKEN>_5000")), (5_000, true));
+}

@@ -2,24 +2,39 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::fold::LETTER;
 use super::is_word;
 
 /// Bytes of an address, and of its local part (RFC 5321).
 const MAX_EMAIL: usize = 254;
 const MAX_LOCAL: usize = 64;
+/// `@` in the query of a URL.
+const ENCODED_SIGN: &[u8] = b"%40";
 /// Characters of an IPv6 address with an IPv4 address inside.
 const MAX_IP: usize = 45;
 
+/// With an `@`, or with `%40` as URLs have it. Letters of any alphabet may stand in it (RFC 6531).
 pub(super) fn email(text: &[u8], at: usize) -> Option<usize> {
-    let local = |b: &&u8| b.is_ascii_alphanumeric() || b"._%+-".contains(b);
-    let length = text[at..].iter().take(MAX_LOCAL + 1).take_while(local).count();
-    let sign = at + length;
-    if !(1..=MAX_LOCAL).contains(&length) || text.get(sign) != Some(&b'@') {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b == LETTER;
+    let local = |b: &&u8| letter(**b) || b"._%+-".contains(b);
+    // Signs before a name belong to the sentence.
+    if !letter(text[at]) && text[at] != b'_' {
         return None;
     }
-    let domain = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
-    let rest = &text[sign + 1..];
-    let mut length = rest.iter().take(MAX_EMAIL).take_while(domain).count();
+    let length = text[at..].iter().take(MAX_LOCAL + ENCODED_SIGN.len()).take_while(local).count();
+    let run = &text[at..at + length];
+    let encoded = run.windows(ENCODED_SIGN.len()).position(|w| w == ENCODED_SIGN);
+    let (length, domain) = match encoded {
+        Some(sign) => (sign, at + sign + ENCODED_SIGN.len()),
+        None if text.get(at + length) == Some(&b'@') => (length, at + length + 1),
+        None => return None,
+    };
+    if !(1..=MAX_LOCAL).contains(&length) {
+        return None;
+    }
+    let rest = &text[domain..];
+    let part = |b: &&u8| letter(**b) || matches!(b, b'.' | b'-');
+    let mut length = rest.iter().take(MAX_EMAIL).take_while(part).count();
     while length > 0 && matches!(rest[length - 1], b'.' | b'-') {
         length -= 1;
     }
@@ -28,8 +43,8 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<usize> {
     let valid = labels.len() > 1
         && labels.iter().all(|label| !label.is_empty())
         && top.len() > 1
-        && top.iter().any(u8::is_ascii_alphabetic);
-    valid.then_some(sign + 1 + length)
+        && top.iter().any(|b| letter(*b) && !b.is_ascii_digit());
+    valid.then_some(domain + length)
 }
 
 pub(super) fn ip(text: &[u8], at: usize) -> Option<usize> {

@@ -16,6 +16,8 @@ const CONNECTION: Kind =
 
 /// Characters of a value: shorter ones are words and numbers more often than secrets.
 const VALUE: Range<usize> = 12..513;
+/// Bytes that are read of a value: the keys of connection strings have 88, and nothing longer than `VALUE` counts.
+const MAX_RUN: usize = VALUE.end + 1;
 /// Characters of an AWS secret key.
 const AWS_LENGTH: usize = 40;
 /// Bytes of a name; longer ones are no identifiers.
@@ -67,6 +69,9 @@ pub(super) fn find(text: &str, found: &mut Vec<Match>) {
         }
         let Some(name) = name_before(text, at) else { continue };
         let flat = flatten(&text[name.clone()]);
+        if !is_telling(&flat) && !CONNECTION_NAMES.contains(&flat.as_str()) {
+            continue;
+        }
         let Some(span) = value_after(text, at) else { continue };
         let value = &text[span.clone()];
         let kind = match *byte == b'=' && in_connection_string(text, &name, &span, &flat) {
@@ -91,11 +96,14 @@ pub(super) fn whole(name: &str, text: &str, found: &mut Vec<Match>) {
     }
 }
 
+fn is_telling(name: &str) -> bool {
+    let ends = |list: &[&str]| list.iter().any(|end| name.ends_with(end));
+    ends(&NAMES) && !ends(&HARMLESS_NAMES)
+}
+
 /// What a value is that is assigned to a name (lower case, without separators).
 fn kind(name: &str, value: &str) -> Option<Kind> {
-    let telling = NAMES.iter().any(|end| name.ends_with(end))
-        && !HARMLESS_NAMES.iter().any(|end| name.ends_with(end));
-    if !telling && !name.ends_with("secretaccesskey") {
+    if !is_telling(name) {
         return None;
     }
     let random = VALUE.contains(&value.len()) && entropy::is_random(value) && !is_public(value);
@@ -169,7 +177,7 @@ fn value_after(text: &str, separator: usize) -> Option<Range<usize>> {
         Some(quote) => b.is_ascii_graphic() && **b != quote && **b != b'\\',
         None => b.is_ascii_graphic() && !b"\"'`,;()[]{}<>&|\\".contains(b),
     };
-    let end = start + bytes.get(start..)?.iter().take_while(part).count();
+    let end = start + bytes.get(start..)?.iter().take(MAX_RUN).take_while(part).count();
     let whole = match quote {
         Some(quote) => at(end) == quote || at(end) == b'\\',
         None => !matches!(at(end), b'(' | b'[' | b'{' | b'<'),

@@ -9,34 +9,48 @@ const JWT: Kind = Kind { label: "jwt", what: "a signed JSON Web Token" };
 const OPEN: &str = "eyJ";
 /// Characters of a signature: HMAC with SHA-256 has 43; truncated ones are shorter.
 const MIN_SIGNATURE: usize = 22;
+/// Characters of a header: an algorithm, names of keys, perhaps a certificate.
+const MAX_HEADER: usize = 4096;
 
 pub(super) fn find(text: &str, found: &mut Vec<Match>) {
     let bytes = text.as_bytes();
     let mut from = 0;
+    // A run of characters may hold many beginnings; what follows it is looked at once for all of them.
+    let mut run = Run { end: 0, token: None };
     while let Some(start) = text[from..].find(OPEN).map(|i| from + i) {
         from = start + OPEN.len();
-        if !starts_word(bytes, start) {
-            continue;
+        if start >= run.end {
+            run = Run::at(text, start);
         }
-        if let Some(end) = token(text, start) {
+        let Some(end) = run.token.filter(|_| starts_word(bytes, start)) else { continue };
+        let header = start..run.end;
+        if header.len() <= MAX_HEADER && names_algorithm(&decode(&text[header])) {
             found.push(Match { kind: JWT, span: start..end });
             from = end;
         }
     }
 }
 
-/// Where a token ends that starts at `start`.
-fn token(text: &str, start: usize) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let part = |at: usize| run(bytes, at, |b| is_word(b) || b == b'-');
-    let dot = |at: usize| (bytes.get(at) == Some(&b'.')).then_some(at + 1);
-    let header = start..start + part(start);
-    let claims = dot(header.end)?;
-    text[claims..].starts_with(OPEN).then_some(())?;
-    let signature = dot(claims + part(claims))?;
-    let end = signature + part(signature);
-    let signed = end - signature >= MIN_SIGNATURE;
-    (signed && names_algorithm(&decode(&text[header]))).then_some(end)
+/// Characters of base64url from a beginning on.
+struct Run {
+    end: usize,
+    /// Where the token ends, if the run is the header of one.
+    token: Option<usize>,
+}
+
+impl Run {
+    fn at(text: &str, start: usize) -> Self {
+        let bytes = text.as_bytes();
+        let part = |at: usize| at + run(bytes, at, bytes.len(), |b| is_word(b) || b == b'-');
+        let dot = |at: usize| (bytes.get(at) == Some(&b'.')).then_some(at + 1);
+        let end = part(start);
+        let token = || {
+            let claims = dot(end).filter(|at| text[*at..].starts_with(OPEN))?;
+            let signature = dot(part(claims))?;
+            Some(part(signature)).filter(|end| end - signature >= MIN_SIGNATURE)
+        };
+        Self { end, token: token() }
+    }
 }
 
 fn names_algorithm(header: &[u8]) -> bool {

@@ -132,7 +132,7 @@ fn token(text: &str, at: usize) -> Option<Match> {
             return None;
         }
         let start = at + prefix.len();
-        let mut length = run(bytes, start, rule.alphabet);
+        let mut length = run(bytes, start, rule.length.1 + 2, rule.alphabet);
         // A full stop ends a sentence more often than a token.
         while length > 0 && bytes[start + length - 1] == b'.' {
             length -= 1;
