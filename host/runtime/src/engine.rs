@@ -162,11 +162,13 @@ impl Engine {
         self.0.allocation
     }
 
-    /// Places that one instance takes: as many as what it has most of, measured against the pool.
+    /// Places that one instance takes: as many as what it has most of, measured against the pool. However it
+    /// is made, one call never takes more than a small part of them all.
     pub(crate) fn places(instances: u64, memories: u32, tables: u32) -> u32 {
         let memories = memories.saturating_mul(CORE_INSTANCES / MEMORIES);
         let most = u32::try_from(instances).unwrap_or(u32::MAX).max(memories).max(tables);
-        most.clamp(PLACES_PER_CALL, CORE_INSTANCES)
+        // The engine gives no instance more, whatever was counted before names were resolved.
+        most.clamp(PLACES_PER_CALL, CORE_INSTANCES_PER_COMPONENT)
     }
 
     /// Waits for `places` to be free. They are free again when the permit is dropped.
@@ -252,7 +254,7 @@ mod tests {
         assert_eq!(Engine::places(4, 1, 2), 16);
         assert_eq!(Engine::places(120, 1, 60), 120);
         assert_eq!(Engine::places(4, 16, 2), 64);
-        assert_eq!(Engine::places(4_000_000, 1, 1), CORE_INSTANCES);
+        assert_eq!(Engine::places(4_000, 1, 1), 160);
     }
 
     #[test]
