@@ -63,3 +63,21 @@ impl Artifact {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Counts compilations.
+    #[derive(Default)]
+    pub(crate) struct Counting(pub(crate) AtomicUsize);
+
+    impl Compiler for Counting {
+        fn compile(&self, engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            InProcess.compile(engine, component)
+        }
+    }
+}

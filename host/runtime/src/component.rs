@@ -3,9 +3,10 @@
 //! Cheap checks come first and decide on names and counts alone. Only then is compiled, one component at a
 //! time, so that a crowd of installs cannot take the processors from runs.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cleargate_flow::grant::Grants;
 use cleargate_flow::signature::PluginKind;
@@ -119,6 +120,9 @@ struct Inner {
     cache: Option<Cache>,
     compiler: Arc<dyn Compiler>,
     compiling: Semaphore,
+    /// Components of plugins that live. One that is used by several flows, or loaded once more to describe
+    /// itself, is neither read nor mapped twice.
+    living: Mutex<HashMap<Digest, Weak<Loaded>>>,
 }
 
 impl Runtime {
@@ -141,7 +145,8 @@ impl Runtime {
         let cache = config.cache.map(open).transpose()?;
         let compiler = config.compiler.unwrap_or_else(|| Arc::new(InProcess));
         let compiling = Semaphore::new(1);
-        Ok(Self(Arc::new(Inner { engine, cache, compiler, compiling })))
+        let living = Mutex::default();
+        Ok(Self(Arc::new(Inner { engine, cache, compiler, compiling, living })))
     }
 
     /// The engine.
@@ -166,7 +171,11 @@ impl Runtime {
         let needs = needs.expect("a component that imports modules is not linked");
         let places = Engine::places(inspected.instances, needs.num_memories, needs.num_tables);
         let engine = self.0.engine.clone();
-        Ok(Plugin(Arc::new(Loaded { pre, exports, digest, places, engine })))
+        let loaded = Arc::new(Loaded { pre, exports, digest, places, engine });
+        let mut living = self.0.living.lock().unwrap_or_else(PoisonError::into_inner);
+        living.retain(|_, plugin| plugin.strong_count() > 0);
+        living.insert(digest, Arc::downgrade(&loaded));
+        Ok(Plugin(loaded))
     }
 
     /// Loads a component of which nothing is granted yet, so that it can describe itself and nothing else: a
@@ -180,6 +189,10 @@ impl Runtime {
 
     async fn compiled(&self, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
         let _one_at_a_time = self.0.compiling.acquire().await.expect("the semaphore is not closed");
+        let living = |living: &HashMap<_, Weak<Loaded>>| living.get(&digest)?.upgrade();
+        if let Some(twin) = living(&self.0.living.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(twin.pre.component().clone());
+        }
         let inner = self.0.clone();
         let work = move || {
             let engine = &inner.engine;
@@ -291,4 +304,39 @@ fn kinds(inspected: &Inspected) -> Result<Vec<Named<'_>>, LoadError> {
         })
         .collect();
     if found.is_empty() { Err(LoadError::NoKind) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::artifact::tests::Counting;
+    use crate::engine::Allocation;
+
+    #[tokio::test]
+    async fn a_component_is_shared_while_a_plugin_of_it_lives() {
+        let text = r#"(component
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (instance $node (export "describe" (func $f)) (export "run" (func $f)))
+            (export "cleargate:node/node@0.1.0" (instance $node)))"#;
+        let bytes: Arc<[u8]> = wat::parse_str(text).unwrap().into();
+        let counting = Arc::new(Counting::default());
+        let compiler: Arc<dyn Compiler> = counting.clone();
+        let config = RuntimeConfig { cache: None, compiler: Some(compiler) };
+        let engine = Engine::with_allocation(Allocation::OnDemand).unwrap();
+        let runtime = Runtime::with_engine(engine, config).unwrap();
+        let compiled = || counting.0.load(Ordering::Relaxed);
+        let first = runtime.load(bytes.clone(), &Grants::default()).await.unwrap();
+        // The one that lives is the latest: the first may go before it.
+        let second = runtime.load_to_describe(bytes.clone()).await.unwrap();
+        drop(first);
+        let third = runtime.load(bytes.clone(), &Grants::default()).await.unwrap();
+        assert_eq!((compiled(), runtime.0.living.lock().unwrap().len()), (1, 1));
+        drop((second, third));
+        runtime.load(bytes, &Grants::default()).await.unwrap();
+        assert_eq!(compiled(), 2, "nothing is kept for nobody");
+    }
 }

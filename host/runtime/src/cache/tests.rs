@@ -1,22 +1,12 @@
 //! Case PK-06: what is not exactly what we wrote is compiled again, and never executed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::*;
+use crate::artifact::tests::Counting;
 use crate::artifact::{Compiler, InProcess};
 use crate::engine::Allocation;
-
-/// Counts compilations.
-#[derive(Default)]
-struct Counting(AtomicUsize);
-
-impl Compiler for Counting {
-    fn compile(&self, engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        InProcess.compile(engine, component)
-    }
-}
 
 fn engine() -> Engine {
     Engine::with_allocation(Allocation::OnDemand).unwrap()

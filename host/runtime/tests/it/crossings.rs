@@ -1,4 +1,4 @@
-//! Guests that abuse host calls, handles and what is left between calls (WA-12, WA-15…WA-22).
+//! Guests that abuse host calls, handles and what is left between calls (WA-12, WA-15…WA-28).
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,8 +14,8 @@ use cleargate_runtime::{Fault, LoadError};
 use tokio::task::coop::unconstrained;
 
 use crate::guests::{attack, caller, component, load, load_apart, runtime};
-use crate::promise::ends_within;
-use crate::{limited, stage, time};
+use crate::promise::{Resident, alone, ends_within};
+use crate::{MIB, limited, stage, time};
 
 const STOP: Duration = Duration::from_millis(50);
 
@@ -175,4 +175,29 @@ async fn wa_22_handles_have_a_cap_and_are_closed_with_the_call() {
     // The engine counts handles of its own among them.
     assert!((1_000..=1_025).contains(&called.usage.host_calls), "{:?}", called.usage);
     assert_eq!(std::sync::Arc::strong_count(&stage.open), 1, "bodies are open after the call");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn wa_28_a_flood_of_traps_leaves_nothing_behind() {
+    if !alone() {
+        return;
+    }
+    let plugin = load("wa_28_traps").await.unwrap();
+    let caller = caller(Limits::default(), &stage());
+    let trap = async || match plugin.run("x", &caller, &Value::Null).await.result {
+        Err(Fault::Trap { backtrace, .. }) => {
+            assert_eq!(backtrace.len(), 16);
+            assert!(backtrace.iter().all(|name| name.len() <= 128), "{backtrace:?}");
+        }
+        other => panic!("{other:?}"),
+    };
+    for _ in 0..100 {
+        trap().await;
+    }
+    let before = Resident::mark();
+    for _ in 0..1_000 {
+        trap().await;
+    }
+    assert!(before.now() <= MIB, "{} bytes more after a thousand traps", before.now());
 }

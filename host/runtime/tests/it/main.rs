@@ -1,4 +1,4 @@
-//! The runtime from outside: hostile guests (cases WA-01…WA-22), and the host's interfaces as a guest sees them.
+//! The runtime from outside: hostile guests (cases WA-01…WA-28), and the host's interfaces as a guest sees them.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
