@@ -24,7 +24,8 @@ pub fn parse(input: ParseInput) -> Result<ParseOutput, Error> {
             format!("the lock file has {} bytes; at most {MAX_TEXT} are read", input.text.len());
         return Err(Error::invalid_input(message));
     }
-    let format = match input.format.or_else(|| detect(&input.text)) {
+    let text = input.text.trim_start_matches('\u{feff}');
+    let format = match input.format.or_else(|| detect(text)) {
         Some(format) => format,
         None => {
             return Err(Error::invalid_input(
@@ -34,11 +35,11 @@ pub fn parse(input: ParseInput) -> Result<ParseOutput, Error> {
         }
     };
     let mut packages = match format {
-        Format::Cargo => read::cargo::read(&input.text),
-        Format::Npm => read::npm::read(&input.text),
-        Format::Poetry | Format::Uv => read::python::read(&input.text),
-        Format::Requirements => read::requirements::read(&input.text),
-        Format::Go => read::go::read(&input.text),
+        Format::Cargo => read::cargo::read(text),
+        Format::Npm => read::npm::read(text),
+        Format::Poetry | Format::Uv => read::python::read(text),
+        Format::Requirements => read::requirements::read(text),
+        Format::Go => read::go::read(text),
     }
     .map_err(Refusal::into_error)?;
     if packages.len() > MAX_PACKAGES {
@@ -61,7 +62,7 @@ pub fn parse(input: ParseInput) -> Result<ParseOutput, Error> {
 
 /// The format by marks that its writer always leaves.
 fn detect(text: &str) -> Option<Format> {
-    let start = text.trim_start_matches('\u{feff}').trim_start();
+    let start = text.trim_start();
     if start.starts_with('{') {
         return Some(Format::Npm);
     }
@@ -86,7 +87,7 @@ fn detect(text: &str) -> Option<Format> {
     if first.split(' ').count() == 3 && first.contains(" v") && first.contains(" h1:") {
         return Some(Format::Go);
     }
-    (first.contains("==") || first.starts_with("--") || first.contains(" @ "))
+    (first.contains("==") || first.starts_with('-') || first.contains(" @ "))
         .then_some(Format::Requirements)
 }
 

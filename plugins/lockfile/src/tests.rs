@@ -70,6 +70,7 @@ fn npm_looks_for_packages_as_node_does() {
   "node_modules/@s/t": { "version": "1.0.0", "resolved": "https://npm.example.org/@s/t/-/t-1.0.0.tgz" },
   "node_modules/@s/u": { "version": "1.0.0", "resolved": "https://npm.example.org/@s%2fu/-/u-1.0.0.tgz" },
   "node_modules/v": { "version": "1.0.0" },
+  "node_modules/v/node_modules/in": { "version": "1.0.0", "inBundle": true },
   "../l": { "name": "l", "version": "1.0.0" },
   "node_modules/w": { "resolved": "w", "link": true }, "w": { "name": "w", "version": "0.0.1" }
 }}"#,
@@ -83,6 +84,7 @@ fn npm_looks_for_packages_as_node_does() {
             "a 1.1.0 registry+https://registry.example.org/ sha512-x b@2.0.0 true",
             "b 1.0.0 url+https://example.org/b.tgz -  false",
             "b 2.0.0 git+ssh://git@example.org/b.git#ff -  false",
+            "in 1.0.0 bundled -  false",
             "l 1.0.0 path+../l -  false",
             "v 1.0.0 registry -  false",
             "w 0.0.1 workspace -  false",
@@ -210,6 +212,71 @@ fn words_that_would_act_on_a_reader_are_refused() {
     let error =
         refusal("[[package]]\nname = \"a\"\nversion = \"1\"\nsource = \"git+\\u001b[2J\"\n");
     assert!(!error.message.contains('\u{1b}'), "{error}");
+}
+
+#[test]
+fn uv_names_versions_groups_and_what_lies_outside() {
+    let uv = read(
+        r#"
+version = 1
+requires-python = ">=3.12"
+[[package]]
+name = "app"
+version = "0.1.0"
+source = { editable = "." }
+dependencies = [{ name = "a", version = "2", source = { registry = "https://p.example/simple" } }]
+[package.optional-dependencies]
+x = [{ name = "b", marker = "python_full_version < '3.13'" }]
+[package.dev-dependencies]
+dev = [{ name = "c" }]
+[[package]]
+name = "a"
+version = "1"
+source = { registry = "https://p.example/simple" }
+[[package]]
+name = "a"
+version = "2"
+source = { registry = "https://p.example/simple" }
+[[package]]
+name = "b"
+version = "1"
+source = { git = "https://git.example/b?rev=main#0123456" }
+[[package]]
+name = "c"
+version = "1"
+source = { editable = "../c" }
+[[package]]
+name = "d"
+version = "1"
+source = { novelty = "x" }
+"#,
+    );
+    let index = "registry+https://p.example/simple";
+    assert_eq!(
+        lines(&uv),
+        [
+            format!("a 1 {index} -  false"),
+            format!("a 2 {index} -  true"),
+            "app 0.1.0 workspace - a@2,b@1,c@1 false".into(),
+            "b 1 git+https://git.example/b?rev=main#0123456 -  true".into(),
+            "c 1 path+../c -  true".into(),
+            "d 1 unknown -  false".into(),
+        ]
+    );
+}
+
+#[test]
+fn a_mark_at_the_start_and_lines_of_windows_change_nothing() {
+    for text in [
+        "\u{feff}a==1.0\r\nb==2.0 \\\r\n  --hash=sha256:1\r\n",
+        "\u{feff}-i https://p.example/simple\r\na==1.0\r\nb==2.0\r\n",
+        "\u{feff}version = 4\r\n[[package]]\r\nname = \"a\"\r\nversion = \"1.0\"\r\n[[package]]\r\nname = \"b\"\r\nversion = \"2.0\"\r\n",
+        "\u{feff}{\"lockfileVersion\":2,\"packages\":{\"node_modules/a\":{\"version\":\"1.0\"},\r\n\"node_modules/b\":{\"version\":\"2.0\",\"inBundle\":true}}}",
+    ] {
+        let found: Vec<_> =
+            read(text).packages.into_iter().map(|p| format!("{} {}", p.name, p.version)).collect();
+        assert_eq!(found, ["a 1.0", "b 2.0"], "{text}");
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub struct Package {
     /// Its version.
     #[serde(default)]
     pub version: String,
-    /// `registry`, `registry+..`, `git+..`, `url+..`, `path+..` or `workspace`; unknown when absent.
+    /// `registry`, `registry+..`, `git+..`, `url+..`, `path+..`, `workspace`, or something else when it is unknown.
     pub source: Option<String>,
     /// Absent when the lock file has none.
     pub checksum: Option<String>,

@@ -13,7 +13,7 @@ pub(crate) enum Source<'a> {
     Outside(&'a str),
     /// The project's own code.
     Local,
-    /// The lock file does not say.
+    /// The lock file does not say, or another package ships it and its checksum covers it.
     Unknown,
 }
 

@@ -23,6 +23,9 @@ struct Entry {
     integrity: Option<String>,
     #[serde(default)]
     link: bool,
+    /// Another package ships it, and that one's checksum covers it.
+    #[serde(default)]
+    in_bundle: bool,
     #[serde(default)]
     has_install_script: bool,
     #[serde(default)]
@@ -40,7 +43,6 @@ impl Entry {
 }
 
 pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
-    let text = text.trim_start_matches('\u{feff}');
     let lock: Lock =
         serde_json::from_str(text).map_err(|e| Refusal::at(e.line(), e.to_string()))?;
     let packages = match (lock.lockfile_version, lock.packages) {
@@ -79,6 +81,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
                 // A linked folder is written as the way to it.
                 place if place.starts_with("../") => format!("path+{place}"),
                 place if local(place) => "workspace".into(),
+                _ if entry.in_bundle && entry.resolved.is_none() => "bundled".into(),
                 _ => source(entry),
             },
             checksum: entry.integrity.clone(),

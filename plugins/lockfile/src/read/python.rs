@@ -35,6 +35,11 @@ struct Entry {
     wheels: Vec<File>,
     /// A table in `poetry.lock`, a list of tables in `uv.lock`.
     dependencies: Option<Value>,
+    /// Lists by the name of an extra or a group, in `uv.lock` alone.
+    #[serde(default, rename = "optional-dependencies")]
+    optional: BTreeMap<String, Value>,
+    #[serde(default, rename = "dev-dependencies")]
+    dev: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -42,21 +47,39 @@ struct File {
     hash: Option<String>,
 }
 
+/// A package that is asked for, and its version where one name has several.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked<'a> {
+    name: &'a str,
+    version: Option<&'a str>,
+}
+
+fn asked(dependencies: &Value) -> Vec<Asked<'_>> {
+    match dependencies {
+        Value::Table(table) => table.keys().map(|name| Asked { name, version: None }).collect(),
+        Value::Array(list) => list
+            .iter()
+            .filter_map(|one| {
+                let version = one.get("version").and_then(Value::as_str);
+                Some(Asked { name: one.get("name")?.as_str()?, version })
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
 impl Entry {
-    fn asked(&self) -> Vec<String> {
-        match &self.dependencies {
-            Some(Value::Table(table)) => table.keys().cloned().collect(),
-            Some(Value::Array(list)) => {
-                list.iter().filter_map(|d| Some(d.get("name")?.as_str()?.to_string())).collect()
-            }
-            _ => Vec::new(),
-        }
+    /// The project itself or a part of it: `uv.lock` lists it with a source inside the folder.
+    fn is_project(&self) -> bool {
+        let place = |key| self.source.as_ref()?.get(key)?.as_str();
+        let place = place("virtual").or_else(|| place("editable"));
+        place
+            .is_some_and(|p| !p.starts_with(['/', '~']) && !p.split(['/', '\\']).any(|p| p == ".."))
     }
 
-    /// The project itself: `uv.lock` lists it with a source inside the folder.
-    fn is_project(&self) -> bool {
-        let source = self.source.as_ref();
-        source.is_some_and(|s| ["virtual", "editable"].iter().any(|key| s.contains_key(*key)))
+    fn all_asked(&self) -> impl Iterator<Item = Asked<'_>> {
+        let groups = self.optional.values().chain(self.dev.values());
+        self.dependencies.iter().chain(groups).flat_map(asked)
     }
 }
 
@@ -67,15 +90,21 @@ pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
         let version = entry.version.as_deref().unwrap_or_default();
         versions.entry(&entry.name).or_default().insert(version);
     }
-    let resolve = |name: String| match versions.get(name.as_str()) {
-        Some(known) if known.len() == 1 => match known.first() {
-            Some(version) if !version.is_empty() => format!("{name}@{version}"),
-            _ => name,
-        },
-        _ => name,
+    let resolve = |Asked { name, version }: Asked<'_>| {
+        let known = versions.get(name).filter(|known| known.len() == 1);
+        let only = known.and_then(|known| known.first().copied());
+        match version.or(only).filter(|version| !version.is_empty()) {
+            Some(version) => format!("{name}@{version}"),
+            None => name.to_string(),
+        }
     };
     let projects: Vec<&Entry> = lock.package.iter().filter(|e| e.is_project()).collect();
-    let direct: BTreeSet<String> = projects.iter().flat_map(|e| e.asked()).collect();
+    let direct: BTreeSet<Asked<'_>> = projects.iter().flat_map(|e| e.all_asked()).collect();
+    let is_direct = |entry: &Entry| {
+        let version = entry.version.as_deref();
+        direct.contains(&Asked { name: &entry.name, version })
+            || direct.contains(&Asked { name: &entry.name, version: None })
+    };
     Ok(lock
         .package
         .iter()
@@ -88,8 +117,8 @@ pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
                 version: entry.version.clone().unwrap_or_default(),
                 source: source(entry),
                 checksum: hash,
-                dependencies: entry.asked().into_iter().map(resolve).collect(),
-                direct: (!projects.is_empty()).then(|| direct.contains(&entry.name)),
+                dependencies: entry.all_asked().map(resolve).collect(),
+                direct: (!projects.is_empty()).then(|| is_direct(entry)),
                 install_script: false,
             }
         })
@@ -98,6 +127,9 @@ pub(crate) fn read(text: &str) -> Result<Vec<Package>, Refusal> {
 
 fn source(entry: &Entry) -> String {
     let Some(source) = &entry.source else { return UNNAMED.into() };
+    if entry.is_project() {
+        return "workspace".into();
+    }
     let text = |key: &str| source.get(key).and_then(Value::as_str);
     // Poetry: `type`, `url`, `resolved_reference`. uv: one key that names the kind.
     if let (Some(kind), Some(url)) = (text("type"), text("url")) {
@@ -114,10 +146,13 @@ fn source(entry: &Entry) -> String {
         ("url", "url"),
         ("path", "path"),
         ("directory", "path"),
+        ("editable", "path"),
+        ("virtual", "path"),
     ] {
         if let Some(place) = text(key) {
             return format!("{kind}+{place}");
         }
     }
-    "workspace".into()
+    // A kind that is newer than this parser: nothing is known, and nothing is called harmless.
+    "unknown".into()
 }
