@@ -126,3 +126,25 @@ fn a_plugin_for_wasi_passes_its_cases() {
     }
     done.expect(0, &["2 passed, 0 failed"]);
 }
+
+#[test]
+fn what_a_compiler_says_is_told_once() {
+    let world = World::empty();
+    let plugin = "[plugin]\nname = \"my:broken\"\nversion = \"0.1.0\"\ndescription = \"Breaks\"\n";
+    world.write("its own/plugin.toml", plugin);
+    let cargo = "[package]\nname = \"broken\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+                 [lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
+    world.write("its own/Cargo.toml", cargo);
+    world.write("its own/src/lib.rs", "fun x() {}\n");
+    let done = world.run(&["plugin", "build", "its own"]);
+    done.expect(3, &["its own cannot be built", "src/lib.rs:1"]);
+    assert_eq!(done.err.matches("could not compile").count(), 1, "{done:?}");
+    assert!(!done.err.contains("Compiling"), "{done:?}");
+
+    world.write("its own/src/lib.rs", "fn unused() {}\n");
+    let done = world.run(&["plugin", "build", "its own"]);
+    // A warning is told; what stops the build is that nothing is exported.
+    done.expect(3, &["function `unused` is never used", "cleargate::export!"]);
+    let made = world.run(&["plugin", "new", "--kind", "tool", "its own/next"]);
+    made.expect(0, &["cleargate plugin build 'its own/next'"]);
+}

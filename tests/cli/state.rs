@@ -185,6 +185,8 @@ fn a_plugin_is_inspected_limited_and_removed() {
     let human = world.run(&["plugin", "limits", name]);
     assert!(human.out.contains("DECIDED BY") && human.out.contains("fuel"), "{human:?}");
 
+    let row = world.json(&["plugin", "list", "--output", "json"])[0].clone();
+    assert_eq!(row["source"], "dir:registry", "{row}");
     let other = format!("{name}@=9.9.9");
     world.run(&["plugin", "remove", &other]).expect(6, &["is not installed"]);
     world.run(&["plugin", "remove", name]).expect(0, &["removed cleargate:lockfile"]);

@@ -45,7 +45,7 @@ pub use host::{Host, StartOptions};
 pub use inputs::InputValue;
 pub use plan::{LimitRow, Plan, PluginPlan, Step};
 pub use plugins::{
-    Inspection, InstallOptions, Installation, PluginRow, Plugins, Published, Requested,
+    Approval, Inspection, InstallOptions, Installation, PluginRow, Plugins, Published, Requested,
 };
 pub use running::{NodeProgress, Running};
 pub use runs::{RunDetails, RunQuery, RunView};

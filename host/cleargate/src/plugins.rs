@@ -9,6 +9,7 @@ mod release;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cleargate_flow::grant::Grants;
 use cleargate_flow::limits::Limits;
 use cleargate_registry::installed::{Entry, Installed};
 use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
@@ -83,12 +84,41 @@ pub struct Installation {
 }
 
 /// How to install.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct InstallOptions {
-    /// Grant what the manifest asks for.
-    pub grant: bool,
+    /// What may be granted on the way.
+    pub approval: Approval,
     /// Change nothing.
     pub dry_run: bool,
+}
+
+/// What an operator approves before seeing the request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Approval {
+    /// Nothing beyond what was granted before: the rest needs approval.
+    #[default]
+    Nothing,
+    /// What the manifest asks for, whatever it is.
+    Requested,
+    /// What is in a file, in the form of `[permissions]`. A request beyond it is refused.
+    Ceiling(Grants),
+}
+
+impl Approval {
+    /// Reads the file of a ceiling.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no TOML, or has a key that is no permission.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bad = || {
+            let message = format!("the grants of {} cannot be used", path.display());
+            Error::new(Kind::Invalid, message).with_help(
+                "write it as `[permissions]` of plugin.toml: http = [\"api.example.org\"]",
+            )
+        };
+        let text = std::fs::read_to_string(path).map_err(|e| bad().caused_by(&e))?;
+        toml::from_str(&text).map(Self::Ceiling).map_err(|e| bad().caused_by(&e))
+    }
 }
 
 impl Plugins {
@@ -140,24 +170,35 @@ impl Plugins {
         })
     }
 
-    /// Installs the newest version that fits, from the own registry.
+    /// Installs the newest version that fits, from the own registry, or the component at a path.
     ///
     /// # Errors
-    /// No version fits; or it asks for what nobody granted and `grant` is not set: nothing is installed then.
-    pub fn install(&self, reference: &str, options: InstallOptions) -> Result<Installation> {
+    /// No version fits; or it asks for what nobody granted or approves: nothing is installed then.
+    pub fn install(&self, reference: &str, options: &InstallOptions) -> Result<Installation> {
         let reference = self.reference(reference)?;
         let bytes = self.fetch(&reference)?;
-        let inspection = self.inspection(&bytes)?;
-        let missing = inspection.requests.iter().any(|r| !r.granted);
+        let (_, manifest) = read(&bytes)?;
+        let mut inspection = self.inspection(&bytes)?;
+        let asks = inspection.requests.iter().any(|r| !r.granted);
+        match &options.approval {
+            Approval::Nothing => {}
+            Approval::Requested => inspection.approve(&manifest.permissions),
+            Approval::Ceiling(most) => {
+                inspection.approve(&most.effective(&manifest.permissions));
+            }
+        }
         if options.dry_run {
             return Ok(Installation { plugin: inspection, installed: false });
         }
-        if missing && !options.grant {
-            return Err(inspection.needs_approval());
+        if inspection.requests.iter().any(|r| !r.granted) {
+            return Err(inspection.needs_approval(&reference));
         }
-        let entry = self.installed.add(&bytes, OWN_REGISTRY).map_err(resolution)?;
-        if missing {
-            let (_, manifest) = read(&bytes)?;
+        let source = match &reference {
+            PackageRef::Registry { .. } => OWN_REGISTRY.to_owned(),
+            PackageRef::Path(path) => format!("path:{path}"),
+        };
+        let entry = self.installed.add(&bytes, &source).map_err(resolution)?;
+        if asks {
             let granted = Granted {
                 plugin: entry.name.to_string(),
                 version: entry.version.to_string(),
@@ -166,7 +207,7 @@ impl Plugins {
             };
             GrantFile::grant(&self.grants, granted)?;
         }
-        Ok(Installation { plugin: self.inspection(&bytes)?, installed: true })
+        Ok(Installation { plugin: inspection, installed: true })
     }
 
     /// Every installed plugin, by name and version.

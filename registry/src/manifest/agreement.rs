@@ -51,7 +51,8 @@ pub enum Disagreement {
     BareImport(String),
     /// Neither a kind nor a function: nothing can be called.
     #[error(
-        "the component exports nothing that can be called; export a node, tool, guardrail or filter"
+        "the component exports nothing that can be called; export a node, tool, guardrail or filter (in Rust \
+         with `cleargate::export! {{ .. }}`)"
     )]
     NothingExported,
 }

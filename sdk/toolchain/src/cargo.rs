@@ -68,7 +68,8 @@ fn command(
     flags: &str,
 ) -> Command {
     let mut cargo = process::command(&toolchain.cargo, folder);
-    cargo.args(["build", "--lib", "--release", "--message-format=json-render-diagnostics"]);
+    cargo.args(["build", "--lib", "--release", "--quiet"]);
+    cargo.arg("--message-format=json-render-diagnostics");
     cargo.args(["--target", target.triple()]).arg("--target-dir").arg(&config.target_dir);
     // Intermediate files too: a user's `build.build-dir` would put the module where nobody takes turns.
     cargo.env("CARGO_BUILD_BUILD_DIR", &config.target_dir).env("RUSTC", &toolchain.rustc);

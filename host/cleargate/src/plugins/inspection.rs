@@ -2,7 +2,7 @@
 
 use cleargate_flow::grant::Grants;
 use cleargate_flow::limits::Layer;
-use cleargate_registry::Manifest;
+use cleargate_registry::{Manifest, PackageRef};
 use serde::Serialize;
 
 use super::{Plugins, read};
@@ -51,8 +51,16 @@ pub struct Requested {
 }
 
 impl Inspection {
+    /// Marks as granted what `more` covers of what was not.
+    pub(super) fn approve(&mut self, more: &Grants) {
+        let lines = more.lines();
+        for request in &mut self.requests {
+            request.granted |= lines.contains(&request.permission);
+        }
+    }
+
     /// The refusal of what nobody granted yet.
-    pub(super) fn needs_approval(&self) -> Error {
+    pub(super) fn needs_approval(&self, reference: &PackageRef) -> Error {
         let mut error = Error::new(
             Kind::Denied,
             format!("{} {} asks for more than it was granted", self.plugin, self.version),
@@ -61,7 +69,10 @@ impl Inspection {
             let reason = request.reason.as_deref().map(|r| format!(" ({r})")).unwrap_or_default();
             error.causes.push(format!("{}: it {}{reason}", request.permission, request.meaning));
         }
-        let reference = format!("{}@={}", self.plugin, self.version);
+        let reference = match reference {
+            PackageRef::Registry { name, .. } => format!("{name}@={}", self.version),
+            PackageRef::Path(path) => path.clone(),
+        };
         error.with_help(format!("cleargate plugin install {reference} --grant"))
     }
 }

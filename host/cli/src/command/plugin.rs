@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cleargate::{CaseReport, Error, Inspection, InstallOptions, Kind, Plugins};
+use cleargate::{Approval, CaseReport, Error, Inspection, InstallOptions, Kind, Plugins};
 use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Progress};
 use serde_json::json;
 
@@ -10,6 +10,9 @@ use super::Context;
 use crate::args::{Plugin, PluginKind};
 use crate::failure::{Failure, exit_code};
 use crate::output::{Talk, escaped, table};
+
+/// Lines of a compiler that are shown: nobody reads more.
+const MAX_OUTPUT: usize = 400;
 
 pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> {
     match verb {
@@ -20,7 +23,8 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
         Plugin::Test { folder, filter } => test(context, &folder, filter.as_deref()).await,
         Plugin::Publish { folders, if_new } => publish(context, &folders, if_new).await,
         Plugin::Install { reference, grant, dry_run } => {
-            install(context, &reference, InstallOptions { grant, dry_run })
+            let approval = if grant { Approval::Requested } else { Approval::Nothing };
+            install(context, &reference, &InstallOptions { approval, dry_run })
         }
         Plugin::List => list(context),
         Plugin::Inspect { plugin } => {
@@ -78,12 +82,21 @@ fn new(
             .with_help("--lang rust")
     })?;
     cleargate_toolchain::scaffold(kind, language, &package, folder).map_err(|e| bad(&e))?;
-    let shown = folder.display();
-    context.talk.say(&format!("made {name} in {shown}"));
+    context.talk.say(&format!("made {name} in {}", folder.display()));
+    let shown = quoted(&folder.to_string_lossy());
     context
         .talk
         .say(&format!("next: cleargate plugin build {shown} && cleargate plugin test {shown}"));
     Ok(0)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    match word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// Builds one project, with progress on stderr.
@@ -108,7 +121,9 @@ fn build(context: &Context<'_>, folder: &Path, install: bool) -> Result<Built, F
             }
             Progress::Packaging => "packaging".into(),
             Progress::Output(line) => {
-                output.push(line);
+                if output.len() < MAX_OUTPUT {
+                    output.push(line);
+                }
                 return;
             }
         };
@@ -121,7 +136,14 @@ fn build(context: &Context<'_>, folder: &Path, install: bool) -> Result<Built, F
     if let Some(spinner) = spinner {
         spinner.finish_and_clear();
     }
-    let built = built.map_err(|error| build_failure(folder, &error, &output, talk))?;
+    // Warnings, also of a build that went well. What a failed compiler said is in the error.
+    if !matches!(built, Err(BuildError::Failed { .. })) {
+        output.iter().for_each(|line| talk.say(line));
+    }
+    let built = built.map_err(|error| {
+        let message = format!("{} cannot be built", folder.display());
+        Error::new(Kind::Invalid, message).caused_by(&error)
+    })?;
     talk.say(&format!(
         "{} {} {} · {} KiB · {}",
         talk.paint("✓", "32"),
@@ -131,15 +153,6 @@ fn build(context: &Context<'_>, folder: &Path, install: bool) -> Result<Built, F
         built.toolchain
     ));
     Ok(built)
-}
-
-fn build_failure(folder: &Path, error: &BuildError, output: &[String], talk: &Talk) -> Failure {
-    for line in output {
-        talk.say(line);
-    }
-    Error::new(Kind::Invalid, format!("{} cannot be built", folder.display()))
-        .caused_by(error)
-        .into()
 }
 
 async fn build_all(
@@ -212,7 +225,11 @@ async fn publish(context: &Context<'_>, folders: &[PathBuf], if_new: bool) -> Re
     Ok(0)
 }
 
-fn install(context: &Context<'_>, reference: &str, options: InstallOptions) -> Result<u8, Failure> {
+fn install(
+    context: &Context<'_>,
+    reference: &str,
+    options: &InstallOptions,
+) -> Result<u8, Failure> {
     let done = plugins(context)?.install(reference, options)?;
     context.talk.document(&done, || inspection_text(&done.plugin, context.talk));
     let word = if done.installed { "installed" } else { "would install" };
