@@ -2,14 +2,19 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cleargate_flow::NodeError;
 use cleargate_gate::*;
+use tokio::time::Instant;
 
 use crate::bench::Bench;
 
 const ROUNDS: usize = 10_000;
+
+/// For all rounds together: one that passes its deadline goes on beside the next one.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Does `work` over and over on a thread of its own while `rounds` goes on; says how often it was done.
 async fn against(work: impl Fn(u64) + Send + 'static, rounds: impl Future<Output = ()>) -> u64 {
@@ -54,7 +59,8 @@ async fn pk_04_a_link_that_is_planted_between_check_and_open_leads_nowhere() {
             }
         }
     };
-    let bench = Bench::new(r#"{"files":["data/:rw","one.txt:rw"]}"#);
+    let mut bench = Bench::new(r#"{"files":["data/:rw","one.txt:rw"]}"#);
+    bench.quotas.deadline = Instant::now() + PATIENCE;
     let folder = Folder::open(&at("flow")).unwrap();
     let (mut kept, mut refused) = (0, 0);
     let swaps = against(swap, async {
@@ -136,7 +142,8 @@ async fn a_secret_that_is_rotated_or_revoked_goes_to_no_host_but_its_own() {
     let secrets = Arc::new(Rotating(Mutex::default()));
     let transport = Arc::new(Noting { seen: Mutex::default(), turn: AtomicU64::new(0) });
     let json = r#"{"http":["h0.example","h1.example"],"secrets":["k"]}"#;
-    let bench = Bench::over(json, transport.clone(), secrets.clone(), GateConfig::default());
+    let mut bench = Bench::over(json, transport.clone(), secrets.clone(), GateConfig::default());
+    bench.quotas.deadline = Instant::now() + PATIENCE;
     let rotate = move |turn| *secrets.0.lock().unwrap() = turn;
     let mut refused = 0;
     against(rotate, async {
