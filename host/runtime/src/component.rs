@@ -16,7 +16,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::artifact::{Artifact, Compiler, InProcess};
 use crate::cache::Cache;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Needs};
 use crate::inspect::{InspectError, Inspected, inspect};
 use crate::instance::Call;
 use crate::linker::{everything, link, same_series};
@@ -167,9 +167,14 @@ impl Runtime {
         let pre = linker.instantiate_pre(&component).map_err(LoadError::engine)?;
         let exports = exports.into_iter().map(|export| export.resolve(&component));
         let exports = exports.collect::<Result<Vec<_>, _>>()?;
-        let needs = component.resources_required();
-        let needs = needs.expect("a component that imports modules is not linked");
-        let places = Engine::places(inspected.instances, needs.num_memories, needs.num_tables);
+        let required = component.resources_required();
+        let required = required.expect("a component that imports modules is not linked");
+        let places = Engine::places(Needs {
+            core_instances: inspected.instances,
+            components: inspected.components,
+            memories: required.num_memories,
+            tables: required.num_tables,
+        });
         let engine = self.0.engine.clone();
         let loaded = Arc::new(Loaded { pre, exports, digest, places, engine });
         let mut living = self.0.living.lock().unwrap_or_else(PoisonError::into_inner);

@@ -38,6 +38,9 @@ const PLACES_PER_CALL: u32 = 16;
 /// Core instances in the pool, and as many tables.
 const CORE_INSTANCES: u32 = PLACES_PER_CALL * LIVE_CALLS;
 
+/// Stacks in the pool: one for each component of a call that may wait, and one for the call.
+const STACKS: u32 = 2 * LIVE_CALLS;
+
 /// Linear memories in the pool. Each reserves 4 GiB of addresses, so there are fewer of them.
 const MEMORIES: u32 = 4 * LIVE_CALLS;
 
@@ -52,6 +55,9 @@ pub(crate) const MEMORIES_PER_COMPONENT: u32 = 16;
 
 /// Elements of one table. Python needs about 100,000.
 pub(crate) const TABLE_ELEMENTS: usize = 128 * 1024;
+
+/// Components with code of their own in one component: each can wait on a stack of its own.
+pub(crate) const COMPONENTS_PER_COMPONENT: u32 = 16;
 
 /// Bytes of one linear memory: all that 32-bit addresses reach. The limit of a call is below.
 const MEMORY_BYTES: usize = 1 << 32;
@@ -78,6 +84,16 @@ pub enum Allocation {
 #[derive(Debug, thiserror::Error)]
 #[error("the WebAssembly engine cannot be made on this machine: {0}")]
 pub struct EngineError(pub(crate) String);
+
+/// What one instance takes of the pool, at most.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    pub(crate) core_instances: u32,
+    /// Components with code of their own.
+    pub(crate) components: u32,
+    pub(crate) memories: u32,
+    pub(crate) tables: u32,
+}
 
 /// One engine with its epoch ticker. Cloning is cheap; the ticker ends with the last clone.
 #[derive(Clone)]
@@ -164,9 +180,10 @@ impl Engine {
 
     /// Places that one instance takes: as many as what it has most of, measured against the pool. However it
     /// is made, one call never takes more than a small part of them all.
-    pub(crate) fn places(instances: u64, memories: u32, tables: u32) -> u32 {
-        let memories = memories.saturating_mul(CORE_INSTANCES / MEMORIES);
-        let most = u32::try_from(instances).unwrap_or(u32::MAX).max(memories).max(tables);
+    pub(crate) fn places(needs: Needs) -> u32 {
+        let stacks = needs.components.saturating_add(1).saturating_mul(CORE_INSTANCES / STACKS);
+        let memories = needs.memories.saturating_mul(CORE_INSTANCES / MEMORIES);
+        let most = needs.core_instances.max(stacks).max(memories).max(needs.tables);
         // The engine gives no instance more, whatever was counted before names were resolved.
         most.clamp(PLACES_PER_CALL, CORE_INSTANCES_PER_COMPONENT)
     }
@@ -213,7 +230,7 @@ fn pool() -> PoolingAllocationConfig {
         .total_core_instances(CORE_INSTANCES)
         .total_memories(MEMORIES)
         .total_tables(CORE_INSTANCES)
-        .total_stacks(2 * LIVE_CALLS)
+        .total_stacks(STACKS)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
@@ -251,10 +268,14 @@ mod tests {
 
     #[test]
     fn an_instance_takes_places_for_what_it_has_most_of() {
-        assert_eq!(Engine::places(4, 1, 2), 16);
-        assert_eq!(Engine::places(120, 1, 60), 120);
-        assert_eq!(Engine::places(4, 16, 2), 64);
-        assert_eq!(Engine::places(4_000, 1, 1), 160);
+        let needs = |core_instances, components, memories, tables| {
+            Engine::places(Needs { core_instances, components, memories, tables })
+        };
+        assert_eq!(needs(4, 1, 1, 2), 16);
+        assert_eq!(needs(120, 1, 1, 60), 120);
+        assert_eq!(needs(4, 1, 16, 2), 64);
+        assert_eq!(needs(4, COMPONENTS_PER_COMPONENT, 1, 2), 136);
+        assert_eq!(needs(4_000, 1, 1, 1), 160);
     }
 
     #[test]

@@ -5,7 +5,10 @@
 
 use wasmparser::{ComponentInstance, Parser, Payload};
 
-use crate::engine::{CORE_INSTANCES_PER_COMPONENT, MEMORIES_PER_COMPONENT, TABLES_PER_COMPONENT};
+use crate::engine::{
+    COMPONENTS_PER_COMPONENT, CORE_INSTANCES_PER_COMPONENT, MEMORIES_PER_COMPONENT,
+    TABLES_PER_COMPONENT,
+};
 
 /// Bytes of a component: twice the largest that a known toolchain makes (Python, 18 MB).
 pub const MAX_COMPONENT: usize = 32 * 1024 * 1024;
@@ -28,7 +31,7 @@ const MAX_NESTING: usize = 8;
 
 /// Instances, when each nested component is instantiated as often as it can be. An upper bound that is
 /// computed without resolving names, so it is well above what the pool gives.
-const MAX_INSTANCES: u64 = 4_096;
+const MAX_INSTANCES: u32 = 4_096;
 
 /// Imports and exports at the top. Each costs a look-up at each load.
 const MAX_NAMES: u64 = 512;
@@ -73,7 +76,9 @@ pub(crate) struct Inspected {
     /// Names of exports, in their order.
     pub(crate) exports: Vec<String>,
     /// Core instances that an instance of it has at most.
-    pub(crate) instances: u64,
+    pub(crate) instances: u32,
+    /// Components with code of their own that an instance of it has at most.
+    pub(crate) components: u32,
 }
 
 /// Reads headers and checks all counts.
@@ -113,17 +118,19 @@ struct Counter {
     tables: u64,
     functions: u64,
     entries: u64,
-    /// The dearest component that is complete. What comes later can only instantiate those.
-    dearest: u64,
+    /// The dearest component that is complete, in instances and in components with code. What comes later can
+    /// only instantiate those.
+    dearest: u32,
+    most_components: u32,
 }
 
 /// One component or module that is being read.
 #[derive(Default)]
 struct Frame {
     component: bool,
-    core_instances: u64,
+    core_instances: u32,
     /// How often this component instantiates another one.
-    nested: u64,
+    nested: u32,
 }
 
 impl Counter {
@@ -139,11 +146,13 @@ impl Counter {
                 self.open.push(Frame { component, ..Frame::default() });
             }
             Payload::InstanceSection(section) => {
-                let most = u64::from(CORE_INSTANCES_PER_COMPONENT);
-                add(&mut self.top().core_instances, section.count(), "core instances", most)?;
+                let frame = self.top();
+                frame.core_instances = frame.core_instances.saturating_add(section.count());
+                let (count, most) = (frame.core_instances, CORE_INSTANCES_PER_COMPONENT);
+                within("core instances", count.into(), most.into())?;
             }
             Payload::ComponentInstanceSection(section) => {
-                within("instances", section.count().into(), MAX_INSTANCES)?;
+                within("instances", section.count().into(), MAX_INSTANCES.into())?;
                 for instance in section {
                     if let ComponentInstance::Instantiate { .. } = instance? {
                         self.top().nested += 1;
@@ -195,10 +204,14 @@ impl Counter {
         if frame.component {
             let each = self.dearest.saturating_add(1);
             let cost = frame.nested.saturating_mul(each).saturating_add(frame.core_instances);
-            within("instances", cost, MAX_INSTANCES)?;
+            within("instances", cost.into(), MAX_INSTANCES.into())?;
+            let own = u32::from(frame.core_instances > 0);
+            let components = frame.nested.saturating_mul(self.most_components).saturating_add(own);
+            within("components with code", components.into(), COMPONENTS_PER_COMPONENT.into())?;
             self.dearest = self.dearest.max(cost);
+            self.most_components = self.most_components.max(components);
             // The outermost component ends last.
-            self.found.instances = cost;
+            (self.found.instances, self.found.components) = (cost, components);
         }
         Ok(())
     }
@@ -259,7 +272,7 @@ mod tests {
         );
         let found = inspect(&bytes.unwrap()).unwrap();
         let imports = vec!["a:b/c".into()];
-        assert_eq!(found, Inspected { imports, exports: vec![], instances: 1 });
+        assert_eq!(found, Inspected { imports, exports: vec![], instances: 1, components: 1 });
     }
 
     #[test]
@@ -296,11 +309,32 @@ mod tests {
     }
 
     #[test]
+    fn components_that_can_wait_beside_each_other_are_counted() {
+        let composed = |parts: usize| {
+            let part = "(instance (instantiate $part))".repeat(parts);
+            let text = format!(
+                "(component
+                    (component $shim)
+                    (component $part
+                        (component $inside) (instance (instantiate $inside))
+                        (core module $m) (core instance (instantiate $m)))
+                    {part} (core module $m) (core instance (instantiate $m)))"
+            );
+            inspect(&wat::parse_str(text).unwrap())
+        };
+        assert_eq!(composed(15).unwrap().components, 16);
+        match composed(16) {
+            Err(InspectError::TooMany { what, .. }) => assert_eq!(what, "components with code"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn components_that_multiply_are_counted_as_often_as_they_can_be() {
         let ten = |of: &str| format!("(instance (instantiate {of}))").repeat(10);
         let bomb = format!(
             "(component
-                (component $a (core module $m) (core instance (instantiate $m)))
+                (component $a)
                 (component $b (alias outer 1 $a (component $x)) {})
                 (component $c (alias outer 1 $b (component $x)) {})
                 (component $d (alias outer 1 $c (component $x)) {})

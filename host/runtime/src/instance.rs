@@ -130,11 +130,6 @@ fn bound_crossing(store: &mut Store<Call>, limits: &Effective) {
 
 /// Lets a guest that computes yield at each slice, and ends it at its deadline.
 fn bound_computing(store: &mut Store<Call>, limits: &Effective, deadline: Instant) {
-    // The tick after the deadline, or the end of the slice when it comes first.
-    let slice = |left: Duration| {
-        let ticks = left.as_nanos() / TICK.as_nanos() + 1;
-        u64::try_from(ticks).unwrap_or(u64::MAX).min(YIELD_TICKS)
-    };
     let after = limits.time.value;
     store.set_epoch_deadline(slice(Duration::from_millis(after)));
     store.epoch_deadline_callback(move |_| {
@@ -147,6 +142,13 @@ fn bound_computing(store: &mut Store<Call>, limits: &Effective, deadline: Instan
     });
 }
 
+/// Ticks until a call with so much time left is looked at: the end of its slice, or the first tick after its
+/// time when that comes before.
+fn slice(left: Duration) -> u64 {
+    let ticks = left.as_nanos() / TICK.as_nanos() + 1;
+    u64::try_from(ticks).unwrap_or(u64::MAX).min(YIELD_TICKS)
+}
+
 fn usage(store: &Store<Call>, limits: &Effective, started: Instant) -> Usage {
     let left = store.get_fuel().expect("fuel is always on");
     let meter = &store.data().meter;
@@ -155,5 +157,16 @@ fn usage(store: &Store<Call>, limits: &Effective, started: Instant) -> Usage {
         fuel: limits.fuel.value.saturating_sub(left),
         peak_memory: meter.peak as u64,
         host_calls: meter.host_calls,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_looked_at_after_each_slice_and_right_after_its_time() {
+        let looks = |millis: u64| slice(Duration::from_millis(millis)) * TICK.as_millis() as u64;
+        assert_eq!([3_600_000, 100, 9, 7, 1].map(looks), [10, 10, 10, 8, 2]);
     }
 }
