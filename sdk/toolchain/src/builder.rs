@@ -40,7 +40,8 @@ impl Builder {
         Self { config }
     }
 
-    /// Builds the project in the folder `project`. The same source gives the same bytes.
+    /// Builds the project in the folder `project`. The same source gives the same bytes, wherever it lies, when
+    /// all crates that it takes by path lie in its workspace.
     ///
     /// # Errors
     /// A manifest or a project that cannot be read, no toolchain (with the commands that install one), a
