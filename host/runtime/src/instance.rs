@@ -22,6 +22,10 @@ use crate::world::World;
 /// Live resource handles of one call, such as open response bodies.
 pub(crate) const MAX_HANDLES: usize = 1_024;
 
+/// Fuel that is handed out at once. Code that computes keeps its count to itself until it calls something: a call
+/// that is cut off at its time has used up to so much more than its account says.
+const FUEL_SLICE: u64 = 1_000_000;
+
 /// What host functions see of the call that they are part of.
 pub(crate) struct Call {
     pub(crate) limits: Effective,
@@ -106,6 +110,7 @@ fn prepare(
     let mut store = Store::new(engine, call);
     store.limiter(|call| &mut call.meter);
     store.set_fuel(limits.fuel.value)?;
+    store.fuel_async_yield_interval(Some(FUEL_SLICE))?;
     store.set_max_component_handles(MAX_HANDLES);
     bound_crossing(&mut store, limits);
     bound_computing(&mut store, limits, deadline);
