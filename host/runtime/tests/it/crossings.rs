@@ -68,9 +68,11 @@ async fn wa_17_a_cancelled_call_gives_its_place_back() {
     // More often than there are places.
     for call in 0..=LIVE_CALLS as usize {
         let mut running = pin!(unconstrained(plugin.run("x", &caller, &Value::Null)));
-        let polled = running.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        assert!(polled.is_pending());
-        assert_eq!(stage.asleep.lock().unwrap().0, call + 1, "the guest waits in the host");
+        // On a busy machine it yields on its way into the host, and is polled again.
+        while stage.asleep.lock().unwrap().0 <= call {
+            let polled = running.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending(), "the guest waits in the host");
+        }
     }
     stage.alarm.add_permits(1);
     let called = plugin.run("x", &caller, &Value::Null).await;
