@@ -227,6 +227,39 @@ impl Lock {
         Self { version: FORMAT, plugin }
     }
 
+    /// The same, with what `old` holds for other flows of the folder: the entries that somebody required in words that
+    /// this lock does not answer, and what those need.
+    #[must_use]
+    pub fn keeping(mut self, old: &Lock) -> Self {
+        let answered = |entry: &Locked| {
+            let mine = self.plugin.iter().filter(|p| p.name == entry.name);
+            let said: BTreeSet<&String> = mine.flat_map(|p| &p.requirements).collect();
+            entry.requirements.iter().all(|text| said.contains(text))
+        };
+        let path_is_here = |entry: &Locked| self.plugin.iter().any(|p| p.source == entry.source);
+        let mut kept: Vec<&Locked> = (old.plugin.iter())
+            .filter(|entry| match entry.source.starts_with("path:") {
+                true => !path_is_here(entry),
+                false => !answered(entry),
+            })
+            .collect();
+        let mut next = 0;
+        while let Some(entry) = kept.get(next).copied() {
+            next += 1;
+            let needs = |other: &&Locked| entry.dependencies.contains(&other.to_string());
+            let more = old.plugin.iter().filter(needs).filter(|other| !kept.contains(other));
+            kept.extend(more.collect::<Vec<_>>());
+        }
+        for entry in kept {
+            match self.plugin.iter_mut().find(|p| p.key() == entry.key()) {
+                Some(mine) => mine.requirements.extend(entry.requirements.iter().cloned()),
+                None => self.plugin.push(entry.clone()),
+            }
+        }
+        self.plugin.sort_by(|a, b| a.key().cmp(&b.key()));
+        self
+    }
+
     /// All entries, sorted by name, version and source.
     pub fn plugins(&self) -> &[Locked] {
         &self.plugin

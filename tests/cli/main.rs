@@ -8,4 +8,5 @@ mod plugin;
 mod readme;
 mod review;
 mod state;
+mod sub_flow;
 mod world;

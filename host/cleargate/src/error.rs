@@ -56,6 +56,16 @@ impl Error {
         self
     }
 
+    /// What it is as part of another sentence: its first cause, and how many more there are.
+    pub(crate) fn in_a_line(&self) -> String {
+        let more = match self.causes.len() {
+            0 => return self.message.clone(),
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        format!("{}: {}{more}", self.message, self.causes[0])
+    }
+
     /// Adds an error and its sources as causes.
     #[must_use]
     pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cleargate_executor::{Binding, CallScope, Catalog, CatalogError};
+use cleargate_executor::{Binding, CallScope, Catalog, CatalogError, Executor};
 use cleargate_flow::check::check;
 use cleargate_flow::diagnostic::{Finding, Severity};
 use cleargate_flow::grant::Grants;
@@ -12,7 +12,7 @@ use cleargate_flow::limits::{Layer, Limits};
 use cleargate_flow::signature::{PluginKind, Signature, Signatures};
 use cleargate_flow::{FlowHash, Value};
 use cleargate_gate::Folder;
-use cleargate_nodes::catalogue;
+use cleargate_nodes::{SubFlow, catalogue};
 use cleargate_runtime::describe::Described;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,11 @@ pub struct Flow {
 pub(crate) struct Pinned {
     pub source: FlowSource,
     pub plugins: BTreeMap<String, Pin>,
+    /// Flows that this one uses, by alias.
+    pub flows: BTreeMap<String, Pinned>,
+    /// Aliases that mean nothing, with why: such a flow does not get as far as being stored.
+    #[serde(skip)]
+    pub broken: BTreeMap<String, String>,
 }
 
 /// What a check found, with the text that it is about.
@@ -65,6 +70,12 @@ impl Flow {
         &self.graph.hash
     }
 
+    /// The flow itself and all flows inside it, each once for every place where it is used.
+    pub(crate) fn all(&self) -> Vec<&Flow> {
+        let inner = self.catalog.flows.values().flat_map(Flow::all);
+        std::iter::once(self).chain(inner).collect()
+    }
+
     /// The checked graph.
     pub fn graph(&self) -> &Graph {
         &self.graph
@@ -73,9 +84,16 @@ impl Flow {
 
 /// Node types of one flow, for the checker.
 pub(crate) struct FlowSignatures<'a> {
-    pub used: &'a [Used],
+    pub parts: &'a Parts,
+}
+
+/// What the aliases of one flow mean.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub used: Vec<Used>,
+    pub flows: BTreeMap<String, Flow>,
     /// Aliases that could not be loaded, with why.
-    pub broken: &'a BTreeMap<String, String>,
+    pub broken: BTreeMap<String, String>,
 }
 
 impl Signatures for FlowSignatures<'_> {
@@ -84,10 +102,10 @@ impl Signatures for FlowSignatures<'_> {
             return Ok(Some(signature.clone()));
         }
         let (alias, export) = split(name);
-        if let Some(why) = self.broken.get(alias) {
-            return Err(why.clone());
+        if let Some(flow) = self.parts.flows.get(name) {
+            return Ok(Some(SubFlow::signature(&flow.graph)));
         }
-        let Some(used) = self.used.iter().find(|u| u.alias == alias) else { return Ok(None) };
+        let Some(used) = self.parts.used.iter().find(|u| u.alias == alias) else { return Ok(None) };
         let described = callable(used, export)?;
         let mut signature = described.signature.clone();
         signature.requests = used.manifest.permissions.clone();
@@ -96,10 +114,15 @@ impl Signatures for FlowSignatures<'_> {
         Ok(Some(signature))
     }
 
+    fn broken(&self, alias: &str) -> Option<String> {
+        self.parts.broken.get(alias).cloned()
+    }
+
     fn names(&self) -> Vec<String> {
         let builtin = catalogue();
         let builtin = builtin.keys().map(ToString::to_string);
-        builtin.chain(self.used.iter().map(|u| u.alias.clone())).collect()
+        let plugins = self.parts.used.iter().map(|u| u.alias.clone());
+        builtin.chain(plugins).chain(self.parts.flows.keys().cloned()).collect()
     }
 }
 
@@ -148,7 +171,11 @@ pub(crate) fn checked(
 }
 
 /// Reads the files that templates name, and pins the graph to everything that decides what it does.
-pub(crate) fn pin(graph: &mut Graph, pinned: &mut Pinned) -> Result<()> {
+pub(crate) fn pin(
+    graph: &mut Graph,
+    pinned: &mut Pinned,
+    flows: &BTreeMap<String, Flow>,
+) -> Result<()> {
     let mut names = Vec::new();
     template_files(&graph.root, &mut names);
     for name in names {
@@ -168,6 +195,7 @@ pub(crate) fn pin(graph: &mut Graph, pinned: &mut Pinned) -> Result<()> {
                 pinned.plugins.iter().map(|(k, v)| (k.as_str(), Value::from(v.digest.to_string()))),
             ),
         ),
+        ("flows", Value::record(flows.iter().map(|(k, v)| (k.as_str(), v.hash().as_str().into())))),
     ]);
     graph.hash = FlowHash::of(identity.to_canonical_json().as_bytes());
     Ok(())
@@ -188,6 +216,9 @@ fn template_files(scope: &Scope, names: &mut Vec<String>) {
 /// What performs the nodes of one flow.
 pub(crate) struct FlowCatalog {
     pub used: Vec<Used>,
+    pub flows: BTreeMap<String, Flow>,
+    /// What runs the flows.
+    pub executor: Executor,
     pub files: BTreeMap<String, String>,
     pub operator: Limits,
     /// What built-in nodes may do.
@@ -219,6 +250,18 @@ impl FlowCatalog {
         ])
     }
 
+    fn sub_flow(&self, flow: &Flow, leaf: &Leaf) -> Binding {
+        let node = SubFlow::new(self.executor.clone(), flow.graph.clone(), flow.catalog.clone());
+        let scope = CallScope {
+            name: leaf.uses.clone(),
+            // What the flow's own nodes may do is theirs; the node itself asks for nothing.
+            grants: Arc::default(),
+            limits: self.limits(Limits::default(), leaf),
+            folder: None,
+        };
+        Binding { node: Arc::new(node), scope }
+    }
+
     fn plugin(&self, leaf: &Leaf) -> Result<Binding, CatalogError> {
         let (alias, export) = split(&leaf.uses);
         let unknown = |why: String| CatalogError::Unknown { uses: leaf.uses.clone(), why };
@@ -235,7 +278,10 @@ impl Catalog for FlowCatalog {
         if catalogue().contains_key(leaf.uses.as_str()) {
             return self.builtin(leaf);
         }
-        self.plugin(leaf)
+        match self.flows.get(&leaf.uses) {
+            Some(flow) => Ok(self.sub_flow(flow, leaf)),
+            None => self.plugin(leaf),
+        }
     }
 }
 

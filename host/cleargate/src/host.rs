@@ -17,14 +17,16 @@ use cleargate_gate::{
 };
 use cleargate_registry::Digest;
 use cleargate_runtime::{Runtime, RuntimeConfig};
-use cleargate_store::Store;
 use cleargate_store::memory::MemoryStore;
 use cleargate_store::sqlite::{Class, SqliteConfig, SqliteStore};
+use cleargate_store::{RunStatus, Store};
 use dashmap::DashMap;
 
 use crate::config::{Config, Durability};
 use crate::error::{Error, Kind, Result};
-use crate::flows::{Checked, Flow, FlowCatalog, FlowSignatures, Pinned, checked, invalid, pin};
+use crate::flows::{
+    Checked, Flow, FlowCatalog, FlowSignatures, Parts, Pinned, checked, invalid, pin,
+};
 use crate::grants::GrantFile;
 use crate::inputs::{InputValue, record};
 use crate::plan::Plan;
@@ -95,17 +97,15 @@ impl Host {
     /// There is no such flow. What is wrong with it is in the findings.
     pub async fn check(&self, flow: &str) -> Result<Checked> {
         let source = FlowSource::find(flow, &self.config.folder)?;
-        let pins = self.plugins.pin(&source, &self.config.home, Locking::Look);
-        let (used, broken) = match pins {
-            Ok(pins) => self.used(&pins).await?,
+        let parts = match self.plugins.pin(source.clone(), &self.config.home, Locking::Look) {
+            Ok(pinned) => self.parts(&pinned).await?,
             Err(error) => {
                 let why = error.to_string();
                 let broken = aliases(&source.text).into_keys().map(|alias| (alias, why.clone()));
-                (Vec::new(), broken.collect())
+                Parts { broken: broken.collect(), ..Parts::default() }
             }
         };
-        let signatures = FlowSignatures { used: &used, broken: &broken };
-        Ok(checked(&source, &signatures).0)
+        Ok(checked(&source, &FlowSignatures { parts: &parts }).0)
     }
 
     /// Makes a flow ready to start: resolves and locks its plugins, checks it, and pins it to all that decides what
@@ -116,28 +116,46 @@ impl Host {
     pub async fn load(&self, flow: &str, locked: bool) -> Result<Flow> {
         let source = FlowSource::find(flow, &self.config.folder)?;
         let locking = if locked { Locking::Refuse } else { Locking::Write };
-        let plugins = self.plugins.pin(&source, &self.config.home, locking)?;
-        self.ready(Pinned { source, plugins }).await
+        let pinned = self.plugins.pin(source, &self.config.home, locking)?;
+        self.ready(pinned).await
     }
 
     /// The same flow again, from what a run was pinned to.
     async fn ready(&self, mut pinned: Pinned) -> Result<Flow> {
-        let (used, broken) = self.used(&pinned.plugins).await?;
-        let signatures = FlowSignatures { used: &used, broken: &broken };
-        let (found, graph) = checked(&pinned.source, &signatures);
+        let parts = self.parts(&pinned).await?;
+        let (found, graph) = checked(&pinned.source, &FlowSignatures { parts: &parts });
         let Some(mut graph) = graph else { return Err(invalid(&found)) };
-        pin(&mut graph, &mut pinned)?;
+        let Parts { used, flows, .. } = parts;
+        pin(&mut graph, &mut pinned, &flows)?;
         let grants = GrantFile::read(&self.config.grants())?;
         let plans = used.iter().map(|u| u.plan(&grants)).collect();
-        let folder = pinned.source.folder.as_deref().unwrap_or(&self.config.folder);
+        let folder = pinned.source.own_folder();
         let catalog = FlowCatalog {
             used,
+            flows,
+            executor: self.executor.clone(),
             files: pinned.source.files.clone(),
             operator: self.config.limits,
             builtin_grants: crate::builtin::granted(&grants),
-            folder: Folder::open(folder).ok(),
+            folder: Folder::open(folder.as_deref().unwrap_or(&self.config.folder)).ok(),
         };
         Ok(Flow { graph: Arc::new(graph), catalog: Arc::new(catalog), plugins: plans, pinned })
+    }
+
+    /// What the aliases of a flow mean: plugins are loaded, flows made ready.
+    async fn parts(&self, pinned: &Pinned) -> Result<Parts> {
+        let (used, mut broken) = self.used(&pinned.plugins).await?;
+        broken.extend(pinned.broken.clone());
+        let mut flows = BTreeMap::new();
+        for (alias, inner) in &pinned.flows {
+            // Boxed, because a flow in a flow makes this call itself.
+            match Box::pin(self.ready(inner.clone())).await {
+                Ok(flow) => drop(flows.insert(alias.clone(), flow)),
+                Err(error) if error.kind == Kind::Denied => return Err(error),
+                Err(error) => drop(broken.insert(alias.clone(), error.in_a_line())),
+            }
+        }
+        Ok(Parts { used, flows, broken })
     }
 
     /// Loads the plugins of a flow; those that cannot be loaded come back with why.
@@ -169,12 +187,7 @@ impl Host {
 
     /// What a run of the flow would do.
     pub fn plan(&self, flow: &Flow) -> Plan {
-        let manifest = |uses: &str| {
-            let alias = uses.split('.').next().unwrap_or(uses);
-            let used = flow.catalog.used.iter().find(|u| u.alias == alias)?;
-            Some(used.manifest.limits)
-        };
-        Plan::of(&flow.graph, flow.plugins.clone(), self.config.limits, &manifest)
+        Plan::of(flow, self.config.limits)
     }
 
     /// Starts a run, or finds the one with this key.
@@ -188,8 +201,10 @@ impl Host {
         options: StartOptions,
     ) -> Result<Running> {
         let input = complete(&flow.graph, record(&flow.graph, inputs)?)?;
-        let bundle = serde_json::to_vec(&flow.pinned).expect("a pinned flow is text");
-        self.store.put_flow(flow.hash(), bundle).await.map_err(store_error)?;
+        for flow in flow.all() {
+            let bundle = serde_json::to_vec(&flow.pinned).expect("a pinned flow is text");
+            self.store.put_flow(flow.hash(), bundle).await.map_err(store_error)?;
+        }
         let start = StartRun { input, idempotency_key: options.key, ..StartRun::default() };
         let started = self.executor.start(flow.graph.clone(), flow.catalog.clone(), start).await;
         Ok(Running::new(started.map_err(start_error)?))
@@ -203,6 +218,12 @@ impl Host {
         let row = self.store.run(id).await.map_err(store_error)?;
         let row =
             row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
+        if let (Some((parent, address)), RunStatus::Running) = (&row.parent, row.status) {
+            let why = format!("run `{id}` is the sub-flow at `{address}` of run {parent}");
+            return Err(
+                Error::new(Kind::Invalid, why).with_help(format!("cleargate resume {parent}"))
+            );
+        }
         let bundle = self.store.get_flow(&row.hash).await.map_err(store_error)?;
         let bundle = bundle.ok_or_else(|| {
             Error::new(
@@ -249,8 +270,9 @@ impl Host {
     /// # Errors
     /// It cannot be read.
     pub async fn health(&self) -> Result<String> {
-        let open = self.store.outstanding(self.clock.now()).await.map_err(store_error)?;
-        Ok(format!("{}, {} run(s) to resume", self.journal_name(), open.len()))
+        let open = self.executor.recover().await.map_err(store_error)?;
+        let open = open.iter().filter(|run| !run.sub_flow).count();
+        Ok(format!("{}, {open} run(s) to resume", self.journal_name()))
     }
 
     /// The files that a flow is made of, for watching.

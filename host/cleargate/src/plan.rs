@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use cleargate_flow::grant::Grants;
-use cleargate_flow::graph::{Graph, GraphNode, Join, Leaf, NodeKind, Scope};
+use cleargate_flow::graph::{GraphNode, Join, Leaf, NodeKind, Scope};
 use cleargate_flow::limits::{Layer, Limits, TABLE};
 use serde::Serialize;
+
+use crate::flows::Flow;
 
 /// A flow as it would run.
 #[derive(Clone, Debug, Serialize)]
@@ -27,7 +29,7 @@ pub struct Plan {
 /// One node.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
-    /// Node ids from the outermost scope inwards.
+    /// Node ids from the outermost scope inwards: `map.node` in a body, `node/inner` in a sub-flow.
     pub path: String,
     /// Longest way from a start of its scope: 0 starts at once.
     pub level: usize,
@@ -99,66 +101,65 @@ pub(crate) fn limit_rows(layers: &[(Layer, Limits)]) -> Vec<LimitRow> {
 }
 
 impl Plan {
-    /// The plan of a checked graph. `manifest` gives the limits of the plugin behind a node type, and `None` for
-    /// built-ins.
-    pub fn of(
-        graph: &Graph,
-        plugins: Vec<PluginPlan>,
-        operator: Limits,
-        manifest: &dyn Fn(&str) -> Option<Limits>,
-    ) -> Self {
-        let mut steps = Vec::new();
-        collect(&graph.root, "", operator, manifest, &mut steps);
-        Self {
+    /// The plan of a flow, those that it uses included.
+    pub(crate) fn of(flow: &Flow, operator: Limits) -> Self {
+        let graph = flow.graph();
+        let mut plan = Self {
             flow: graph.id.to_string(),
             version: graph.version.clone(),
             hash: graph.hash.to_string(),
             bound: graph.bound,
-            steps,
-            plugins,
-        }
-    }
-}
-
-fn collect(
-    scope: &Scope,
-    prefix: &str,
-    operator: Limits,
-    manifest: &dyn Fn(&str) -> Option<Limits>,
-    steps: &mut Vec<Step>,
-) {
-    let mut levels: Vec<usize> = Vec::with_capacity(scope.nodes.len());
-    for node in &scope.nodes {
-        let level = node.needs.iter().map(|edge| levels[edge.from] + 1).max().unwrap_or(0);
-        levels.push(level);
-        let path = format!("{prefix}{}", node.id);
-        let mut step = Step {
-            path: path.clone(),
-            level,
-            uses: String::new(),
-            effect: None,
-            notes: Vec::new(),
-            limits: Vec::new(),
+            steps: Vec::new(),
+            plugins: Vec::new(),
         };
-        describe(node, operator, manifest, &mut step);
-        steps.push(step);
-        if let NodeKind::Map(map) = &node.kind {
-            collect(&map.body, &format!("{path}."), operator, manifest, steps);
+        plan.add(flow, "", operator);
+        plan
+    }
+
+    fn add(&mut self, flow: &Flow, prefix: &str, operator: Limits) {
+        let named = |plugin: &PluginPlan| PluginPlan {
+            alias: format!("{prefix}{}", plugin.alias),
+            ..plugin.clone()
+        };
+        self.plugins.extend(flow.plugins.iter().map(named));
+        self.scope(flow, &flow.graph().root, prefix, operator);
+    }
+
+    fn scope(&mut self, flow: &Flow, scope: &Scope, prefix: &str, operator: Limits) {
+        let mut levels: Vec<usize> = Vec::with_capacity(scope.nodes.len());
+        for node in &scope.nodes {
+            let level = node.needs.iter().map(|edge| levels[edge.from] + 1).max().unwrap_or(0);
+            levels.push(level);
+            let path = format!("{prefix}{}", node.id);
+            let mut step = Step {
+                path: path.clone(),
+                level,
+                uses: String::new(),
+                effect: None,
+                notes: Vec::new(),
+                limits: Vec::new(),
+            };
+            describe(node, flow, operator, &mut step);
+            self.steps.push(step);
+            match &node.kind {
+                NodeKind::Map(map) => self.scope(flow, &map.body, &format!("{path}."), operator),
+                NodeKind::Leaf(leaf) => {
+                    if let Some(inner) = flow.catalog.flows.get(&leaf.uses) {
+                        self.add(inner, &format!("{path}/"), operator);
+                    }
+                }
+                NodeKind::Switch { .. } => {}
+            }
         }
     }
 }
 
-fn describe(
-    node: &GraphNode,
-    operator: Limits,
-    manifest: &dyn Fn(&str) -> Option<Limits>,
-    step: &mut Step,
-) {
+fn describe(node: &GraphNode, flow: &Flow, operator: Limits, step: &mut Step) {
     if node.join == Join::Any {
         step.notes.push("join any".into());
     }
     match &node.kind {
-        NodeKind::Leaf(leaf) => describe_leaf(leaf, operator, manifest, step),
+        NodeKind::Leaf(leaf) => describe_leaf(leaf, flow, operator, step),
         NodeKind::Switch { cases } => {
             step.uses = "switch".into();
             for case in cases {
@@ -176,12 +177,7 @@ fn describe(
     }
 }
 
-fn describe_leaf(
-    leaf: &Leaf,
-    operator: Limits,
-    manifest: &dyn Fn(&str) -> Option<Limits>,
-    step: &mut Step,
-) {
+fn describe_leaf(leaf: &Leaf, flow: &Flow, operator: Limits, step: &mut Step) {
     step.uses.clone_from(&leaf.uses);
     step.effect = Some(format!("{:?}", leaf.policy.effect).to_lowercase());
     if let Some(timeout) = leaf.policy.timeout {
@@ -191,10 +187,14 @@ fn describe_leaf(
     for (code, retry) in retries {
         step.notes.push(format!("{code}: up to {} attempts", retry.max));
     }
-    if let Some(manifest) = manifest(&leaf.uses) {
+    if let Some(inner) = flow.catalog.flows.get(&leaf.uses) {
+        step.notes.push(format!("flow {}, at most {} steps", inner.id(), inner.graph().bound));
+    }
+    let alias = leaf.uses.split('.').next().unwrap_or(&leaf.uses);
+    if let Some(used) = flow.catalog.used.iter().find(|used| used.alias == alias) {
         step.limits = limit_rows(&[
             (Layer::Operator, operator),
-            (Layer::Manifest, manifest),
+            (Layer::Manifest, used.manifest.limits),
             (Layer::Node, leaf.policy.limits),
         ]);
     }

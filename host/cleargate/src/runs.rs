@@ -1,6 +1,7 @@
 //! Runs as an operator asks for them: lists, details, the journal.
 
-use cleargate_flow::{Record, RunId};
+use cleargate_executor::child_id;
+use cleargate_flow::{Event, Record, RunId};
 use cleargate_store::{RunFilter, RunRow, RunStatus, StoreError};
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ pub struct RunQuery {
     pub flow: Option<String>,
     /// `running`, `succeeded`, `failed` or `cancelled` only.
     pub status: Option<&'static str>,
+    /// The sub-flows of runs too.
+    pub sub_flows: bool,
     /// At most so many.
     pub limit: usize,
 }
@@ -31,6 +34,9 @@ pub struct RunView {
     pub flow: String,
     /// The version that it is pinned to.
     pub hash: String,
+    /// The run that this one is a sub-flow of, and the address there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
     /// `running`, `succeeded`, `failed` or `cancelled`.
     pub status: String,
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -43,6 +49,15 @@ pub struct RunView {
     pub summary: Option<String>,
 }
 
+/// Where a sub-flow belongs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Parent {
+    /// The run around it.
+    pub run: String,
+    /// The node that it is.
+    pub address: String,
+}
+
 /// One run with its timeline.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunDetails {
@@ -50,6 +65,9 @@ pub struct RunDetails {
     pub run: RunView,
     /// Its nodes.
     pub timeline: Timeline,
+    /// Its sub-flows, in the order in which they were started.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sub_flows: Vec<RunView>,
 }
 
 impl From<RunRow> for RunView {
@@ -62,6 +80,10 @@ impl From<RunRow> for RunView {
             id: row.id.to_string(),
             flow: row.flow.to_string(),
             hash: row.hash.to_string(),
+            parent: row.parent.map(|(run, address)| Parent {
+                run: run.to_string(),
+                address: address.to_string(),
+            }),
             status: row.status.to_string(),
             created_at: row.created_at,
             duration_ms: row.finished_at.map(|end| end - row.created_at),
@@ -90,7 +112,8 @@ impl Host {
             Error::new(Kind::Invalid, e.to_string())
         })?;
         let status: Option<RunStatus> = query.status.and_then(|s| s.parse().ok());
-        let filter = RunFilter { flow, status, limit: query.limit, before: None };
+        let (top_only, limit) = (!query.sub_flows, query.limit);
+        let filter = RunFilter { flow, status, top_only, limit, before: None };
         let rows = self.store().runs(&filter).await.map_err(store_error)?;
         Ok(rows.into_iter().map(RunView::from).collect())
     }
@@ -127,8 +150,20 @@ impl Host {
         let row = self.store().run(id).await.map_err(store_error)?;
         let row =
             row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
-        let timeline = Timeline::of(&self.events(id).await?);
-        Ok(RunDetails { run: row.into(), timeline })
+        let events = self.events(id).await?;
+        let sub_flows = self.sub_flows(id, &events).await?;
+        Ok(RunDetails { run: row.into(), timeline: Timeline::of(&events), sub_flows })
+    }
+
+    /// The children that a journal speaks of: their ids follow from the attempts that they are.
+    async fn sub_flows(&self, id: &RunId, events: &[Record]) -> Result<Vec<RunView>> {
+        let mut found = Vec::new();
+        for record in events {
+            let Event::AttemptStarted { address, attempt, .. } = &record.event else { continue };
+            let child = child_id(id, address, *attempt);
+            found.extend(self.store().run(&child).await.map_err(store_error)?.map(RunView::from));
+        }
+        Ok(found)
     }
 
     /// The whole journal of a run.

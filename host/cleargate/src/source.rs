@@ -19,8 +19,12 @@ const MAX_FILE: u64 = 1 << 20;
 pub(crate) struct FlowSource {
     /// As people know it: the path, or `bundled:<id>`.
     pub name: String,
-    /// Where the files beside the flow are, and `cleargate.lock`. Absent for a bundled flow.
+    /// Name of the outermost flow.
+    root: String,
+    /// Where the outermost flow is, and `cleargate.lock`. Absent for a bundled flow.
     pub folder: Option<PathBuf>,
+    /// From there to the folder of this flow, whose files are named relative to it. Empty for the outermost.
+    pub base: PathBuf,
     /// The id of the bundle, when it is one.
     pub bundle: Option<String>,
     /// Text of the flow.
@@ -36,9 +40,12 @@ impl FlowSource {
         let path = if path.is_dir() { path.join("flow.yaml") } else { path };
         if path.is_file() {
             let text = read(&path)?;
+            let name = shown(&path, folder);
             return Ok(Self {
-                name: shown(&path, folder),
+                root: name.clone(),
+                name,
                 folder: path.parent().map(Path::to_path_buf),
+                base: PathBuf::new(),
                 bundle: None,
                 text,
                 files: BTreeMap::new(),
@@ -47,9 +54,28 @@ impl FlowSource {
         let Some(bundle) = Bundle::find(flow) else { return Err(unknown(flow, &path)) };
         Ok(Self {
             name: format!("bundled:{flow}"),
+            root: format!("bundled:{flow}"),
             folder: None,
+            base: PathBuf::new(),
             bundle: Some(flow.into()),
             text: bundle.file("flow.yaml").unwrap_or_default().into(),
+            files: BTreeMap::new(),
+        })
+    }
+
+    /// The flow in a file that this one names under `use:`.
+    pub(crate) fn used(&self, name: &str) -> Result<Self> {
+        let path = self.inside(name)?;
+        Ok(Self {
+            text: self.read(name)?,
+            name: match &self.bundle {
+                Some(id) => format!("bundled:{id}/{}", path.display()),
+                None => Path::new(&self.root).with_file_name("").join(&path).display().to_string(),
+            },
+            root: self.root.clone(),
+            folder: self.folder.clone(),
+            base: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            bundle: self.bundle.clone(),
             files: BTreeMap::new(),
         })
     }
@@ -59,17 +85,51 @@ impl FlowSource {
         if let Some(text) = self.files.get(name) {
             return Ok(text.clone());
         }
-        let text = match (&self.folder, self.bundle.as_deref().and_then(Bundle::find)) {
-            (_, Some(bundle)) => bundle.file(name).map(str::to_owned).ok_or_else(|| {
-                Error::new(Kind::Invalid, format!("{} has no file `{name}`", self.name))
-            })?,
-            (Some(folder), None) => read(&inside(folder, name)?)?,
-            (None, None) => {
-                return Err(Error::new(Kind::Invalid, format!("no folder for `{name}`")));
-            }
-        };
+        let text = self.read(name)?;
         self.files.insert(name.into(), text.clone());
         Ok(text)
+    }
+
+    fn read(&self, name: &str) -> Result<String> {
+        let path = self.inside(name)?;
+        let Some(folder) = &self.folder else {
+            let bundle = self.bundle.as_deref().and_then(Bundle::find);
+            let found = bundle.and_then(|bundle| bundle.file(path.to_str()?));
+            return found.map(str::to_owned).ok_or_else(|| {
+                Error::new(Kind::Invalid, format!("{} has no file `{name}`", self.name))
+            });
+        };
+        let path = folder.join(path);
+        let real = path.canonicalize().map_err(|e| cannot_read(&path, &e))?;
+        let root = folder.canonicalize().map_err(|e| cannot_read(folder, &e))?;
+        if real.starts_with(root) { read(&real) } else { Err(outside(name)) }
+    }
+
+    /// A name in this flow as a path from the outermost flow's folder: never out of it.
+    fn inside(&self, name: &str) -> Result<PathBuf> {
+        let mut path = PathBuf::new();
+        for part in self.base.join(name).components() {
+            match part {
+                Component::Normal(part) => path.push(part),
+                Component::CurDir => {}
+                Component::ParentDir if path.pop() => {}
+                _ => return Err(outside(name)),
+            }
+        }
+        Ok(path)
+    }
+
+    /// A path that this flow names, as the outermost flow would name it.
+    pub(crate) fn seen_from_root(&self, path: &str) -> String {
+        match self.base.as_os_str().is_empty() || path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("./{}/{}", self.base.display(), path.trim_start_matches("./")),
+        }
+    }
+
+    /// The folder that relative paths in the flow begin at.
+    pub(crate) fn own_folder(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join(&self.base))
     }
 
     /// Where the flow's lock file is.
@@ -83,21 +143,9 @@ impl FlowSource {
     }
 }
 
-/// The path of a file inside a folder: no way out, neither by `..` nor through a link.
-fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
-    let refuse = || {
-        Error::new(Kind::Invalid, format!("file `{name}` is outside the flow's folder"))
-            .with_help("move it beside the flow")
-    };
-    let plain =
-        Path::new(name).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
-    if !plain {
-        return Err(refuse());
-    }
-    let path = folder.join(name);
-    let real = path.canonicalize().map_err(|e| cannot_read(&path, &e))?;
-    let root = folder.canonicalize().map_err(|e| cannot_read(folder, &e))?;
-    if real.starts_with(root) { Ok(real) } else { Err(refuse()) }
+fn outside(name: &str) -> Error {
+    let why = format!("file `{name}` is outside the flow's folder");
+    Error::new(Kind::Invalid, why).with_help("move it beside the flow")
 }
 
 fn read(path: &Path) -> Result<String> {

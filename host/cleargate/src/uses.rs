@@ -1,4 +1,4 @@
-//! The aliases of a flow's `use:`, turned into components: locked, installed, verified, loaded.
+//! The aliases of a flow's `use:`, turned into components and flows: locked, installed, verified, loaded.
 //!
 //! A run resolves only from the lock. A flow without a lock gets one, from the own registry; `--locked` refuses
 //! instead. Bytes are verified by digest each time they are read.
@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use cleargate_executor::limits::MAX_DEPTH;
 use cleargate_flow::document;
 use cleargate_flow::grant::{Grants, Service};
 use cleargate_flow::signature::PluginKind;
@@ -18,10 +19,14 @@ use cleargate_runtime::{LoadError, Plugin, Runtime};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
+use crate::flows::Pinned;
 use crate::grants::GrantFile;
 use crate::plan::PluginPlan;
 use crate::plugins::{OWN_REGISTRY, Plugins, conflict, host_apis, read, resolution};
 use crate::source::FlowSource;
+
+/// Flows that one flow may use, those inside those included: each is read, checked and stored with it.
+const MAX_FLOWS: usize = 64;
 
 /// What to do when the lock file does not say everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,32 +95,107 @@ pub(crate) fn aliases(text: &str) -> BTreeMap<String, String> {
     entries.filter_map(|e| Some((e.key.to_string(), e.value.as_text()?))).collect()
 }
 
+/// What a flow and the flows inside it name under `use:`, before anything is resolved.
+struct Wanted {
+    source: FlowSource,
+    plugins: BTreeMap<String, PackageRef>,
+    flows: BTreeMap<String, Wanted>,
+    /// Aliases that name no package and no flow that can be read, with why.
+    broken: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    /// Reads a flow and all flows that it uses. `above` are the names of those around it; `left` is how many more may
+    /// be read.
+    fn read(source: FlowSource, above: &[String], left: &mut usize) -> Self {
+        let mut wanted = Self {
+            plugins: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            source,
+        };
+        let chain = [above, std::slice::from_ref(&wanted.source.name)].concat();
+        for (alias, text) in aliases(&wanted.source.text) {
+            if is_flow(&text) {
+                match wanted.inner(&text, &chain, left) {
+                    Ok(flow) => drop(wanted.flows.insert(alias, flow)),
+                    Err(error) => drop(wanted.broken.insert(alias, error.to_string())),
+                }
+                continue;
+            }
+            match text.parse() {
+                Ok(PackageRef::Path(path)) => {
+                    let path = PackageRef::Path(wanted.source.seen_from_root(&path));
+                    wanted.plugins.insert(alias, path);
+                }
+                Ok(reference) => drop(wanted.plugins.insert(alias, reference)),
+                Err(error) => {
+                    let error: cleargate_registry::name::NameError = error;
+                    wanted.broken.insert(alias, error.to_string());
+                }
+            }
+        }
+        wanted
+    }
+
+    fn inner(&self, text: &str, chain: &[String], left: &mut usize) -> Result<Self> {
+        let source = self.source.used(text)?;
+        if chain.contains(&source.name) {
+            let chain = format!("{} → {}", chain.join(" → "), source.name);
+            return Err(Error::new(Kind::Invalid, format!("these flows use each other: {chain}")));
+        }
+        if chain.len() > MAX_DEPTH || *left == 0 {
+            let why = format!(
+                "flows may be nested {MAX_DEPTH} levels deep, and a flow may use {MAX_FLOWS} in all"
+            );
+            return Err(Error::new(Kind::Invalid, why));
+        }
+        *left -= 1;
+        Ok(Self::read(source, chain, left))
+    }
+
+    fn references(&self, into: &mut Vec<PackageRef>) {
+        into.extend(self.plugins.values().cloned());
+        self.flows.values().for_each(|flow| flow.references(into));
+    }
+
+    fn pinned(self, pins: &BTreeMap<String, Pin>) -> Pinned {
+        let Self { source, plugins, flows, broken } = self;
+        let plugins = plugins.into_iter();
+        Pinned {
+            source,
+            plugins: plugins.map(|(alias, of)| (alias, pins[&of.to_string()].clone())).collect(),
+            flows: flows.into_iter().map(|(alias, flow)| (alias, flow.pinned(pins))).collect(),
+            broken,
+        }
+    }
+}
+
+/// Whether an entry of `use:` names a flow.
+fn is_flow(text: &str) -> bool {
+    text.ends_with(".yaml") || text.ends_with(".yml")
+}
+
 impl Plugins {
-    /// Decides which bytes each alias means, and keeps the lock as `locking` says.
-    pub(crate) fn pin(
-        &self,
-        source: &FlowSource,
-        home: &Path,
-        locking: Locking,
-    ) -> Result<BTreeMap<String, Pin>> {
-        let mut references = BTreeMap::new();
-        for (alias, text) in aliases(&source.text) {
-            let reference: PackageRef =
-                text.parse().map_err(|e: cleargate_registry::name::NameError| {
-                    Error::new(Kind::Invalid, format!("`{alias}` of `use:`: {e}"))
-                })?;
-            references.insert(alias, reference);
-        }
-        if references.is_empty() {
-            return Ok(BTreeMap::new());
-        }
+    /// Decides which bytes each alias means, in the flow and in those that it uses, and keeps the lock as `locking`
+    /// says: one lock, beside the outermost flow.
+    pub(crate) fn pin(&self, source: FlowSource, home: &Path, locking: Locking) -> Result<Pinned> {
         let path = source.lock_path(home);
+        let folder = source.folder.clone();
+        let wanted = Wanted::read(source, &[], &mut MAX_FLOWS.clone());
+        let mut references = Vec::new();
+        wanted.references(&mut references);
+        if references.is_empty() {
+            return Ok(wanted.pinned(&BTreeMap::new()));
+        }
         let old = Lock::read(&path).map_err(resolution)?.unwrap_or_default();
-        let lock = self.locked(&references, source, &old, locking == Locking::Refuse)?;
+        let folder = folder.as_deref().unwrap_or(Path::new("."));
+        let lock = self.locked(&references, folder, &old, locking == Locking::Refuse)?;
         if lock != old && locking == Locking::Write {
             lock.write(&path).map_err(resolution)?;
         }
-        let pin = |(alias, reference): (String, PackageRef)| {
+        let mut pins = BTreeMap::new();
+        for reference in references {
             let locked = lock.find(&reference).expect("the lock was made for these references");
             let pin = Pin {
                 package: locked.name.to_string(),
@@ -123,27 +203,27 @@ impl Plugins {
                 digest: locked.wasm,
             };
             self.ensure_installed(locked)?;
-            Ok((alias, pin))
-        };
-        references.into_iter().map(pin).collect()
+            pins.insert(reference.to_string(), pin);
+        }
+        Ok(wanted.pinned(&pins))
     }
 
     /// The lock for these references: the old one when it covers them, a new one when that is allowed.
     fn locked(
         &self,
-        references: &BTreeMap<String, PackageRef>,
-        source: &FlowSource,
+        references: &[PackageRef],
+        folder: &Path,
         old: &Lock,
         refuse: bool,
     ) -> Result<Lock> {
         let mut roots: Vec<Root> = Vec::new();
         let mut paths: Vec<Locked> = Vec::new();
-        for reference in references.values() {
+        for reference in references {
             match reference {
                 PackageRef::Registry { name, requirement } => {
                     roots.push((name.clone(), requirement.clone()));
                 }
-                PackageRef::Path(path) => paths.push(self.of_path(path, source)?),
+                PackageRef::Path(path) => paths.push(self.of_path(path, folder)?),
             }
         }
         let same_paths = paths.iter().all(|p| old.plugins().contains(p));
@@ -158,11 +238,10 @@ impl Plugins {
         let preferred = old.preferred();
         let request = Request { roots: &roots, host: &host_apis(), locked: &preferred };
         let resolved = resolve(&self.registry, request).map_err(|e| conflict(&e))?;
-        Ok(Lock::new(&resolved, OWN_REGISTRY, paths))
+        Ok(Lock::new(&resolved, OWN_REGISTRY, paths).keeping(old))
     }
 
-    fn of_path(&self, path: &str, source: &FlowSource) -> Result<Locked> {
-        let folder = source.folder.as_deref().unwrap_or(Path::new("."));
+    fn of_path(&self, path: &str, folder: &Path) -> Result<Locked> {
         let file = folder.join(path);
         let bytes = std::fs::read(&file).map_err(|e| {
             Error::new(Kind::Resolution, format!("plugin {} cannot be read", file.display()))

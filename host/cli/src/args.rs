@@ -192,6 +192,9 @@ pub enum Runs {
         /// Only runs in this state
         #[arg(long, value_enum)]
         status: Option<Status>,
+        /// Show the sub-flows of runs too
+        #[arg(long)]
+        sub_flows: bool,
         /// How many
         #[arg(long, default_value_t = 20)]
         limit: u32,

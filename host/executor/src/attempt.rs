@@ -49,10 +49,7 @@ impl Call {
             usage.micros = clock.micros().saturating_sub(began);
         }
         usage.host_calls = usage.host_calls.max(passes.calls());
-        // Who asked the world for nothing has seen no secret.
-        if passes.calls() > 0 {
-            mask(&pass, &mut result);
-        }
+        mask(&pass, &mut result);
         Answer { address, attempt, result }
     }
 
@@ -62,18 +59,23 @@ impl Call {
         if cancel.is_cancelled() {
             return Err(cancelled().into());
         }
+        let waits = node.waits_for_runs();
         // The first poll is inside, so that a panic before the first await is caught too.
         let work = AssertUnwindSafe(async move { node.run(ctx, input).await }).catch_unwind();
+        let mut work = std::pin::pin!(work);
         let patience = async {
             cancel.cancelled().await;
-            clock.sleep(grace).await;
+            after(clock, (!waits).then_some(grace)).await;
         };
         let result = tokio::select! {
             biased;
-            result = work => result.unwrap_or_else(|panic| Err(panicked(&*panic).into())),
+            result = &mut work => result.unwrap_or_else(|panic| Err(panicked(&*panic).into())),
             () = after(clock, timeout) => {
                 // Work inside the attempt learns that it was given up, before it is dropped.
                 cancel.cancel();
+                if waits {
+                    let _too_late = work.await;
+                }
                 Err(timed_out(timeout.unwrap_or_default()).into())
             }
             () = patience => Err(cancelled().into()),
@@ -91,10 +93,7 @@ fn after(clock: &dyn Clock, ms: Option<u64>) -> BoxFuture<'static, ()> {
 fn mask(pass: &Pass, result: &mut Result<Output, Failure>) {
     match result {
         Ok(output) => output.value = pass.scrub(&output.value),
-        Err(Failure { error, .. }) => {
-            error.message = pass.scrub(&Value::from(error.message.as_str())).to_string();
-            error.detail = pass.scrub(&error.detail);
-        }
+        Err(Failure { error, .. }) => *error = pass.scrub_error(error.clone()),
     }
 }
 

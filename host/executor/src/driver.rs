@@ -53,6 +53,8 @@ struct Flying {
     attempt: u32,
     leaf: Arc<Leaf>,
     cancel: CancellationToken,
+    /// It only waits for runs inside it, which park by themselves.
+    waits: bool,
 }
 
 pub(crate) struct Driver {
@@ -176,7 +178,7 @@ impl Driver {
                 return Ok(End::Finished(outcome.clone()));
             }
             self.perform();
-            if self.parking.is_some() && self.flying.is_empty() {
+            if self.parking.is_some() && self.flying.values().all(|flying| flying.waits) {
                 return Ok(End::Parked);
             }
             // A run whose nodes are all ready at once must not keep a thread from the others.
@@ -215,7 +217,7 @@ impl Driver {
     fn admit(&mut self, attempt: Attempt) {
         match self.binding(&attempt.leaf) {
             Err(error) => self.turn.fail(attempt.address, attempt.attempt, error),
-            Ok(binding) if !binding.node.takes_place() => self.ready(attempt, binding, None),
+            Ok(binding) if binding.node.waits_for_runs() => self.ready(attempt, binding, None),
             Ok(binding) => match self.shared.places.clone().try_acquire_owned() {
                 Ok(place) if self.queue.is_empty() => self.ready(attempt, binding, Some(place)),
                 _ => self.queue.push_back(attempt),
@@ -242,7 +244,8 @@ impl Driver {
             self.turn.push(Event::AttemptStarted { address, attempt, key });
         }
         let cancel = CancellationToken::new();
-        let flying = Flying { attempt: *number, leaf: leaf.clone(), cancel };
+        let waits = binding.node.waits_for_runs();
+        let flying = Flying { attempt: *number, leaf: leaf.clone(), cancel, waits };
         self.flying.insert(address.clone(), flying);
         self.turn.launches.push(Launch { attempt, binding, place });
     }

@@ -18,13 +18,13 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::attempt::{Answer, Call, panicked};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::context::NodeContext;
 use crate::driver::Driver;
 use crate::handle::{End, LiveRun, RunHandle};
-use crate::ids::{self, RunIds};
-use crate::limits::{ExecutorConfig, MAX_DEPTH, RENEWALS_PER_TTL, STORE_PAUSE_MS};
+use crate::ids::RunIds;
+use crate::limits::{ExecutorConfig, MAX_DEPTH, RENEWALS_PER_TTL};
 use crate::tasks::Tasks;
 
+mod child;
 mod recover;
 
 pub use recover::Recovery;
@@ -265,39 +265,6 @@ impl Executor {
             return Err(error);
         }
         Ok(self.drive(claim, driver, Some(Event::RunResumed { fence })))
-    }
-
-    /// Starts the sub-flow that is the node of `ctx`, or attaches to it: the child of a step is the same run
-    /// in each execution of the step. While a process that may be dead holds it, this waits.
-    ///
-    /// # Errors
-    /// See [`StartError`].
-    pub async fn child(
-        &self,
-        ctx: &NodeContext,
-        graph: Arc<Graph>,
-        catalog: Arc<dyn Catalog>,
-        input: Value,
-    ) -> Result<RunHandle, StartError> {
-        let id = ids::child_id(&ctx.run, &ctx.address);
-        let start = StartRun {
-            idempotency_key: Some(id.to_string()),
-            id: Some(id),
-            input,
-            parent: Some((ctx.run.clone(), ctx.address.clone())),
-            trace_parent: ctx.trace_parent.clone(),
-        };
-        loop {
-            match self.start(graph.clone(), catalog.clone(), start.clone()).await {
-                Err(StartError::Held { until, .. }) => {
-                    let left = until.saturating_sub(self.shared.clock.now());
-                    let left = u64::try_from(left).unwrap_or_default();
-                    let most = millis(self.shared.config.lease_ttl).max(STORE_PAUSE_MS.0);
-                    self.shared.clock.sleep(left.clamp(STORE_PAUSE_MS.0, most)).await;
-                }
-                other => return other,
-            }
-        }
     }
 
     /// The handle of a run that this process drives.

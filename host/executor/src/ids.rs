@@ -45,10 +45,10 @@ pub(crate) fn step_key(run: &RunId, address: &Address) -> String {
     format!("cg-{}", step_digest(run, address))
 }
 
-/// The run that the sub-flow at `address` of `run` is: the same in each execution, which is how a
-/// parent that was cut off finds its child again.
-pub fn child_id(run: &RunId, address: &Address) -> RunId {
-    format!("sub-{}", step_digest(run, address)).parse().expect("hex digits")
+/// The run that attempt `attempt` of the sub-flow at `address` of `run` is: the same in each execution, which is
+/// how a parent that was cut off finds its child again.
+pub fn child_id(run: &RunId, address: &Address, attempt: u32) -> RunId {
+    format!("sub-{}-{attempt}", step_digest(run, address)).parse().expect("hex digits and `-`")
 }
 
 /// 128 bits: no two steps of any store share them by chance.
@@ -69,6 +69,6 @@ mod tests {
             (Counted::default().next(0), "a".parse().unwrap(), "a[1].b".parse().unwrap());
         assert_eq!(step_key(&run, &a), step_key(&run, &a));
         assert_ne!(step_key(&run, &a), step_key(&run, &b));
-        assert_ne!(child_id(&run, &a).as_str(), step_key(&run, &a));
+        assert_ne!(child_id(&run, &a, 1).as_str(), step_key(&run, &a));
     }
 }

@@ -20,12 +20,14 @@ pub trait Node: Send + Sync {
     /// Performs one attempt. `input` is the record of the input ports.
     async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure>;
 
-    /// Whether an attempt takes one of the places that the executor's bound on attempts gives out.
+    /// Whether an attempt only waits for runs inside it.
     ///
-    /// False for a node that only waits for other nodes: if sub-flows held places while the nodes inside
-    /// them ask for one, enough sub-flows would wait for each other for ever.
-    fn takes_place(&self) -> bool {
-        true
+    /// Such an attempt takes none of the places that the executor's bound on attempts gives out: if it held one while
+    /// the nodes inside ask for one, enough of them would wait for each other for ever. It is awaited when it was
+    /// cancelled or is out of time, because what is inside it ends in bounded time; and it is dropped when the process
+    /// parks, because what is inside is parked too.
+    fn waits_for_runs(&self) -> bool {
+        false
     }
 }
 

@@ -145,6 +145,7 @@ fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
         hash: FlowHash::of(b"bench"),
         input: Default::default(),
         output: Default::default(),
+        value: cleargate_flow::types::Kind::Any.into(),
         uses: BTreeMap::new(),
         bound: nodes.len() as u64,
         root: Scope { nodes },

@@ -125,11 +125,12 @@ impl<'a> Checker<'a> {
         let output = root.get("output").map(|entry| self.outputs(&entry.value)).unwrap_or_default();
         let names = typing::Outermost::new(&input);
         let order = self.order(&draft)?;
-        let scope = self.type_scope(&draft, &order, &names, &output);
+        let (scope, value) = self.type_scope(&draft, &order, &names, &output);
         let bound = self.bound(&scope, nodes.key_span);
         let output = output.into_iter().map(|(name, bound)| (name, bound.template)).collect();
         let hash = FlowHash::of(b"");
-        let mut graph = Graph { id: id?, version, hash, input, output, uses, root: scope, bound };
+        let (id, root) = (id?, scope);
+        let mut graph = Graph { id, version, hash, input, output, value, uses, root, bound };
         graph.hash = canonical::hash(&graph);
         Some(graph)
     }
@@ -216,6 +217,10 @@ impl<'a> Checker<'a> {
             }
             if let Err(error) = alias.key.parse::<crate::address::NodeId>() {
                 self.find(Finding::error("CG0105", alias.key_span, error.to_string()));
+            }
+            if let Some(why) = self.signatures.broken(&alias.key) {
+                let message = format!("`{}` cannot be used: {why}", alias.key);
+                self.find(Finding::error("CG0302", alias.value.span, message));
             }
         }
         uses

@@ -172,7 +172,10 @@ impl Reader<'_> {
             info = "aliases (`*name`) are not part of a flow".into();
         }
         let finding = Finding::error("CG0001", span, format!("this is no readable YAML: {info}"));
-        self.findings.push(finding);
+        let line = self.text.lines().nth(mark.line().saturating_sub(1)).unwrap_or_default();
+        let unquoted = line.find("${").is_some_and(|at| line[at..].contains(": "));
+        let help = "put the value in quotes: in YAML, `: ` ends a key also inside `${…}`";
+        self.findings.push(finding.maybe_help(unquoted.then(|| help.into())));
     }
 
     fn span(&self, at: &granit_parser::Span) -> Span {

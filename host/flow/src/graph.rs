@@ -35,6 +35,9 @@ pub struct Graph {
     pub input: IndexMap<String, Field>,
     /// Fields of the flow's output.
     pub output: IndexMap<String, Template>,
+    /// The type of the output record: with it, a flow is a node of another. Follows from the rest.
+    #[serde(skip)]
+    pub value: crate::types::Type,
     /// Aliases of `use:` with their references as written.
     pub uses: BTreeMap<String, String>,
     /// The outermost scope.

@@ -94,6 +94,11 @@ pub trait Signatures {
     /// A sentence that says why a known alias cannot be used (not installed, several exports, wrong kind).
     fn find(&self, name: &str) -> Result<Option<Signature>, String>;
 
+    /// Why an alias of `use:` means nothing at all: it is reported there, once, and not at each node.
+    fn broken(&self, _alias: &str) -> Option<String> {
+        None
+    }
+
     /// Names that exist, for suggestions.
     fn names(&self) -> Vec<String>;
 }

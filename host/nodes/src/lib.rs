@@ -32,7 +32,7 @@ pub use guardrail::{
     ChainError, Guard, GuardUse, GuardrailNode, MAX_FINDINGS, MAX_GUARDS, MAX_SENTENCE, chain_of,
 };
 pub use http::Http;
-pub use sub_flow::{SubFlow, SubFlows, not_started};
+pub use sub_flow::SubFlow;
 pub use template::{SourceError, Template, TemplateSource};
 pub use transform::Transform;
 

@@ -54,6 +54,13 @@ pub async fn creates_once(store: &dyn Store) {
         assert!(matches!(refused, Err(StoreError::Sequence { expected: 0, .. })), "{refused:?}");
     }
     assert_eq!(store.run(&"k3".parse().expect("an id")).await, Ok(None));
+    let parent = ("k1".parse().expect("an id"), "sub".parse().expect("an address"));
+    let child = NewRun { parent: Some(parent), ..new_run("k4", None) };
+    assert_eq!(store.create_run(child).await, Ok(Created::New));
+    for (top_only, seen) in [(false, true), (true, false)] {
+        let rows = store.runs(&RunFilter { top_only, ..RunFilter::default() }).await.expect("runs");
+        assert_eq!(rows.iter().any(|row| row.id.as_str() == "k4"), seen, "top_only: {top_only}");
+    }
 }
 
 /// A lease excludes others until it runs out; a taken-over writer is refused and changes nothing.

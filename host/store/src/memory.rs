@@ -122,6 +122,7 @@ impl Store for MemoryStore {
         let wanted = |run: &&Run| {
             filter.flow.as_ref().is_none_or(|flow| *flow == run.new.flow)
                 && filter.status.is_none_or(|status| status == run.head.status)
+                && !(filter.top_only && run.new.parent.is_some())
         };
         let rows = state.runs[..end].iter().rev().filter(wanted);
         Ok(rows.take(filter.limit.min(MAX_PAGE)).map(|run| run.head.row(&run.new)).collect())

@@ -149,6 +149,8 @@ pub struct RunFilter {
     pub flow: Option<FlowId>,
     /// Runs that stand there only.
     pub status: Option<RunStatus>,
+    /// Runs that somebody started, and not the sub-flows inside them.
+    pub top_only: bool,
     /// At most so many, and at most [`MAX_PAGE`](crate::MAX_PAGE).
     pub limit: usize,
     /// Runs that were created before this one only: the last run of the page before.
@@ -157,7 +159,7 @@ pub struct RunFilter {
 
 impl Default for RunFilter {
     fn default() -> Self {
-        Self { flow: None, status: None, limit: crate::MAX_PAGE, before: None }
+        Self { flow: None, status: None, top_only: false, limit: crate::MAX_PAGE, before: None }
     }
 }
 

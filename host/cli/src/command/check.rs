@@ -206,7 +206,7 @@ pub fn plan_text(plan: &Plan, talk: &Talk) -> String {
         })
         .collect();
     out.push_str(&table(&["  NODE", "LEVEL", "TYPE", "EFFECT", "NOTES"], &rows));
-    out.push_str("\n\nplugins\n");
+    out.push_str(if plan.plugins.is_empty() { "\n" } else { "\n\nplugins\n" });
     for plugin in &plan.plugins {
         out.push_str(&format!(
             "  {} = {} {} ({})\n    {}\n",

@@ -10,22 +10,31 @@ use crate::output::{Talk, escaped, table};
 pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
     let host = context.host().await?;
     match verb {
-        Runs::List { flow, status, limit } => {
+        Runs::List { flow, status, sub_flows, limit } => {
             let status = status.map(|s| match s {
                 Status::Running => "running",
                 Status::Succeeded => "succeeded",
                 Status::Failed => "failed",
                 Status::Cancelled => "cancelled",
             });
-            let runs = host.runs(RunQuery { flow, status, limit: limit as usize }).await?;
+            let limit = limit as usize;
+            let runs = host.runs(RunQuery { flow, status, sub_flows, limit }).await?;
             context.talk.documents(&runs, || list_text(&runs, context.talk));
         }
         Runs::Show { run } => {
             let id = host.find_run(&run).await?;
             let details = host.run_details(&id).await?;
             context.talk.document(&details, || {
-                let head = list_text(std::slice::from_ref(&details.run), context.talk);
-                format!("{head}\n\n{}", timeline_text(&details.timeline, context.talk))
+                let mut text = list_text(std::slice::from_ref(&details.run), context.talk);
+                if let Some(parent) = &details.run.parent {
+                    text += &format!("\nthe sub-flow at {} of run {}", parent.address, parent.run);
+                }
+                text += &format!("\n\n{}", timeline_text(&details.timeline, context.talk));
+                if !details.sub_flows.is_empty() {
+                    text +=
+                        &format!("\n\nsub-flows\n{}", list_text(&details.sub_flows, context.talk));
+                }
+                text
             });
         }
         Runs::Events { run } => {

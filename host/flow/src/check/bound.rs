@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Checker;
 use crate::diagnostic::{Finding, Span};
-use crate::graph::{EdgeKind, Join, NodeIx, NodeKind, Scope};
+use crate::graph::{Edge, EdgeKind, Join, NodeIx, NodeKind, Scope};
 
 /// Node executions of one run: a run's state and journal stay within what one process holds.
 pub const MAX_EXECUTIONS: u64 = 100_000;
@@ -59,6 +59,24 @@ impl Checker<'_> {
             live.push(here);
         }
     }
+}
+
+/// Which nodes of a scope a run may skip: those behind a case of a `switch`, and those that read one of them.
+pub(super) fn may_be_skipped(scope: &Scope) -> BTreeSet<&str> {
+    let mut skipped = vec![false; scope.nodes.len()];
+    for (at, node) in scope.nodes.iter().enumerate() {
+        let dead = |edge: &&Edge| match edge.kind {
+            EdgeKind::Case { .. } => true,
+            EdgeKind::Data => skipped[edge.from],
+            EdgeKind::Optional | EdgeKind::After => false,
+        };
+        skipped[at] = match node.join {
+            Join::All => node.needs.iter().any(|edge| dead(&edge)),
+            Join::Any => !node.needs.is_empty() && node.needs.iter().all(|edge| dead(&edge)),
+        };
+    }
+    let all = scope.nodes.iter().zip(skipped);
+    all.filter(|(_, skipped)| *skipped).map(|(node, _)| node.id.as_str()).collect()
 }
 
 /// Cases of switches under which a node runs; a switch that is not here does not matter.

@@ -172,7 +172,9 @@ impl<'a> Checker<'a> {
         {
             return known.clone();
         }
+        let alias = name.split('.').next().unwrap_or(name);
         let found = match self.signatures.find(name) {
+            _ if self.signatures.broken(alias).is_some() => None,
             Ok(Some(signature)) => Some(Rc::new(signature)),
             Ok(None) => {
                 let names = self.signatures.names();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::Checker;
+use super::bound::may_be_skipped;
 use super::draft::{Draft, DraftCase, DraftKind, DraftLeaf, DraftMap, DraftNode};
 use super::order::Order;
 use super::site::{Bound, Site};
@@ -76,20 +77,22 @@ impl TypeNames for Inner<'_> {
 }
 
 impl Checker<'_> {
-    /// Types a scope, and then what is read from its end.
+    /// Types the outermost scope, and then the record that is read from its end.
     pub(super) fn type_scope(
         &self,
         draft: &Draft,
         order: &Order,
         outer: &dyn TypeNames,
         output: &IndexMap<String, Bound>,
-    ) -> Scope {
+    ) -> (Scope, Type) {
         let (scope, names) = self.type_nodes(draft, order, outer, HashMap::new());
-        for bound in output.values() {
-            let ty = self.type_bound(bound, &names);
+        let mut fields = IndexMap::with_capacity(output.len());
+        for (name, bound) in output {
+            let ty = self.type_end(bound, &names, &scope);
             self.refuse_secret(&ty, bound.span, "the output of a flow");
+            fields.insert(name.clone(), Field::from(ty));
         }
-        scope
+        (scope, Kind::Record(fields).into())
     }
 
     fn type_nodes<'o>(
@@ -230,6 +233,25 @@ impl Checker<'_> {
         type_template(&bound.template, &mut sites)
     }
 
+    /// What is read from the end of a scope: `null` when it speaks of a node that was skipped. An expression that asks
+    /// with `has(…)` is taken to cope.
+    fn type_end(&self, bound: &Bound, names: &dyn TypeNames, scope: &Scope) -> Type {
+        let ty = self.type_bound(bound, names);
+        let skipped = may_be_skipped(scope);
+        let absent = bound.sites.iter().any(|site| {
+            let read = || site.expr.references().into_iter().filter(|r| skipped.contains(&*r.name));
+            read().next().is_some() && read().all(|reference| !reference.guarded)
+        });
+        match &ty.kind {
+            Kind::Any | Kind::Json | Kind::Opt(_) => ty,
+            _ if absent => {
+                let labels = ty.labels.clone();
+                Type { kind: Kind::Opt(Box::new(ty)), labels }
+            }
+            _ => ty,
+        }
+    }
+
     fn type_truth(&self, site: &Site, names: &dyn TypeNames) {
         let ty = self.type_site(site, names);
         if !matches!(ty.kind, Kind::Bool | Kind::Any | Kind::Json) {
@@ -275,7 +297,7 @@ impl Checker<'_> {
         item.labels.extend(over.labels.iter().cloned());
         let own = HashMap::from([(map.item.clone(), item), ("index".to_owned(), Kind::Int.into())]);
         let (body, inner) = self.type_nodes(&map.body, order, names, own);
-        let mut out = self.type_bound(&map.out, &inner);
+        let mut out = self.type_end(&map.out, &inner, &body);
         let labels = std::mem::take(&mut out.labels);
         if map.on_item_error == OnItemError::Collect {
             out = Kind::Any.into();

@@ -152,6 +152,7 @@ pub(super) fn list(db: &Connection, filter: &RunFilter) -> Result<Vec<RunRow>, F
         && let Some(row) = rows.next()?
     {
         match decode(row) {
+            Ok(run) if filter.top_only && run.new.parent.is_some() => {}
             Ok(run) => found.push(run.row()),
             Err(reason) => {
                 tracing::error!(nr = ?row.get_ref(0)?, reason, "the row of a run is damaged");

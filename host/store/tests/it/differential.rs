@@ -210,6 +210,7 @@ async fn answer(store: &dyn Store, ask: &Ask, leases: &mut Vec<Lease>) -> String
             let filter = RunFilter {
                 flow: flow.map(|n| format!("flow{n}").parse().unwrap()),
                 status: status.map(|n| RunStatus::ALL[n]),
+                top_only: limit % 2 == 0,
                 limit,
                 before: before.map(run_id),
             };

@@ -104,6 +104,7 @@ pub(super) fn graph(nodes: Vec<GraphNode>, output: &[(&str, Template)]) -> Arc<G
         hash: FlowHash::of(b"test"),
         input: IndexMap::new(),
         output: output.iter().map(|(name, t)| ((*name).into(), t.clone())).collect(),
+        value: crate::types::Kind::Any.into(),
         uses: BTreeMap::new(),
         root: Scope { nodes },
         bound: 1000,
