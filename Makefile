@@ -10,7 +10,7 @@ PLUGINS := lockfile package-risk secret-guard pii-redactor
 
 export CLEARGATE_HOME ?= $(HOME_DIR)
 
-.PHONY: demo test lint bench soak plugins build help
+.PHONY: demo test lint bench bench-gate bench-baseline soak plugins build help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -46,5 +46,14 @@ bench: ## figures as ratios against this machine's own limits, explained in a ta
 	$(CARGO) build --release --quiet -p cleargate-cli
 	$(CARGO) run --release --quiet -p cleargate-bench -- --table
 
-soak: ## the slow proofs: a thousand kills, long random histories
-	CLEARGATE_SOAK=1 $(CARGO) nextest run --workspace --run-ignored all
+bench-gate: ## fails when a figure is 25 % worse against the machine's limit, in two runs of three
+	$(CARGO) build --release --quiet -p cleargate-cli
+	$(CARGO) run --release --quiet -p cleargate-bench -- --gate tests/bench/baseline.json
+
+bench-baseline: ## measures anew what the gate compares with; commit the file with the reason
+	$(CARGO) build --release --quiet -p cleargate-cli
+	$(CARGO) run --release --quiet -p cleargate-bench -- --write tests/bench/baseline.json
+
+soak: plugins ## the slow proofs, up to an hour: a thousand kills, long random histories, wide races
+	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-flow -p cleargate-store -p cleargate-executor
+	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-cli -E 'test(killed_runs)'

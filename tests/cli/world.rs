@@ -123,9 +123,9 @@ fn command(home: &Path, args: &[&str]) -> Command {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a test takes the compiler's place from its environment"
+    reason = "a test takes the compiler's place and its own length from its environment"
 )]
-fn variable(name: &str) -> Option<std::ffi::OsString> {
+pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }
 

@@ -22,6 +22,8 @@ mod tasks;
 mod timers;
 
 pub mod limits;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use catalog::{Binding, CallScope, Catalog, CatalogError};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -11,7 +11,8 @@ use cleargate_store::sqlite::Class;
 use cleargate_store::{Durability, Lease, NewRun, SqliteConfig, SqliteStore, Store};
 use rusqlite::Connection;
 
-use crate::figure::{Budget, Figure, Goal, Limit, Samples, micros};
+use crate::Wanted;
+use crate::figure::{Budget, Figure, Goal, Samples, Turns, micros};
 use crate::world::{chain, executor, graph, run};
 
 /// Commits that are measured.
@@ -25,15 +26,22 @@ const ROUNDS: usize = 8;
 /// Milliseconds that the lease of a bench lasts: longer than the bench.
 const LEASE_MS: u64 = 600_000;
 
-pub(crate) async fn figures() -> Vec<Figure> {
-    vec![
-        steps(Class::ProcessSafe).await,
-        steps(Class::PowerSafe).await,
-        runs().await,
-        bytes(100, 64).await,
-        bytes(1_000, 64).await,
-        bytes(1_000, 1_024).await,
-    ]
+pub(crate) async fn figures(wanted: &Wanted) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for (id, class) in [("P4", Class::ProcessSafe), ("P5", Class::PowerSafe)] {
+        if wanted.has(id) {
+            figures.push(steps(class).await);
+        }
+    }
+    if wanted.has("P6") {
+        figures.push(runs().await);
+    }
+    if wanted.has("P7") {
+        for (nodes, payload) in [(100, 64), (1_000, 64), (1_000, 1_024)] {
+            figures.push(bytes(nodes, payload).await);
+        }
+    }
+    figures
 }
 
 fn open(folder: &Path, class: Class) -> Arc<SqliteStore> {
@@ -100,31 +108,23 @@ async fn steps(class: Class) -> Figure {
     let lease = leased(&*store).await;
     let db = bare(folder.path(), class);
     let body = serde_json::to_vec(&step(1)).unwrap();
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let mut budget = Budget::of(COMMITS);
+    let (mut turns, mut budget) = (Turns::default(), Budget::of(COMMITS));
     let mut seq = 1;
     while budget.more() {
         let started = Instant::now();
         store.append(&lease, vec![step(seq)], Durability::Sync).await.unwrap();
-        ours.push(micros(started));
+        let ours = micros(started);
         let started = Instant::now();
         commit(&db, 1, &body);
-        theirs.push(micros(started));
+        turns.add(ours, micros(started));
         seq += 1;
     }
     let (id, what, goal) = match class {
         Class::ProcessSafe => ("P4", "a durable step that survives `kill -9`", Goal::Times(3.0)),
         Class::PowerSafe => ("P5", "a durable step that survives a power cut", Goal::Times(1.3)),
     };
-    let value = Samples::new(theirs).at(50);
-    Figure {
-        id,
-        what: what.into(),
-        unit: "µs/step",
-        samples: Samples::new(ours),
-        limit: Some(Limit { value, what: "a bare SQLite commit of one row in the same folder" }),
-        goal,
-    }
+    let bare = "a bare SQLite commit of one row in the same folder";
+    turns.figure(id, what.into(), "µs/step", goal, bare)
 }
 
 /// Many runs at once: their steps share commits.
@@ -134,8 +134,7 @@ async fn runs() -> Figure {
     let graph = graph(&chain("once", STEPS));
     let db = bare(folder.path(), Class::PowerSafe);
     let body = serde_json::to_vec(&step(1)).unwrap();
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let mut budget = Budget::of(ROUNDS);
+    let (mut turns, mut budget) = (Turns::default(), Budget::of(ROUNDS));
     while budget.more() {
         let started = Instant::now();
         let runs: Vec<_> = (0..RUNS)
@@ -147,26 +146,17 @@ async fn runs() -> Figure {
         for run in runs {
             run.await.unwrap();
         }
-        ours.push((RUNS * STEPS) as f64 / started.elapsed().as_secs_f64());
+        let ours = (RUNS * STEPS) as f64 / started.elapsed().as_secs_f64();
         let started = Instant::now();
         for _ in 0..STEPS {
             // A step is two records: that it begins, and what came of it.
             commit(&db, 2 * RUNS, &body);
         }
-        theirs.push((RUNS * STEPS) as f64 / started.elapsed().as_secs_f64());
+        turns.add(ours, (RUNS * STEPS) as f64 / started.elapsed().as_secs_f64());
     }
-    let value = Samples::new(theirs).at(50);
-    Figure {
-        id: "P6",
-        what: format!("steps of {RUNS} concurrent runs that survive a power cut"),
-        unit: "steps/s",
-        samples: Samples::new(ours),
-        limit: Some(Limit {
-            value,
-            what: "bare SQLite commits of 128 rows: 64 steps of two records",
-        }),
-        goal: Goal::Least(5_000.0),
-    }
+    let what = format!("steps of {RUNS} concurrent runs that survive a power cut");
+    let bare = "bare SQLite commits of 128 rows: 64 steps of two records";
+    turns.figure("P6", what, "steps/s", Goal::Least(5_000.0), bare)
 }
 
 /// Bytes of the file for each node, without the payload. A payload above a page would be kept once for all

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// Time that the samples of one figure may take together: some twenty figures stay below two minutes.
 const MOST: Duration = Duration::from_secs(4);
 
+/// The percentile that counts as the best: the very best is luck.
+const BEST: usize = 10;
+
 /// Samples sorted by size.
 pub(crate) struct Samples(Vec<f64>);
 
@@ -23,6 +26,43 @@ impl Samples {
 
     pub(crate) fn at(&self, percent: usize) -> f64 {
         self.0[(self.0.len() - 1) * percent / 100]
+    }
+
+    fn counted(&self) -> bool {
+        self.0.len() == 1
+    }
+}
+
+/// Samples of ours and of the limit, taken in turns, so that both meet the same machine.
+#[derive(Default)]
+pub(crate) struct Turns {
+    ours: Vec<f64>,
+    limit: Vec<f64>,
+}
+
+impl Turns {
+    pub(crate) fn add(&mut self, ours: f64, limit: f64) {
+        self.ours.push(ours);
+        self.limit.push(limit);
+    }
+
+    pub(crate) fn figure(
+        self,
+        id: &'static str,
+        what: String,
+        unit: &'static str,
+        goal: Goal,
+        limit: &'static str,
+    ) -> Figure {
+        let (samples, limits) = (Samples::new(self.ours), Samples::new(self.limit));
+        Figure {
+            id,
+            what,
+            unit,
+            samples,
+            limit: Some(Limit { samples: limits, what: limit }),
+            goal,
+        }
     }
 }
 
@@ -50,10 +90,9 @@ pub(crate) fn micros(started: Instant) -> f64 {
 }
 
 /// What the machine can do at best.
-#[derive(Clone, Copy)]
 pub(crate) struct Limit {
     /// In the unit of the figure.
-    pub(crate) value: f64,
+    pub(crate) samples: Samples,
     pub(crate) what: &'static str,
 }
 
@@ -82,10 +121,26 @@ pub(crate) struct Figure {
 impl Figure {
     /// How many times the limit; above 1 the machine could do better.
     fn ratio(&self) -> Option<f64> {
-        let limit = self.limit?.value;
-        let more_is_better = matches!(self.goal, Goal::Least(_));
-        let mine = self.samples.at(50);
-        Some(if more_is_better { limit / mine } else { mine / limit })
+        self.ratio_at(50)
+    }
+
+    fn ratio_at(&self, percent: usize) -> Option<f64> {
+        let limit = self.limit.as_ref()?;
+        Some(match self.goal {
+            Goal::Least(_) => limit.samples.at(100 - percent) / self.samples.at(100 - percent),
+            _ => self.samples.at(percent) / limit.samples.at(percent),
+        })
+    }
+
+    /// What the gate compares: the best of both sides, because other work on the machine only ever adds, or
+    /// the number itself when it was counted. Nothing for a figure that has no limit beside it.
+    pub(crate) fn gauge(&self) -> Option<f64> {
+        self.ratio_at(BEST).or_else(|| self.samples.counted().then(|| self.samples.at(50)))
+    }
+
+    /// Tells figures of one id apart, and is the same in each run.
+    pub(crate) fn name(&self) -> String {
+        format!("{}: {}", self.id, self.what)
     }
 
     fn goal(&self) -> Option<String> {
@@ -115,8 +170,8 @@ impl Figure {
             "p50": rounded(self.samples.at(50)),
             "p95": rounded(self.samples.at(95)),
             "p99": rounded(self.samples.at(99)),
-            "limit": self.limit.map(|limit| rounded(limit.value)),
-            "limit_is": self.limit.map(|limit| limit.what),
+            "limit": self.limit.as_ref().map(|limit| rounded(limit.samples.at(50))),
+            "limit_is": self.limit.as_ref().map(|limit| limit.what),
             "ratio": self.ratio().map(rounded),
             "goal": self.goal(),
             "met": self.met(),
@@ -125,7 +180,7 @@ impl Figure {
 }
 
 /// Three digits after the point: below them is noise.
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
@@ -143,7 +198,8 @@ pub(crate) fn table(figures: &[Figure]) -> String {
             Some(false) => " (MISSED)",
             None => "",
         };
-        let (limit, ratio) = (optional(figure.limit.map(|l| l.value)), optional(figure.ratio()));
+        let limit = optional(figure.limit.as_ref().map(|limit| limit.samples.at(50)));
+        let ratio = optional(figure.ratio());
         let goal = figure.goal().unwrap_or_else(|| "-".into());
         // Writing to text cannot fail.
         let _ = writeln!(
@@ -152,7 +208,7 @@ pub(crate) fn table(figures: &[Figure]) -> String {
             figure.id, figure.unit
         );
         let _ = writeln!(text, "     {}", figure.what);
-        if let Some(limit) = figure.limit {
+        if let Some(limit) = &figure.limit {
             let _ = writeln!(text, "     limit: {}", limit.what);
         }
     }

@@ -1,7 +1,9 @@
 //! Figures of ClearGate, each beside the limit of this machine measured in the same run: an absolute time says
 //! nothing on another machine, a ratio does.
 //!
-//! `bench [--table] [--command PATH]` prints one JSON line for each figure, or a table that explains them.
+//! `bench [--table] [--only ID] [--command PATH]` prints one JSON line for each figure, or a table that explains
+//! them; `--only` measures the figures of one id alone, for a profiler. `--write FILE` makes a baseline, and
+//! `--gate FILE` compares with one and fails.
 //! `PATH` is a `cleargate` that was built in release; without it, the one beside this binary is taken when
 //! it is there. Every measurement is bounded in count and in time, so that the whole takes less than two
 //! minutes on a slow machine too.
@@ -16,35 +18,49 @@
 
 mod durable;
 mod figure;
+mod gate;
 mod memory;
 mod process;
 mod sandbox;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use figure::Figure;
 
-fn main() {
+fn main() -> ExitCode {
     let mut table = false;
-    let mut command = None;
+    let (mut command, mut only, mut gate, mut baseline) = (None, None, None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--table" => table = true,
+            "--only" => only = arguments.next(),
             "--command" => command = arguments.next().map(PathBuf::from),
+            "--gate" => gate = arguments.next().map(PathBuf::from),
+            "--write" => baseline = arguments.next().map(PathBuf::from),
             // What a process costs that does nothing: the limit of the figure of a start.
-            process::NOTHING => return,
+            process::NOTHING => return ExitCode::SUCCESS,
             other => {
-                eprintln!("bench knows --table and --command PATH, not {other}");
-                return;
+                eprintln!("bench does not know {other}; its options are in `main.rs`");
+                return ExitCode::FAILURE;
             }
         }
     }
     if cfg!(debug_assertions) {
         eprintln!("built without optimization: these figures say nothing; use --release");
     }
-    let figures = measured(command);
+    let command = command.or_else(process::beside);
+    let measure = || measured(&Wanted(only.clone()), command.as_deref());
+    if let Some(path) = gate {
+        return if gate::holds(&path, measure) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if let Some(path) = baseline {
+        gate::write(&path, measure);
+        return ExitCode::SUCCESS;
+    }
+    let figures = measure();
     if table {
         print!("{}", figure::table(&figures));
     } else {
@@ -52,21 +68,33 @@ fn main() {
             println!("{}", figure.json());
         }
     }
+    ExitCode::SUCCESS
 }
 
-fn measured(command: Option<PathBuf>) -> Vec<Figure> {
+fn measured(wanted: &Wanted, command: Option<&Path>) -> Vec<Figure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     // Memory first, before other measurements leave the allocator with room to spare.
-    let mut figures = runtime.block_on(memory::idle());
-    figures.extend(runtime.block_on(memory::figures()));
-    figures.extend(runtime.block_on(durable::figures()));
-    figures.extend(runtime.block_on(sandbox::figures()));
-    match command.or_else(process::beside) {
-        Some(command) => figures.extend(process::figures(&command)),
+    let mut figures = runtime.block_on(memory::idle(wanted));
+    figures.extend(runtime.block_on(memory::figures(wanted)));
+    figures.extend(runtime.block_on(durable::figures(wanted)));
+    if sandbox::IDS.iter().any(|id| wanted.has(id)) {
+        figures.extend(runtime.block_on(sandbox::figures()));
+    }
+    match command {
+        Some(command) => figures.extend(process::figures(wanted, command)),
         None => eprintln!(
             "no `cleargate` beside this binary: P9 and the size are left out; \
              `cargo build --release -p cleargate-cli`, or name one with --command"
         ),
     }
     figures
+}
+
+/// Which figures are to be measured: those of one id, or all.
+struct Wanted(Option<String>);
+
+impl Wanted {
+    fn has(&self, id: &str) -> bool {
+        self.0.as_ref().is_none_or(|only| only == id)
+    }
 }

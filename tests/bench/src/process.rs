@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::figure::{Budget, Figure, Goal, Limit, Samples, micros};
+use crate::Wanted;
+use crate::figure::{Budget, Figure, Goal, Samples, Turns, micros};
 
 /// The argument that lets this binary end at once.
 pub(crate) const NOTHING: &str = "--nothing";
@@ -28,7 +29,10 @@ pub(crate) fn resident() -> Option<f64> {
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-pub(crate) fn figures(command: &Path) -> Vec<Figure> {
+pub(crate) fn figures(wanted: &Wanted, command: &Path) -> Vec<Figure> {
+    if !wanted.has("P9") && !wanted.has("M3") {
+        return Vec::new();
+    }
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("one.yaml"), FLOW).unwrap();
     let this = std::env::current_exe().unwrap();
@@ -49,23 +53,14 @@ pub(crate) fn figures(command: &Path) -> Vec<Figure> {
     let run: &[&str] = &["run", "one.yaml"];
     // The first one makes the home folder; nobody waits for that twice.
     started(command, run);
-    let (mut samples, mut nothing) = (Vec::new(), Vec::new());
-    let mut budget = Budget::of(STARTS);
+    let (mut turns, mut budget) = (Turns::default(), Budget::of(STARTS));
     while budget.more() {
-        samples.push(started(command, run));
-        nothing.push(started(&this, &[NOTHING]));
+        turns.add(started(command, run), started(&this, &[NOTHING]));
     }
-    let value = Samples::new(nothing).at(50);
+    let what = "`cleargate run` of a flow of one node, from its start to its end".into();
     let size = std::fs::metadata(command).unwrap().len() as f64 / (1024.0 * 1024.0);
     vec![
-        Figure {
-            id: "P9",
-            what: "`cleargate run` of a flow of one node, from its start to its end".into(),
-            unit: "ms",
-            samples: Samples::new(samples),
-            limit: Some(Limit { value, what: "a process that does nothing" }),
-            goal: Goal::Most(15.0),
-        },
+        turns.figure("P9", what, "ms", Goal::Most(15.0), "a process that does nothing"),
         Figure {
             id: "M3",
             what: "size of the command".into(),

@@ -27,6 +27,9 @@ const HOST_CALLS: usize = 1_000;
 /// Time of a call that computes for ever.
 const LIMIT: Duration = Duration::from_millis(200);
 
+/// Figures that are measured together.
+pub(crate) const IDS: [&str; 3] = ["P11", "P13", "P18"];
+
 pub(crate) async fn figures() -> Vec<Figure> {
     let runtime = Runtime::new(RuntimeConfig::default()).unwrap();
     let allocation = format!("{:?}", runtime.engine().allocation()).to_lowercase();

@@ -4,51 +4,22 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cleargate_executor::testing::{self, NoNetwork, NodeTypes, OneNode};
 use cleargate_executor::{
-    Binding, CallScope, Catalog, CatalogError, End, Executor, ExecutorConfig, Failure, Node,
-    NodeContext, Output, RunHandle, StartRun, SystemClock, TimeOrdered,
+    End, Executor, ExecutorConfig, Failure, Node, NodeContext, Output, RunHandle, StartRun,
+    SystemClock, TimeOrdered,
 };
 use cleargate_flow::check::{Checked, check};
-use cleargate_flow::error::ErrorCode;
-use cleargate_flow::graph::Leaf;
-use cleargate_flow::limits::Limits;
-use cleargate_flow::signature::{Effect, Signature, Signatures};
-use cleargate_flow::types::Kind;
-use cleargate_flow::{Graph, NodeError, Outcome, Value};
-use cleargate_gate::{
-    Answer, Gate, GateConfig, Hop, MemoryAudit, MemorySecrets, Sources, Transport,
-};
+use cleargate_flow::signature::Effect;
+use cleargate_flow::{Graph, Outcome, Value};
 use cleargate_store::Store;
 
 /// Runs and attempts that a bench drives at the same time at most.
 const MOST_AT_ONCE: usize = 2_000;
 
 /// Node types: a step that can be computed again, one that may happen once, one that never ends.
-const TYPES: [(&str, Effect); 3] =
-    [("pure", Effect::Pure), ("once", Effect::Once), ("waits", Effect::Pure)];
-
-struct Types;
-
-impl Signatures for Types {
-    fn find(&self, name: &str) -> Result<Option<Signature>, String> {
-        let found = TYPES.iter().find(|(known, _)| *known == name);
-        Ok(found.map(|(_, effect)| Signature {
-            summary: "Gives what it is given.".into(),
-            input: Default::default(),
-            open: true,
-            output: Kind::Any.into(),
-            config: Default::default(),
-            effect: *effect,
-            requests: Default::default(),
-            limits: Limits::default(),
-            origin: "bench".into(),
-        }))
-    }
-
-    fn names(&self) -> Vec<String> {
-        TYPES.iter().map(|(name, _)| (*name).to_owned()).collect()
-    }
-}
+const TYPES: NodeTypes =
+    NodeTypes(&[("pure", Effect::Pure), ("once", Effect::Once), ("waits", Effect::Read)]);
 
 /// The text of nodes of type `kind` of which each reads the one before.
 pub(crate) fn chain(kind: &str, length: usize) -> String {
@@ -85,65 +56,29 @@ fn flow(nodes: &str, last: &str) -> String {
 }
 
 pub(crate) fn checked(text: &str) -> Checked {
-    check(text, "bench.flow.yaml", &Types)
+    check(text, "bench.flow.yaml", &TYPES)
 }
 
 pub(crate) fn graph(text: &str) -> Arc<Graph> {
-    let checked = checked(text);
-    let errors: Vec<_> = checked.errors().collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    Arc::new(checked.graph.unwrap())
+    testing::graph(text, &TYPES)
 }
 
-/// Gives what it is given, or never ends.
-pub(crate) struct Trivial {
-    waits: bool,
-}
+/// Gives what it is given, or waits for ever.
+struct Trivial;
 
 #[async_trait]
 impl Node for Trivial {
-    async fn run(&self, _: NodeContext, input: Value) -> Result<Output, Failure> {
-        if self.waits {
+    async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
+        if ctx.binding == "waits" {
             std::future::pending::<()>().await;
         }
         Ok(input.get("v").cloned().unwrap_or_default().into())
     }
 }
 
-struct Trivials;
-
-impl Catalog for Trivials {
-    fn node(&self, leaf: &Leaf, _: &Graph) -> Result<Binding, CatalogError> {
-        let scope = CallScope {
-            name: leaf.uses.clone(),
-            grants: Arc::default(),
-            limits: Limits::combine(&[]),
-            folder: None,
-        };
-        Ok(Binding { node: Arc::new(Trivial { waits: leaf.uses == "waits" }), scope })
-    }
-}
-
-struct Closed;
-
-#[async_trait]
-impl Transport for Closed {
-    async fn send(&self, _: Hop) -> Result<Answer, NodeError> {
-        Err(NodeError::new(ErrorCode::Denied, "a bench reaches nothing"))
-    }
-}
-
 /// An executor with the bounds of a process, over a store.
 pub(crate) fn executor(store: Arc<dyn Store>) -> Executor {
-    let sources = Sources { now: Arc::new(|| 0), random: Arc::new(|bytes| bytes.fill(0)) };
-    let gate = Gate::new(
-        store.clone(),
-        Arc::new(Closed),
-        Arc::new(MemorySecrets::default()),
-        Arc::new(MemoryAudit::new(1)),
-        sources,
-        GateConfig::default(),
-    );
+    let gate = testing::gate(store.clone(), Arc::new(NoNetwork));
     let mut config = ExecutorConfig::new("bench");
     config.max_attempts = MOST_AT_ONCE;
     let clock = Arc::new(SystemClock::default());
@@ -152,7 +87,8 @@ pub(crate) fn executor(store: Arc<dyn Store>) -> Executor {
 
 pub(crate) async fn start(executor: &Executor, graph: &Arc<Graph>, input: Value) -> RunHandle {
     let start = StartRun { input, ..StartRun::default() };
-    executor.start(graph.clone(), Arc::new(Trivials), start).await.unwrap()
+    let catalog = Arc::new(OneNode::new(Arc::new(Trivial)));
+    executor.start(graph.clone(), catalog, start).await.unwrap()
 }
 
 /// Runs a flow to its good end.

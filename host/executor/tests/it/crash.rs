@@ -147,10 +147,10 @@ async fn du_17_host_calls_of_a_cut_off_attempt_are_answered_from_the_record() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn du_09_of_many_processes_that_resume_a_run_one_wins() {
-    const PROCESSES: usize = 4;
+    let processes = crate::soaked(16, 64);
     let flow = graph("  a: { type: once, with: { v: 1, act: yield } }\n", "\"${a}\"");
     let mut refused = 0;
-    for round in 0..300 {
+    for round in 0..crate::soaked(150, 1_000) {
         let (store, clock) = (Arc::new(MemoryStore::default()), ManualClock::at(1_000));
         let mortal = Mortal::new(store.clone(), 0, false);
         let dead = Process::on(mortal, "dead", Arc::default(), clock.clone(), |_| {});
@@ -159,9 +159,9 @@ async fn du_09_of_many_processes_that_resume_a_run_one_wins() {
         assert!(matches!(handle.outcome().await, End::Broken(_)));
         clock.advance(LEASE_MS + 1);
         let ledger: Arc<Ledger> = Arc::default();
-        let barrier = Arc::new(tokio::sync::Barrier::new(PROCESSES));
+        let barrier = Arc::new(tokio::sync::Barrier::new(processes));
         let mut racing = tokio::task::JoinSet::new();
-        for number in 0..PROCESSES {
+        for number in 0..processes {
             let owner = format!("p{number}");
             let process = Process::on(store.clone(), &owner, ledger.clone(), clock.clone(), |_| {});
             let (flow, run, barrier) = (flow.clone(), run.clone(), barrier.clone());

@@ -1,69 +1,35 @@
 //! A world of scripted nodes that remembers what was done to it, and a store that can die.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use cleargate_executor::testing::{self, NodeTypes, OneNode};
 use cleargate_executor::{
-    Binding, CallScope, Catalog, CatalogError, Counted, Executor, ExecutorConfig, Failure,
-    ManualClock, Node, NodeContext, Output, RunHandle, StartError, StartRun,
+    Catalog, Counted, Executor, ExecutorConfig, Failure, ManualClock, Node, NodeContext, Output,
+    RunHandle, StartError, StartRun,
 };
-use cleargate_flow::check::check;
 use cleargate_flow::error::ErrorCode;
-use cleargate_flow::graph::Leaf;
-use cleargate_flow::limits::Limits;
-use cleargate_flow::signature::{Effect, Signature, Signatures};
-use cleargate_flow::types::Kind;
+use cleargate_flow::signature::Effect;
 use cleargate_flow::{FlowHash, Graph, NodeError, Record, RunId, Value};
-use cleargate_gate::{
-    Answer, Gate, GateConfig, Hop, HttpRequest, KvOp, MemoryAudit, MemorySecrets, Request, Sources,
-    Transport,
-};
+use cleargate_gate::{Answer, Gate, Hop, HttpRequest, KvOp, Request, Transport};
 use cleargate_store::{
     BlobDigest, Created, Durability, KvPage, KvSpace, Lease, MemoryStore, NewRun, RunFilter,
     RunRow, Store, StoreError,
 };
 use tokio::sync::Notify;
 
-const EFFECTS: [(&str, Effect); 4] = [
+const TYPES: NodeTypes = NodeTypes(&[
     ("pure", Effect::Pure),
     ("read", Effect::Read),
     ("idem", Effect::Idempotent),
     ("once", Effect::Once),
-];
-
-struct Types;
-
-impl Signatures for Types {
-    fn find(&self, name: &str) -> Result<Option<Signature>, String> {
-        let found = EFFECTS.iter().find(|(known, _)| *known == name);
-        Ok(found.map(|(_, effect)| Signature {
-            summary: "Does as it is told.".into(),
-            input: Default::default(),
-            open: true,
-            output: Kind::Any.into(),
-            config: Default::default(),
-            effect: *effect,
-            requests: Default::default(),
-            limits: Limits::default(),
-            origin: "built-in".into(),
-        }))
-    }
-
-    fn names(&self) -> Vec<String> {
-        EFFECTS.iter().map(|(name, _)| (*name).to_owned()).collect()
-    }
-}
+]);
 
 pub(crate) fn graph(nodes: &str, output: &str) -> Arc<Graph> {
-    let text = format!(
-        "cleargate: 1\nflow: test\nversion: 1.0.0\noutput:\n  out: {output}\nnodes:\n{nodes}"
-    );
-    let checked = check(&text, "test.flow.yaml", &Types);
-    let errors: Vec<_> = checked.errors().map(|finding| format!("{finding:?}")).collect();
-    assert!(errors.is_empty(), "{errors:#?}\n{text}");
-    Arc::new(checked.graph.expect("a flow without errors has a graph"))
+    let head = "cleargate: 1\nflow: test\nversion: 1.0.0";
+    testing::graph(&format!("{head}\noutput:\n  out: {output}\nnodes:\n{nodes}"), &TYPES)
 }
 
 /// What was done to the world: (address, attempt, key), in order.
@@ -100,6 +66,9 @@ impl Drop for Inside<'_> {
     }
 }
 
+/// Lines that a node says which is told to chatter, and bytes of each.
+pub(crate) const CHATTER: (usize, usize) = (100, 64);
+
 #[async_trait]
 impl Node for Scripted {
     async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
@@ -130,6 +99,11 @@ impl Node for Scripted {
             "say" => {
                 ctx.log.line("info", "said");
             }
+            "chatter" => {
+                for _ in 0..CHATTER.0 {
+                    ctx.log.line("info", &"x".repeat(CHATTER.1));
+                }
+            }
             "call" => {
                 let op = KvOp::Set { key: "k".into(), value: b"v".to_vec() };
                 ctx.pass.perform(Request::Kv { store: "s".into(), op }).await?;
@@ -140,21 +114,6 @@ impl Node for Scripted {
             _ => {}
         }
         Ok(input.get("v").cloned().unwrap_or_default().into())
-    }
-}
-
-pub(crate) struct Fixed(pub(crate) Arc<Ledger>);
-
-impl Catalog for Fixed {
-    fn node(&self, leaf: &Leaf, _flow: &Graph) -> Result<Binding, CatalogError> {
-        let grants = r#"{"kv": ["s"], "http": ["world.example"]}"#;
-        let scope = CallScope {
-            name: leaf.uses.clone(),
-            grants: Arc::new(Value::from_json(grants).unwrap().to().unwrap()),
-            limits: Limits::combine(&[]),
-            folder: None,
-        };
-        Ok(Binding { node: Arc::new(Scripted(self.0.clone())), scope })
     }
 }
 
@@ -185,12 +144,24 @@ pub(crate) struct Mortal {
     left: AtomicUsize,
     lands: bool,
     pub(crate) died: std::sync::atomic::AtomicBool,
+    /// What the next appends are answered instead of being made, in order.
+    grudges: Mutex<VecDeque<StoreError>>,
 }
 
 impl Mortal {
     pub(crate) fn new(inner: Arc<MemoryStore>, appends: usize, lands: bool) -> Arc<Self> {
         let (left, died) = (AtomicUsize::new(appends), false.into());
-        Arc::new(Self { inner, left, lands, died })
+        Arc::new(Self { inner, left, lands, died, grudges: Mutex::default() })
+    }
+
+    /// A store that lives, and refuses to append this often before it does.
+    pub(crate) fn grudging(
+        inner: Arc<MemoryStore>,
+        grudges: impl IntoIterator<Item = StoreError>,
+    ) -> Arc<Self> {
+        let store = Self::new(inner, usize::MAX, false);
+        store.grudges.lock().unwrap().extend(grudges);
+        store
     }
 
     fn alive(&self) -> Result<(), StoreError> {
@@ -202,6 +173,9 @@ impl Mortal {
 impl Store for Mortal {
     async fn append(&self, l: &Lease, r: Vec<Record>, d: Durability) -> Result<(), StoreError> {
         self.alive()?;
+        if let Some(grudge) = self.grudges.lock().unwrap().pop_front() {
+            return Err(grudge);
+        }
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         if left.is_ok() {
             return self.inner.append(l, r, d).await;
@@ -302,15 +276,7 @@ impl Process {
         clock: ManualClock,
         set: impl FnOnce(&mut ExecutorConfig),
     ) -> Self {
-        let sources = Sources { now: Arc::new(|| 0), random: Arc::new(|bytes| bytes.fill(7)) };
-        let gate = Gate::new(
-            store.clone(),
-            Arc::new(Wire(ledger.clone())),
-            Arc::new(MemorySecrets::default()),
-            Arc::new(MemoryAudit::new(64)),
-            sources,
-            GateConfig::default(),
-        );
+        let gate = testing::gate(store.clone(), Arc::new(Wire(ledger.clone())));
         let mut config = ExecutorConfig::new(owner);
         set(&mut config);
         let ids = Arc::new(Counted::default());
@@ -319,7 +285,9 @@ impl Process {
     }
 
     pub(crate) fn catalog(&self) -> Arc<dyn Catalog> {
-        Arc::new(Fixed(self.ledger.clone()))
+        let grants = r#"{"kv": ["s"], "http": ["world.example"]}"#;
+        let grants = Value::from_json(grants).unwrap().to().unwrap();
+        Arc::new(OneNode::new(Arc::new(Scripted(self.ledger.clone()))).granted(grants))
     }
 
     pub(crate) async fn start(&self, graph: &Arc<Graph>) -> RunHandle {

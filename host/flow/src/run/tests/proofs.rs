@@ -13,7 +13,10 @@ use crate::error::ErrorCode;
 use crate::event::{Event, Outcome};
 use crate::signature::Effect as Class;
 
-fn config(cases: u32) -> ProptestConfig {
+/// A hundred times as many when somebody has asked for the slow proof: `make soak`.
+#[expect(clippy::disallowed_methods, reason = "who runs the tests says how long they may take")]
+fn config(usual: u32) -> ProptestConfig {
+    let cases = if std::env::var_os("CLEARGATE_SOAK").is_some() { 100 * usual } else { usual };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 

@@ -1,0 +1,82 @@
+//! What one node, or one run, cannot take from the others: log lines and places.
+
+use std::sync::Arc;
+
+use cleargate_executor::{End, ManualClock, RunHandle};
+use cleargate_flow::{Event, Outcome};
+use cleargate_store::MemoryStore;
+
+use crate::world::{CHATTER, Process, graph};
+
+/// Lines of each node, with the bytes of them.
+async fn said(handle: &RunHandle, node: &str) -> (usize, usize) {
+    let (mut events, mut lines, mut bytes) = (handle.events(0), 0, 0);
+    while let Some(event) = events.next().await.unwrap() {
+        if let Event::Logged { address, message, .. } = event.record.event
+            && address.to_string() == node
+        {
+            lines += 1;
+            bytes += message.len();
+        }
+    }
+    (lines, bytes)
+}
+
+#[tokio::test]
+async fn each_node_has_its_own_bound_of_log_lines() {
+    let process = Process::new();
+    let flow = graph(
+        "  a: { type: read, with: { v: 1, act: chatter }, limits: { log: 1KiB } }\n  \
+         b: { type: read, with: { v: \"${a}\", act: chatter } }\n",
+        "\"${b}\"",
+    );
+    let handle = process.start(&flow).await;
+    let end = handle.outcome().await;
+    assert!(matches!(end, End::Finished(Outcome::Succeeded { .. })), "{end:?}");
+    let (lines, bytes) = said(&handle, "a").await;
+    assert_eq!(lines, 1024 / CHATTER.1 + 1, "what fits, and one line that says so");
+    assert!(bytes < 1024 + 100, "{bytes} bytes");
+    assert_eq!(said(&handle, "b").await, (CHATTER.0, CHATTER.0 * CHATTER.1));
+}
+
+#[tokio::test]
+async fn a_wide_run_does_not_starve_a_narrow_one() {
+    const ITEMS: u32 = 1_000;
+    const STEPS: usize = 20;
+    let store = Arc::new(MemoryStore::default());
+    let process = Process::on(store, "a", Arc::default(), ManualClock::at(1_000), |config| {
+        config.max_attempts = 2;
+    });
+    let items: Vec<String> = (0..ITEMS).map(|item| item.to_string()).collect();
+    let wide = graph(
+        &format!(
+            "  m: {{ map: \"${{[{}]}}\", max: {ITEMS}, concurrency: 64, as: x, \
+             do: {{ a: {{ type: pure, with: {{ v: \"${{x}}\", act: yield }} }} }}, out: \"${{a}}\" }}\n",
+            items.join(",")
+        ),
+        "\"${m}\"",
+    );
+    let chain: String = (0..STEPS)
+        .map(|step| match step {
+            0 => "  n0: { type: pure, with: { v: 0, act: yield } }\n".to_owned(),
+            _ => format!(
+                "  n{step}: {{ type: pure, with: {{ v: \"${{n{}}}\", act: yield }} }}\n",
+                step - 1
+            ),
+        })
+        .collect();
+    let narrow = graph(&chain, &format!("\"${{n{}}}\"", STEPS - 1));
+    let wide = process.start(&wide).await;
+    // The wide run has all places and a queue before the narrow one comes.
+    while wide.progress().await.queued == 0 {
+        tokio::task::yield_now().await;
+    }
+    let narrow = process.start(&narrow).await;
+    let end = narrow.outcome().await;
+    assert!(matches!(end, End::Finished(Outcome::Succeeded { .. })), "{end:?}");
+    let done = wide.progress().await.nodes[0].items.unwrap().done;
+    // Each step of the narrow run waits for a place behind one asker of the wide run, not behind its queue.
+    assert!(done < 8 * STEPS as u32, "{done} of {ITEMS} items came before {STEPS} steps");
+    let end = wide.outcome().await;
+    assert!(matches!(end, End::Finished(Outcome::Succeeded { .. })), "{end:?}");
+}

@@ -1,0 +1,64 @@
+//! The gate: a figure that got worse against the limit of the machine, in two runs of three, ends with an error.
+//!
+//! A baseline is a file of gauges by figure, made on any machine: what is compared is how far we are from the
+//! machine's own limit. One bad run proves nothing; two do.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::figure::{Figure, rounded};
+
+/// How much worse a figure may be.
+const WORSE: f64 = 1.25;
+
+/// Runs that are made at most, and bad ones that fail a figure.
+const RUNS: usize = 3;
+const BAD: usize = 2;
+
+type Gauges = BTreeMap<String, f64>;
+
+fn gauges(figures: &[Figure]) -> Gauges {
+    let gauge = |figure: &Figure| Some((figure.name(), rounded(figure.gauge()?)));
+    figures.iter().filter_map(gauge).collect()
+}
+
+/// Writes a baseline: the median of three runs.
+pub(crate) fn write(path: &Path, measure: impl Fn() -> Vec<Figure>) {
+    let runs: Vec<Gauges> = (0..RUNS).map(|_| gauges(&measure())).collect();
+    let median = |name: &String| {
+        let mut all: Vec<f64> = runs.iter().filter_map(|run| run.get(name).copied()).collect();
+        all.sort_by(f64::total_cmp);
+        (name.clone(), all[all.len() / 2])
+    };
+    let baseline: Gauges = runs[0].keys().map(median).collect();
+    let mut text = serde_json::to_string_pretty(&baseline).unwrap();
+    text.push('\n');
+    std::fs::write(path, text).unwrap();
+}
+
+/// Whether no figure of the baseline got worse.
+pub(crate) fn holds(path: &Path, measure: impl Fn() -> Vec<Figure>) -> bool {
+    let text = std::fs::read_to_string(path)
+        .unwrap_or_else(|error| panic!("{}: {error}; make it with --write", path.display()));
+    let baseline: Gauges = serde_json::from_str(&text).unwrap();
+    let mut bad: BTreeMap<String, usize> = BTreeMap::new();
+    for run in 1..=RUNS {
+        let now = gauges(&measure());
+        for (name, was) in &baseline {
+            match now.get(name) {
+                Some(is) if *is <= was * WORSE => {}
+                Some(is) => {
+                    eprintln!("run {run}: {name}: {is} against {was}, {:.0} %", is / was * 100.0);
+                    *bad.entry(name.clone()).or_default() += 1;
+                }
+                None => eprintln!("run {run}: {name}: not measured"),
+            }
+        }
+        // Nobody can fail, or nobody can be saved, by the runs that are left.
+        let left = RUNS - run;
+        if bad.values().all(|count| *count >= BAD || count + left < BAD) && left < BAD {
+            break;
+        }
+    }
+    bad.values().all(|count| *count < BAD)
+}
