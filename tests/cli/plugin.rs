@@ -59,6 +59,18 @@ fn a_request_needs_a_grant() {
     world.run(&[&install[..], &["--dry-run"]].concat());
     assert_eq!(listed().as_array().unwrap().len(), 0);
     world.run(&install).expect(5, &["api.example.com", "--grant"]);
+    for (text, code, words) in [
+        ("http = [\"api.example.org\"]", 5, "http api.example.com"),
+        ("htpp = [\"api.example.com\"]", 3, "unknown field `htpp`"),
+        ("http = \"api.example.com\"", 3, "allowed.toml cannot be used"),
+        ("http = [\"*.example.com\"]", 0, "installed my:asking"),
+    ] {
+        world.write("allowed.toml", text);
+        world.run(&[&install[..], &["--grant=allowed.toml"]].concat()).expect(code, &[words]);
+    }
+    world.run(&["plugin", "remove", "my:asking"]).expect(0, &[]);
+    world.run(&[&install[..], &["--grant=absent.toml"]].concat()).expect(3, &["absent.toml"]);
+    world.run(&install).expect(5, &["--grant"]);
     world.run(&[&install[..], &["--grant"]].concat()).expect(0, &[]);
     assert_eq!(listed().as_array().unwrap().len(), 1);
     let list = world.run(&["plugin", "list"]);

@@ -66,12 +66,15 @@ impl Error {
         format!("{}: {}{more}", self.message, self.causes[0])
     }
 
-    /// Adds an error and its sources as causes.
+    /// Adds an error and its sources as causes. What a cause tells already is not told again.
     #[must_use]
     pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
-            self.causes.push(error.to_string());
+            let cause = error.to_string();
+            if !self.causes.last().is_some_and(|told| told.contains(&cause)) {
+                self.causes.push(cause);
+            }
             next = error.source();
         }
         self
@@ -102,5 +105,33 @@ impl From<NodeError> for Error {
         };
         let message = format!("{}: {}", error.code, error.message);
         Self { kind, message, causes: Vec::new(), help: error.help.into_iter().collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Layer>>);
+
+    impl fmt::Display for Layer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Layer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.1.as_deref().map(|below| below as _)
+        }
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let layer = |words, below: Option<Layer>| Layer(words, below.map(Box::new));
+        let error = layer("index: cut off", Some(layer("cut off", Some(layer("no disk", None)))));
+        let told = Error::new(Kind::Store, "stopped").caused_by(&error).causes;
+        assert_eq!(told, ["index: cut off", "no disk"]);
     }
 }

@@ -286,13 +286,15 @@ pub enum Plugin {
     },
     /// Install a plugin and grant what it asks for
     #[command(after_help = "Examples:\n  cleargate plugin install cleargate:pii-redactor@^0.1\n  \
-        cleargate plugin install acme:fetch --dry-run\n  cleargate plugin install acme:fetch --grant")]
+        cleargate plugin install acme:fetch --dry-run\n  cleargate plugin install acme:fetch --grant\n  \
+        cleargate plugin install acme:fetch --grant=allowed.toml\n\n\
+        FILE has the form of `[permissions]` in plugin.toml: http = [\"api.example.org\"]")]
     Install {
         /// `namespace:name`, with `@requirement` when not the newest
         reference: String,
-        /// Grant what the manifest asks for, as printed
-        #[arg(long)]
-        grant: bool,
+        /// Grant what the manifest asks for, at most what FILE says when there is one
+        #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+        grant: Option<Option<PathBuf>>,
         /// Print what would be granted, and do nothing
         #[arg(long)]
         dry_run: bool,
@@ -316,7 +318,7 @@ pub enum Plugin {
     /// Remove an installed plugin and its grants
     #[command(after_help = "Example:\n  cleargate plugin remove acme:fetch")]
     Remove {
-        /// `namespace:name`: every installed version goes
+        /// `namespace:name`, with `@requirement` when not every installed version is meant
         plugin: String,
     },
 }

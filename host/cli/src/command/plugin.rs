@@ -23,7 +23,11 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
         Plugin::Test { folder, filter } => test(context, &folder, filter.as_deref()).await,
         Plugin::Publish { folders, if_new } => publish(context, &folders, if_new).await,
         Plugin::Install { reference, grant, dry_run } => {
-            let approval = if grant { Approval::Requested } else { Approval::Nothing };
+            let approval = match grant {
+                None => Approval::Nothing,
+                Some(None) => Approval::Requested,
+                Some(Some(file)) => Approval::read(&context.environment.folder.join(file))?,
+            };
             install(context, &reference, &InstallOptions { approval, dry_run })
         }
         Plugin::List => list(context),
