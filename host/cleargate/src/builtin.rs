@@ -7,9 +7,7 @@ use cleargate_flow::grant::Grants;
 use cleargate_flow::graph::Leaf;
 use cleargate_flow::limits::Limits;
 use cleargate_flow::signature::PluginKind;
-use cleargate_nodes::{
-    FileRead, Guard, GuardrailNode, Http, Template, TemplateSource, Transform, chain_of,
-};
+use cleargate_nodes::{FileRead, Guard, GuardrailNode, Http, Template, Transform, chain_of};
 
 use crate::flows::FlowCatalog;
 
@@ -21,18 +19,9 @@ impl FlowCatalog {
             Transform::NAME => Arc::new(Transform),
             FileRead::NAME => Arc::new(FileRead),
             Http::NAME => Arc::new(Http),
-            Template::NAME => {
-                let text =
-                    match TemplateSource::of(&leaf.config).map_err(|e| config(e.to_string()))? {
-                        TemplateSource::Inline(text) => text,
-                        TemplateSource::File(name) => self
-                            .files
-                            .get(&name)
-                            .cloned()
-                            .ok_or_else(|| config(format!("the flow has no file `{name}`")))?,
-                    };
-                Arc::new(Template::new(&text).map_err(|e| config(e.to_string()))?)
-            }
+            Template::NAME => Arc::new(
+                Template::new(&leaf.config, &self.files).map_err(|e| config(e.to_string()))?,
+            ),
             GuardrailNode::NAME => {
                 let (stage, uses) = chain_of(&leaf.config).map_err(|e| config(e.to_string()))?;
                 let chain = uses.into_iter().map(|guard| {

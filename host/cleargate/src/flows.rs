@@ -83,8 +83,9 @@ impl Flow {
 }
 
 /// Node types of one flow, for the checker.
-pub(crate) struct FlowSignatures<'a> {
-    pub parts: &'a Parts,
+struct FlowSignatures<'a> {
+    source: &'a FlowSource,
+    parts: &'a Parts,
 }
 
 /// What the aliases of one flow mean.
@@ -112,6 +113,10 @@ impl Signatures for FlowSignatures<'_> {
         signature.limits = used.manifest.limits;
         signature.origin = format!("{} {} {}", used.pin.package, used.pin.version, used.pin.digest);
         Ok(Some(signature))
+    }
+
+    fn file(&self, name: &str) -> Result<String, String> {
+        self.source.text_of(name).map_err(|error| error.to_string())
     }
 
     fn broken(&self, alias: &str) -> Option<String> {
@@ -158,12 +163,9 @@ fn callable<'a>(used: &'a Used, export: Option<&str>) -> Result<&'a Described, S
     }
 }
 
-/// Checks a flow against its plugins. The graph is there when there was no error.
-pub(crate) fn checked(
-    source: &FlowSource,
-    signatures: &FlowSignatures<'_>,
-) -> (Checked, Option<Graph>) {
-    let done = check(&source.text, &source.name, signatures);
+/// Checks a flow against what its aliases mean. The graph is there when there was no error.
+pub(crate) fn checked(source: &FlowSource, parts: &Parts) -> (Checked, Option<Graph>) {
+    let done = check(&source.text, &source.name, &FlowSignatures { source, parts });
     let errors = done.findings.iter().any(|f| f.severity == Severity::Error);
     let checked =
         Checked { file: source.name.clone(), text: source.text.clone(), findings: done.findings };

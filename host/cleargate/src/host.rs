@@ -24,9 +24,7 @@ use dashmap::DashMap;
 
 use crate::config::{Config, Durability};
 use crate::error::{Error, Kind, Result};
-use crate::flows::{
-    Checked, Flow, FlowCatalog, FlowSignatures, Parts, Pinned, checked, invalid, pin,
-};
+use crate::flows::{Checked, Flow, FlowCatalog, Parts, Pinned, checked, invalid, pin};
 use crate::grants::GrantFile;
 use crate::inputs::{InputValue, record};
 use crate::plan::Plan;
@@ -105,7 +103,7 @@ impl Host {
                 Parts { broken: broken.collect(), ..Parts::default() }
             }
         };
-        Ok(checked(&source, &FlowSignatures { parts: &parts }).0)
+        Ok(checked(&source, &parts).0)
     }
 
     /// Makes a flow ready to start: resolves and locks its plugins, checks it, and pins it to all that decides what
@@ -123,7 +121,7 @@ impl Host {
     /// The same flow again, from what a run was pinned to.
     async fn ready(&self, mut pinned: Pinned) -> Result<Flow> {
         let parts = self.parts(&pinned).await?;
-        let (found, graph) = checked(&pinned.source, &FlowSignatures { parts: &parts });
+        let (found, graph) = checked(&pinned.source, &parts);
         let Some(mut graph) = graph else { return Err(invalid(&found)) };
         let Parts { used, flows, .. } = parts;
         pin(&mut graph, &mut pinned, &flows)?;

@@ -82,12 +82,14 @@ impl FlowSource {
 
     /// Reads a file that the flow names, and keeps it.
     pub(crate) fn file(&mut self, name: &str) -> Result<String> {
-        if let Some(text) = self.files.get(name) {
-            return Ok(text.clone());
-        }
-        let text = self.read(name)?;
+        let text = self.text_of(name)?;
         self.files.insert(name.into(), text.clone());
         Ok(text)
+    }
+
+    /// The text of a file that the flow names: the one that was kept, when there is one.
+    pub(crate) fn text_of(&self, name: &str) -> Result<String> {
+        self.files.get(name).cloned().map_or_else(|| self.read(name), Ok)
     }
 
     fn read(&self, name: &str) -> Result<String> {

@@ -298,10 +298,8 @@ impl Plugins {
         let allowed = grants.allowed(&pin.package, &pin.digest.to_string());
         let effective = Arc::new(allowed.effective(&asked(&manifest)));
         let bytes: Arc<[u8]> = bytes.into();
-        let plugin =
-            runtime.load(bytes.clone(), &effective).await.map_err(|e| load_error(&pin, &e))?;
-        let describing = runtime.load_to_describe(bytes).await.map_err(|e| load_error(&pin, &e))?;
-        let described = describing.describe().await.map_err(|e| {
+        let plugin = runtime.load(bytes, &effective).await.map_err(|e| load_error(&pin, &e))?;
+        let described = plugin.describe().await.map_err(|e| {
             Error::new(Kind::Invalid, format!("{} {} cannot be used", pin.package, pin.version))
                 .caused_by(&e)
         })?;

@@ -35,6 +35,7 @@ impl Signatures for NodeTypes {
             effect: *effect,
             requests: Default::default(),
             limits: Limits::default(),
+            texts: Vec::new(),
             origin: "built-in".into(),
         }))
     }

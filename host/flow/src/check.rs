@@ -15,6 +15,7 @@ mod keys;
 mod order;
 mod policy;
 mod site;
+mod text;
 mod typing;
 
 use std::cell::RefCell;

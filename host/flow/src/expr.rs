@@ -38,7 +38,7 @@ use crate::value::Value;
 
 pub use functions::{FUNCTIONS, Function};
 pub use infer::{Inferred, Problem, TypeNames};
-pub(crate) use infer::{of_value as infer_value, unify as unify_types};
+pub(crate) use infer::{UNKNOWN_NAME, of_value as infer_value, unify as unify_types};
 pub use prose::Prose;
 
 /// Bytes of one expression.
@@ -130,7 +130,7 @@ impl Expr {
 
     /// What type it has, and everything that is wrong with it.
     pub fn infer(&self, names: &dyn TypeNames) -> Inferred {
-        infer::infer(&self.root, names)
+        infer::infer(&self.root, names, Vec::new())
     }
 
     /// Evaluates.

@@ -63,6 +63,24 @@ impl Effect {
     }
 }
 
+/// A key of a node type that gives a text with `${…}` and tags in it, which reads the node's inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextKey {
+    /// The text itself.
+    Inline(&'static str),
+    /// The name of a file beside the flow.
+    File(&'static str),
+}
+
+impl TextKey {
+    /// As flows write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inline(name) | Self::File(name) => name,
+        }
+    }
+}
+
 /// A node type as the checker sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signature {
@@ -76,6 +94,8 @@ pub struct Signature {
     pub output: Type,
     /// Keys of the node beside `with:` that this type understands, with their types: `path`, `text`, …
     pub config: indexmap::IndexMap<String, Field>,
+    /// Those of its keys that give its text: a node writes exactly one of them.
+    pub texts: Vec<TextKey>,
     /// What it does to the world; a flow may say it is weaker, never stronger.
     pub effect: Effect,
     /// What it asks for: shown by `--explain`, compared with the grants.
@@ -97,6 +117,14 @@ pub trait Signatures {
     /// Why an alias of `use:` means nothing at all: it is reported there, once, and not at each node.
     fn broken(&self, _alias: &str) -> Option<String> {
         None
+    }
+
+    /// The text of a file beside the flow.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn file(&self, name: &str) -> Result<String, String> {
+        Err(format!("`{name}` cannot be read here"))
     }
 
     /// Names that exist, for suggestions.

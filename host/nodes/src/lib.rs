@@ -33,7 +33,7 @@ pub use guardrail::{
 };
 pub use http::Http;
 pub use sub_flow::SubFlow;
-pub use template::{SourceError, Template, TemplateSource};
+pub use template::{Template, TextError};
 pub use transform::Transform;
 
 /// The signature of each built-in by the name that flows write after `type:`. A sub-flow is not among them:
@@ -59,6 +59,7 @@ fn signature(summary: &str, effect: Effect, output: &str) -> Signature {
         effect,
         requests: Grants::default(),
         limits: Limits::default(),
+        texts: Vec::new(),
         origin: "built-in".into(),
     }
 }

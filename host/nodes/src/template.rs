@@ -1,14 +1,15 @@
 //! `template`: longer texts with values in them, such as reports and mails.
 //!
-//! The text belongs to the flow, so that it is parsed once when the flow is bound and a mistake is found
-//! before the run. Where the text of a `file:` lies is the embedding program's business: it reads the file and
-//! hands the text in, and this crate opens nothing.
+//! The text belongs to the flow: the checker reads it with the types of the inputs, and a run is pinned to it. Where
+//! the text of a `file:` lies is the embedding program's business: this crate opens nothing.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cleargate_executor::{Failure, Node, NodeContext, Output};
 use cleargate_flow::Value;
-use cleargate_flow::expr::{Names, ParseError, Prose, Reference};
-use cleargate_flow::signature::{Effect, Signature};
+use cleargate_flow::expr::{Names, ParseError, Prose};
+use cleargate_flow::signature::{Effect, Signature, TextKey};
 
 /// Writes a text. Output: `{ text }`.
 #[derive(Clone, Debug)]
@@ -16,42 +17,18 @@ pub struct Template {
     prose: Prose,
 }
 
-/// Where the text of a template is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TemplateSource {
-    /// In the flow itself.
-    Inline(String),
-    /// In a file; the name is relative to the flow.
-    File(String),
-}
-
-/// Why a configuration names no text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SourceError {
-    /// Neither key.
-    #[error(
-        "a `template` needs its text: write `text: …`, or `file: NAME` with a file beside the flow"
-    )]
-    Missing,
-    /// Both keys.
-    #[error("a `template` has one text: write `text:` or `file:`, not both")]
-    Both,
-}
-
-impl TemplateSource {
-    /// Reads the configuration of a node.
-    ///
-    /// # Errors
-    /// Neither `text:` nor `file:` is there, or both are.
-    pub fn of(config: &Value) -> Result<Self, SourceError> {
-        let key = |name: &str| config.get(name).and_then(Value::as_str).map(str::to_owned);
-        match (key("text"), key("file")) {
-            (Some(text), None) => Ok(Self::Inline(text)),
-            (None, Some(file)) => Ok(Self::File(file)),
-            (None, None) => Err(SourceError::Missing),
-            (Some(_), Some(_)) => Err(SourceError::Both),
-        }
-    }
+/// Why a configuration gives no text: the checker finds all of it before a run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// No key or several.
+    #[error("a `template` has one text: write `text: …`, or `file: NAME`")]
+    NotOne,
+    /// The flow was stored without the file.
+    #[error("the flow has no file `{0}`")]
+    NoFile(String),
+    /// It does not parse.
+    #[error(transparent)]
+    Form(#[from] ParseError),
 }
 
 impl Template {
@@ -75,22 +52,24 @@ impl Template {
         ];
         Signature {
             open: true,
+            texts: vec![TextKey::Inline("text"), TextKey::File("file")],
             config: config.into_iter().collect(),
             ..crate::signature(summary, Effect::Pure, "record{text: string}")
         }
     }
 
-    /// Parses a text.
+    /// The template of a node. `files` are the texts of the files that the flow names.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
-    pub fn new(text: &str) -> Result<Self, ParseError> {
+    /// See [`TextError`].
+    pub fn new(config: &Value, files: &BTreeMap<String, String>) -> Result<Self, TextError> {
+        let key = |name: &str| config.get(name).and_then(Value::as_str);
+        let text = match (key("text"), key("file")) {
+            (Some(text), None) => text,
+            (None, Some(file)) => files.get(file).ok_or_else(|| TextError::NoFile(file.into()))?,
+            _ => return Err(TextError::NotOne),
+        };
         Ok(Self { prose: Prose::parse(text)? })
-    }
-
-    /// The names that the text reads: what `with:` must bind.
-    pub fn references(&self) -> Vec<Reference> {
-        self.prose.references()
     }
 }
 
@@ -119,7 +98,8 @@ mod tests {
     use crate::fixture::World;
 
     async fn write(text: &str, input: &str) -> Result<String, Failure> {
-        let node = Template::new(text).unwrap();
+        let config = Value::record([("text", text.into())]);
+        let node = Template::new(&config, &BTreeMap::new()).unwrap();
         let input = Value::from_json(input).unwrap();
         let output = node.run(World::default().context(), input).await?;
         Ok(output.value.get("text").unwrap().as_str().unwrap().to_owned())
@@ -149,28 +129,25 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_text_is_found_before_the_run() {
-        for bad in ["${", "{% for x in %}", "{% if true %}", "{% include x %}"] {
-            assert!(Template::new(bad).is_err(), "{bad} was accepted");
-        }
-    }
-
-    #[test]
-    fn a_text_says_what_it_reads() {
-        let template = Template::new("${a}{% for x in b %}${x}{% endfor %}").unwrap();
-        let names: Vec<_> = template.references().iter().map(|r| r.name.to_string()).collect();
-        assert_eq!(names, ["a", "b"]);
-    }
-
-    #[test]
-    fn a_template_has_one_text() {
-        for (config, expected) in [
-            (r#"{"text":"a"}"#, Ok(TemplateSource::Inline("a".into()))),
-            (r#"{"file":"a.md","text":null}"#, Ok(TemplateSource::File("a.md".into()))),
-            (r#"{}"#, Err(SourceError::Missing)),
-            (r#"{"file":"a.md","text":""}"#, Err(SourceError::Both)),
+    fn a_template_has_one_text_and_it_parses() {
+        let files = BTreeMap::from([("a.md".to_owned(), "${a}".to_owned())]);
+        for (config, refused) in [
+            (r#"{"text":"a"}"#, None),
+            (r#"{"file":"a.md","text":null}"#, None),
+            (r#"{}"#, Some("one text")),
+            (r#"{"file":"a.md","text":""}"#, Some("one text")),
+            (r#"{"file":"b.md"}"#, Some("no file `b.md`")),
+            (r#"{"text":"${"}"#, Some("expected a value")),
+            (r#"{"text":"{% if true %}"}"#, Some("endif")),
+            (r#"{"text":"{% include x %}"}"#, Some("no tag")),
         ] {
-            assert_eq!(TemplateSource::of(&Value::from_json(config).unwrap()), expected);
+            let made = Template::new(&Value::from_json(config).unwrap(), &files);
+            let said = made.err().map(|error| error.to_string());
+            match (&said, refused) {
+                (None, None) => {}
+                (Some(said), Some(part)) if said.contains(part) => {}
+                other => panic!("{config}: {other:?}"),
+            }
         }
     }
 }

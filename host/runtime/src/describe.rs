@@ -190,6 +190,7 @@ fn checked(
         effect: Effect::Pure,
         requests: Grants::default(),
         limits: Limits::default(),
+        texts: Vec::new(),
         origin: plugin.digest().to_string(),
     };
     Ok(Described { kind, id, signature })

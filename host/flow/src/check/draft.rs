@@ -6,6 +6,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::site::{Bound, Site};
+use super::text::DraftText;
 use super::{Checker, Defaults, keys, policy};
 use crate::address::NodeId;
 use crate::diagnostic::{Finding, Span, suggest};
@@ -49,6 +50,7 @@ pub(super) struct DraftLeaf {
     pub(super) signature: Rc<Signature>,
     pub(super) with: IndexMap<String, (Span, Bound)>,
     pub(super) config: Value,
+    pub(super) text: Option<DraftText>,
     pub(super) policy: Policy,
 }
 
@@ -228,6 +230,7 @@ impl<'a> Checker<'a> {
         DraftKind::Leaf(Box::new(DraftLeaf {
             uses: ty.as_str().unwrap_or_default().to_owned(),
             config: self.config(node, &signature.config, ty.span),
+            text: self.draft_text(node, &signature, ty.span),
             policy: self.policy(node, &signature, defaults),
             signature,
             with,

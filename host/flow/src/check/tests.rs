@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::graph::{EdgeKind, NodeKind};
-use crate::signature::Effect;
+use crate::signature::{Effect, TextKey};
 
 /// A handful of node types.
 struct Sample;
@@ -26,6 +26,7 @@ fn signature(input: &str, output: &str, config: &str, effect: Effect) -> Signatu
         effect,
         requests: crate::grant::Grants::default(),
         limits: crate::limits::Limits::default(),
+        texts: Vec::new(),
         origin: "built-in".into(),
     }
 }
@@ -35,10 +36,11 @@ impl Signatures for Sample {
         Ok(Some(match name {
             "template" => Signature {
                 open: true,
+                texts: vec![TextKey::Inline("text"), TextKey::File("file")],
                 ..signature(
                     "record{}",
                     "record{text: string}",
-                    "record{text: opt<string>}",
+                    "record{text: opt<string>, file: opt<string>}",
                     Effect::Pure,
                 )
             },
@@ -70,6 +72,15 @@ impl Signatures for Sample {
             "absent" => return Err("it is not installed".into()),
             _ => return Ok(None),
         }))
+    }
+
+    fn file(&self, name: &str) -> Result<String, String> {
+        match name {
+            "mail.md" => Ok("Hello".into()),
+            "greet.md" => Ok("Dear ${name},\n\n{% for x in xs %}\n- ${x.k}\n{% endfor %}\n".into()),
+            "broken.md" => Ok("Dear\n  {% for x of xs %}".into()),
+            other => Err(format!("`{other}` is not beside the flow")),
+        }
     }
 
     fn names(&self) -> Vec<String> {
@@ -144,6 +155,7 @@ fn every_code_has_a_page_and_every_page_is_true() {
         include_str!("order.rs"),
         include_str!("policy.rs"),
         include_str!("site.rs"),
+        include_str!("text.rs"),
         include_str!("typing.rs"),
         include_str!("../document.rs"),
         include_str!("../expr/infer.rs"),
@@ -215,7 +227,7 @@ fn all_findings_come_at_once_and_in_order() {
 
 #[test]
 fn the_shortest_cycle_is_named() {
-    let text = "cleargate: 1\nflow: f\nnodes:\n  a: { type: template, after: c }\n  b: { type: template, after: [a, c] }\n  c: { type: template, after: b }\n  d: { type: template, after: d }\n";
+    let text = "cleargate: 1\nflow: f\nnodes:\n  a: { type: vault, after: c }\n  b: { type: vault, after: [a, c] }\n  c: { type: vault, after: b }\n  d: { type: vault, after: d }\n";
     let message = run(text).findings[0].message.clone();
     assert_eq!(message, "these nodes wait for each other: d → d");
 }

@@ -141,6 +141,7 @@ impl Checker<'_> {
     fn type_leaf(&self, node: &DraftNode, leaf: &DraftLeaf, names: &Inner<'_>) -> (NodeKind, Type) {
         let signature = &leaf.signature;
         let mut output = signature.output.clone();
+        let mut inputs = HashMap::with_capacity(leaf.with.len());
         for (port, (key_span, bound)) in &leaf.with {
             let from = self.type_bound(bound, names);
             let field = signature.input.get(port);
@@ -156,7 +157,9 @@ impl Checker<'_> {
                 .iter()
                 .filter(|label| !named.is_some_and(|named| named.contains(*label)));
             output.labels.extend(on.cloned());
+            inputs.insert(port.clone(), from);
         }
+        self.type_text(leaf, &inputs);
         let mut defaults = IndexMap::new();
         for (port, field) in
             signature.input.iter().filter(|(port, _)| !leaf.with.contains_key(*port))

@@ -578,4 +578,19 @@ nodes:
   a: { type: template, text: hi }
 "#,
     },
+    Page {
+        code: "CG0312",
+        title: "A file of the flow that cannot be read",
+        text: "`file:` names a text beside the flow, or below its folder; nothing outside is read.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, file: ../mail.md }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, file: mail.md }
+"#,
+    },
 ];

@@ -56,10 +56,9 @@ pub(crate) const WRONG_TYPE: &str = "CG0203";
 /// Code of a value that may be nothing.
 pub(crate) const MAY_BE_NOTHING: &str = "CG0204";
 
-/// Types of everything below `root`.
-pub(super) fn infer(root: &Node, names: &dyn TypeNames) -> Inferred {
-    let mut inference =
-        Inference { names, locals: Vec::new(), known: Vec::new(), problems: Vec::new() };
+/// Types of everything below `root`, where the paths `known` are there.
+pub(super) fn infer(root: &Node, names: &dyn TypeNames, known: Vec<String>) -> Inferred {
+    let mut inference = Inference { names, locals: Vec::new(), known, problems: Vec::new() };
     let ty = inference.node(root).into_owned();
     Inferred { ty, problems: inference.problems }
 }
@@ -119,7 +118,7 @@ fn root_of(path: &str) -> &str {
 }
 
 /// Paths that are there when `condition` is true, with all that leads to them.
-fn asked(condition: &Node, known: &mut Vec<String>) {
+pub(super) fn asked(condition: &Node, known: &mut Vec<String>) {
     match &condition.ast {
         Ast::Has(of) => {
             let mut path = of.path();

@@ -7,8 +7,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::eval::Evaluation;
-use super::{Expr, Names, ParseError, Part, Reference, functions, lex, parse, template};
+use super::infer::{self, Problem, TypeNames};
+use super::{Expr, Names, ParseError, Part, functions, lex, parse, template};
 use crate::error::{ErrorCode, NodeError};
+use crate::types::{Kind, Type};
 use crate::value::Value;
 
 /// Bytes of a text.
@@ -25,9 +27,16 @@ pub struct Prose {
 #[derive(Clone, Debug)]
 enum Piece {
     Text(String),
-    Expr(Expr),
-    For { variable: Arc<str>, over: Expr, body: Vec<Piece> },
-    If { condition: Expr, then: Vec<Piece>, otherwise: Vec<Piece> },
+    Expr(Placed),
+    For { variable: Arc<str>, over: Placed, body: Vec<Piece> },
+    If { condition: Placed, then: Vec<Piece>, otherwise: Vec<Piece> },
+}
+
+/// An expression, and the byte of the text at which its source starts.
+#[derive(Clone, Debug)]
+struct Placed {
+    expr: Expr,
+    at: usize,
 }
 
 /// A tag with the bytes that it replaces: the whole line when it stands alone.
@@ -63,34 +72,85 @@ impl Prose {
         Ok(out)
     }
 
-    /// The names that it reads, variables of its own loops excluded. Places are those of each expression.
-    pub fn references(&self) -> Vec<Reference> {
+    /// Everything that is wrong with it, where its names have these types. Places are bytes of the text.
+    pub fn problems(&self, names: &dyn TypeNames) -> Vec<Problem> {
         let mut found = Vec::new();
-        collect(&self.body, &mut Vec::new(), &mut found);
+        type_pieces(&self.body, names, &mut Vec::new(), &mut found);
         found
     }
 }
 
-fn collect(body: &[Piece], locals: &mut Vec<Arc<str>>, out: &mut Vec<Reference>) {
+/// The variable of a loop in front of the names around it.
+struct Inside<'n> {
+    outer: &'n dyn TypeNames,
+    variable: &'n str,
+    ty: Type,
+}
+
+impl TypeNames for Inside<'_> {
+    fn get(&self, name: &str) -> Option<&Type> {
+        if name == self.variable { Some(&self.ty) } else { self.outer.get(name) }
+    }
+
+    fn all(&self) -> Vec<String> {
+        let mut all = self.outer.all();
+        all.push(self.variable.to_owned());
+        all
+    }
+}
+
+/// Types the pieces; `known` are the paths that a tag around them has asked for with `has(…)`.
+fn type_pieces(
+    body: &[Piece],
+    names: &dyn TypeNames,
+    known: &mut Vec<String>,
+    found: &mut Vec<Problem>,
+) {
     for piece in body {
-        if let Piece::Expr(expr)
-        | Piece::For { over: expr, .. }
-        | Piece::If { condition: expr, .. } = piece
-        {
-            out.extend(expr.references().into_iter().filter(|r| !locals.contains(&r.name)));
-        }
         match piece {
-            Piece::Text(_) | Piece::Expr(_) => {}
-            Piece::For { variable, body, .. } => {
-                locals.push(variable.clone());
-                collect(body, locals, out);
-                locals.pop();
+            Piece::Text(_) => {}
+            Piece::Expr(expr) => drop(expr.infer(names, known, found)),
+            Piece::For { variable, over, body } => {
+                let list = over.infer(names, known, found);
+                let ty = match list.kind {
+                    Kind::List(of) => *of,
+                    Kind::Any | Kind::Json => Kind::Any.into(),
+                    other => {
+                        found.push(over.wrong(format!("`for` needs a list, found `{other}`")));
+                        Kind::Any.into()
+                    }
+                };
+                type_pieces(body, &Inside { outer: names, variable, ty }, known, found);
             }
-            Piece::If { then, otherwise, .. } => {
-                collect(then, locals, out);
-                collect(otherwise, locals, out);
+            Piece::If { condition, then, otherwise } => {
+                let holds = condition.infer(names, known, found);
+                if !matches!(holds.kind, Kind::Bool | Kind::Any | Kind::Json) {
+                    let message = format!("`if` needs true or false, found `{}`", holds.kind);
+                    found.push(condition.wrong(message));
+                }
+                let before = known.len();
+                infer::asked(&condition.expr.root, known);
+                type_pieces(then, names, known, found);
+                known.truncate(before);
+                type_pieces(otherwise, names, known, found);
             }
         }
+    }
+}
+
+impl Placed {
+    fn infer(&self, names: &dyn TypeNames, known: &[String], found: &mut Vec<Problem>) -> Type {
+        let inferred = infer::infer(&self.expr.root, names, known.to_vec());
+        found.extend(inferred.problems.into_iter().map(|mut problem| {
+            problem.at = problem.at.start + self.at..problem.at.end + self.at;
+            problem
+        }));
+        inferred.ty
+    }
+
+    fn wrong(&self, message: String) -> Problem {
+        let at = self.at..self.at + self.expr.source().len();
+        Problem { at, code: infer::WRONG_TYPE, message, help: None }
     }
 }
 
@@ -106,17 +166,17 @@ fn write(
                 out.push_str(text);
             }
             Piece::Expr(expr) => {
-                let value = evaluation.run(expr)?;
+                let value = evaluation.run(&expr.expr)?;
                 out.push_str(&functions::print(evaluation, &value)?);
             }
             Piece::If { condition, then, otherwise } => {
-                let holds = evaluation.run(condition)?;
+                let holds = evaluation.run(&condition.expr)?;
                 let holds =
                     holds.as_bool().ok_or_else(|| wrong("`if` needs true or false", &holds))?;
                 write(if holds { then } else { otherwise }, evaluation, out)?;
             }
             Piece::For { variable, over, body } => {
-                let list = evaluation.run(over)?;
+                let list = evaluation.run(&over.expr)?;
                 let Value::List(items) = &list else {
                     return Err(wrong("`for` needs a list", &list));
                 };
@@ -218,11 +278,13 @@ impl<'t> ProseParser<'t> {
         }
     }
 
-    fn condition(&self, source: &str, at: usize) -> Result<Expr, ParseError> {
-        parse::bare(source).map_err(|mut error| {
+    fn condition(&self, source: &str, at: usize) -> Result<Placed, ParseError> {
+        let expr = parse::bare(source).map_err(|mut error| {
             error.at = error.at.start + at..error.at.end + at;
             error
-        })
+        })?;
+        let skipped = source.find(expr.source()).unwrap_or_default();
+        Ok(Placed { at: at + skipped, expr })
     }
 
     /// The text before byte `end`.
@@ -232,9 +294,9 @@ impl<'t> ProseParser<'t> {
             error.at = error.at.start + at..error.at.end + at;
             error
         })?;
-        body.extend(parts.into_iter().map(|part| match part {
+        body.extend(parts.into_iter().map(|(begin, part)| match part {
             Part::Text(text) => Piece::Text(text),
-            Part::Expr(expr) => Piece::Expr(expr),
+            Part::Expr(expr) => Piece::Expr(Placed { expr, at: at + begin }),
         }));
         Ok(())
     }

@@ -17,7 +17,7 @@ impl Template {
         if !text.contains("${") {
             return Ok(Self::Literal(text.into()));
         }
-        let mut parts = parts(text)?;
+        let mut parts: Vec<Part> = parts(text)?.into_iter().map(|(_, part)| part).collect();
         Ok(match parts.as_mut_slice() {
             [Part::Expr(expr)] => Self::Expr(expr.clone()),
             [Part::Text(text)] => Self::Literal(std::mem::take(text).into()),
@@ -83,8 +83,8 @@ impl Template {
     }
 }
 
-/// Text and expressions in turn.
-pub(super) fn parts(text: &str) -> Result<Vec<Part>, ParseError> {
+/// Text and expressions in turn, each expression with the byte at which its source starts.
+pub(super) fn parts(text: &str) -> Result<Vec<(usize, Part)>, ParseError> {
     let mut parts = Vec::new();
     let mut plain = String::new();
     let mut at = 0;
@@ -104,14 +104,15 @@ pub(super) fn parts(text: &str) -> Result<Vec<Part>, ParseError> {
             return Err(lex::error(message, start..end));
         }
         if !plain.is_empty() {
-            parts.push(Part::Text(std::mem::take(&mut plain)));
+            parts.push((at, Part::Text(std::mem::take(&mut plain))));
         }
-        parts.push(Part::Expr(expr));
+        let begin = start + 2 + text[start + 2..end].find(expr.source()).unwrap_or_default();
+        parts.push((begin, Part::Expr(expr)));
         at = close + 1;
     }
     plain.push_str(&text[at..]);
     if !plain.is_empty() {
-        parts.push(Part::Text(plain));
+        parts.push((at, Part::Text(plain)));
     }
     Ok(parts)
 }

@@ -73,6 +73,7 @@ async fn perform(ask: &Ask, ctx: &NodeContext) -> Result<Value, NodeError> {
         effect: Effect::Once,
         requests: everything(),
         limits: Limits::default(),
+        texts: Vec::new(),
         origin: "test".into(),
     };
     let described = Described { kind: PluginKind::Node, id: "guest".into(), signature };

@@ -24,6 +24,7 @@ fn node(id: &str, input: &str, output: &str, effect: Effect) -> Described {
             effect,
             requests: cleargate_flow::grant::Grants::default(),
             limits: cleargate_flow::limits::Limits::default(),
+            texts: Vec::new(),
             origin: "test".into(),
         },
     }
