@@ -42,7 +42,7 @@ impl NodeProgress {
             Some(items) => (items.done.into(), items.total.into()),
             None => (u64::from(!matches!(state, "waiting" | "running")), 1),
         };
-        Self { path: progress.path.clone(), state: state.into(), done, total }
+        Self { path: progress.path.to_string(), state: state.into(), done, total }
     }
 
     /// Not started yet.

@@ -1,6 +1,7 @@
 //! One attempt of a node, held to its time: whatever the node does, it ends with an answer.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use cleargate_flow::error::ErrorCode;
@@ -9,6 +10,7 @@ use cleargate_gate::Pass;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::context::NodeContext;
@@ -36,52 +38,95 @@ pub(crate) struct Call {
 
 impl Call {
     /// Performs the attempt. What it used is measured here unless the node says more.
-    pub(crate) async fn perform(self, clock: Arc<dyn Clock>) -> Answer {
-        let (address, attempt) = (self.ctx.address.clone(), self.ctx.attempt);
-        let began = clock.micros();
-        let (pass, passes) = (self.ctx.pass.clone(), self.ctx.passes.clone());
-        let mut result = self.bounded(&*clock).await;
-        let usage = match &mut result {
-            Ok(output) => &mut output.usage,
-            Err(failure) => &mut failure.usage,
-        };
-        if usage.micros == 0 {
-            usage.micros = clock.micros().saturating_sub(began);
-        }
-        usage.host_calls = usage.host_calls.max(passes.calls());
-        mask(&pass, &mut result);
-        Answer { address, attempt, result }
-    }
-
-    async fn bounded(self, clock: &dyn Clock) -> Result<Output, Failure> {
+    ///
+    /// Not an `async fn`: each of them would hold the context once more, and one attempt of a trivial node
+    /// is moving and freeing memory, mostly.
+    pub(crate) fn perform(self, clock: Arc<dyn Clock>) -> BoxFuture<'static, Answer> {
         let Self { node, ctx, input, timeout, grace, place } = self;
-        let cancel = ctx.cancel.clone();
-        if cancel.is_cancelled() {
-            return Err(cancelled().into());
-        }
+        let (address, attempt) = (ctx.address.clone(), ctx.attempt);
+        let most = ctx.limits.output.value;
+        let (pass, passes, cancel) = (ctx.pass.clone(), ctx.passes.clone(), ctx.cancel.clone());
         let waits = node.waits_for_runs();
         // The first poll is inside, so that a panic before the first await is caught too.
         let work = AssertUnwindSafe(async move { node.run(ctx, input).await }).catch_unwind();
-        let mut work = std::pin::pin!(work);
-        let patience = async {
-            cancel.cancelled().await;
-            after(clock, (!waits).then_some(grace)).await;
-        };
-        let result = tokio::select! {
-            biased;
-            result = &mut work => result.unwrap_or_else(|panic| Err(panicked(&*panic).into())),
-            () = after(clock, timeout) => {
-                // Work inside the attempt learns that it was given up, before it is dropped.
-                cancel.cancel();
-                if waits {
-                    let _too_late = work.await;
-                }
-                Err(timed_out(timeout.unwrap_or_default()).into())
+        let work = Box::pin(work);
+        let answer = async move {
+            let began = clock.micros();
+            let grace = (!waits).then_some(grace);
+            let result = bounded(&*clock, work, cancel, timeout, grace).await;
+            drop(place);
+            let mut result = result.and_then(|output| within(most, output));
+            let usage = match &mut result {
+                Ok(output) => &mut output.usage,
+                Err(failure) => &mut failure.usage,
+            };
+            if usage.micros == 0 {
+                usage.micros = clock.micros().saturating_sub(began);
             }
-            () = patience => Err(cancelled().into()),
+            usage.host_calls = usage.host_calls.max(passes.calls());
+            mask(&pass, &mut result);
+            Answer { address, attempt, result }
         };
-        drop(place);
-        result
+        answer.boxed()
+    }
+}
+
+/// Lets the work end in its time and its cancellation in its grace; without a grace it is awaited, because it
+/// waits for runs that end by themselves.
+async fn bounded(
+    clock: &dyn Clock,
+    mut work: Pin<Box<impl Future<Output = std::thread::Result<Result<Output, Failure>>>>>,
+    cancel: CancellationToken,
+    timeout: Option<u64>,
+    grace: Option<u64>,
+) -> Result<Output, Failure> {
+    if cancel.is_cancelled() {
+        return Err(cancelled().into());
+    }
+    let patience = async {
+        cancel.cancelled().await;
+        after(clock, grace).await;
+    };
+    tokio::select! {
+        biased;
+        result = &mut work => result.unwrap_or_else(|panic| Err(panicked(&*panic).into())),
+        () = after(clock, timeout) => {
+            // Work inside the attempt learns that it was given up, before it is dropped.
+            cancel.cancel();
+            if grace.is_none() {
+                let _too_late = work.await;
+            }
+            Err(timed_out(timeout.unwrap_or_default()).into())
+        }
+        () = patience => Err(cancelled().into()),
+    }
+}
+
+/// Holds a result to the limit of its length, whoever made it.
+fn within(most: u64, output: Output) -> Result<Output, Failure> {
+    if longest_json(&output.value) <= most || output.value.to_json().len() as u64 <= most {
+        return Ok(output);
+    }
+    let message = format!("the result is longer than the limit `output` of {most} bytes");
+    let error = NodeError::limit("output", message)
+        .with_help("raise `output` in the `limits:` of the node and in the operator's file");
+    Err(Failure { error, usage: output.usage })
+}
+
+/// Bytes that a value has as JSON at most: found without writing it, which nearly always answers the
+/// question.
+fn longest_json(value: &Value) -> u64 {
+    // A character is escaped in six bytes at most: `\u0001`.
+    let text = |text: &str| 2 + 6 * text.len() as u64;
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Int(_) | Value::Float(_) => 32,
+        Value::String(s) => text(s),
+        Value::List(items) => 2 + items.iter().map(|item| 1 + longest_json(item)).sum::<u64>(),
+        Value::Map(fields) => {
+            let field = |(name, value): (&Arc<str>, _)| 2 + text(name) + longest_json(value);
+            2 + fields.iter().map(field).sum::<u64>()
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::calls::{AttemptCalls, Recorded, RecordedCall};
 use crate::catalog::{Binding, Catalog};
 use crate::context::{NodeContext, Passes};
 use crate::executor::Shared;
-use crate::handle::{End, LiveRun};
+use crate::handle::{End, LiveRun, RunEvent};
 use crate::ids;
 use crate::log::Log;
 use crate::mailbox::{Mailbox, Sender};
@@ -41,11 +41,15 @@ impl Stop {
     }
 }
 
+/// What the catalog says of a leaf.
+type Resolved = Result<Arc<Binding>, NodeError>;
+
 /// An attempt that has a place and is to be performed once the turn is stored.
 struct Launch {
     attempt: Attempt,
-    binding: Binding,
+    binding: Arc<Binding>,
     place: Option<OwnedSemaphorePermit>,
+    cancel: CancellationToken,
 }
 
 /// An attempt that was begun and has not answered.
@@ -75,11 +79,13 @@ pub(crate) struct Driver {
     place: Option<BoxFuture<'static, OwnedSemaphorePermit>>,
     timers: Timers,
     /// By the leaf's place in memory, which the entry keeps alive.
-    bindings: HashMap<usize, (Arc<Leaf>, Result<Binding, NodeError>)>,
+    bindings: HashMap<usize, (Arc<Leaf>, Resolved)>,
     recorded: HashMap<Address, Recorded>,
     counters: Arc<RunCounters>,
     usage: Usage,
     trace_parent: Option<String>,
+    /// Events that are stored and not shown yet.
+    unshown: Vec<Arc<RunEvent>>,
     cancel_seen: bool,
     parking: Option<BoxFuture<'static, ()>>,
 }
@@ -111,6 +117,7 @@ impl Driver {
             recorded: HashMap::new(),
             counters: Arc::default(),
             usage: Usage::default(),
+            unshown: Vec::new(),
             cancel_seen: false,
             parking: None,
         }
@@ -160,6 +167,7 @@ impl Driver {
         let end = match self.turns(first).await {
             Ok(end) | Err(Stop(end)) => end,
         };
+        self.show();
         self.keep_progress();
         if !matches!(end, End::Finished(_) | End::Lost) {
             // Whoever resumes the run need not wait for the lease to run out. When this fails, they wait.
@@ -171,7 +179,10 @@ impl Driver {
     }
 
     async fn turns(&mut self, first: Option<Event>) -> Result<End, Stop> {
-        self.fold(first.into_iter().collect())?;
+        if let Some(first) = first {
+            self.turn.push(first);
+        }
+        self.fold_all()?;
         loop {
             self.store_turn().await?;
             if let Some(outcome) = self.machine.outcome() {
@@ -183,8 +194,8 @@ impl Driver {
             }
             // A run whose nodes are all ready at once must not keep a thread from the others.
             tokio::task::consume_budget().await;
-            let events = self.happened().await?;
-            self.fold(events)?;
+            self.happened().await?;
+            self.fold_all()?;
         }
     }
 
@@ -236,7 +247,12 @@ impl Driver {
         }
     }
 
-    fn ready(&mut self, attempt: Attempt, binding: Binding, place: Option<OwnedSemaphorePermit>) {
+    fn ready(
+        &mut self,
+        attempt: Attempt,
+        binding: Arc<Binding>,
+        place: Option<OwnedSemaphorePermit>,
+    ) {
         let Attempt { address, attempt: number, leaf, .. } = &attempt;
         if leaf.policy.effect.needs_intent() {
             let key = ids::step_key(&self.live.id, address);
@@ -245,9 +261,10 @@ impl Driver {
         }
         let cancel = CancellationToken::new();
         let waits = binding.node.waits_for_runs();
-        let flying = Flying { attempt: *number, leaf: leaf.clone(), cancel, waits };
+        let (leaf, told) = (leaf.clone(), cancel.clone());
+        let flying = Flying { attempt: *number, leaf, cancel: told, waits };
         self.flying.insert(address.clone(), flying);
-        self.turn.launches.push(Launch { attempt, binding, place });
+        self.turn.launches.push(Launch { attempt, binding, place, cancel });
     }
 
     fn stop(&mut self, address: Address) {
@@ -260,12 +277,13 @@ impl Driver {
         }
     }
 
-    fn binding(&mut self, leaf: &Arc<Leaf>) -> Result<Binding, NodeError> {
+    fn binding(&mut self, leaf: &Arc<Leaf>) -> Resolved {
         let place = Arc::as_ptr(leaf) as usize;
         if let Some((_, known)) = self.bindings.get(&place) {
             return known.clone();
         }
-        let resolved = self.catalog.node(leaf, &self.live.graph).map_err(NodeError::from);
+        let resolved = self.catalog.node(leaf, &self.live.graph);
+        let resolved = resolved.map(Arc::new).map_err(NodeError::from);
         self.bindings.insert(place, (leaf.clone(), resolved.clone()));
         resolved
     }
@@ -277,25 +295,30 @@ impl Driver {
                 flying.cancel.cancel();
             }
         }
-        let launches = std::mem::take(&mut self.turn.launches);
+        let mut launches = std::mem::take(&mut self.turn.launches);
         let alone = launches.len() == 1 && self.answers.is_empty();
-        for launch in launches {
+        for launch in launches.drain(..) {
             let call = self.call(launch);
             self.answers.push(self.shared.begin(call, alone));
         }
+        self.turn.launches = launches;
         if self.place.is_none() && !self.queue.is_empty() && self.parking.is_none() {
             self.place = Some(self.shared.place());
         }
     }
 
     fn call(&mut self, launch: Launch) -> Call {
-        let Launch { attempt: Attempt { address, attempt, leaf, input }, binding, place } = launch;
+        let Launch { attempt, binding, place, cancel } = launch;
+        let Attempt { address, attempt, leaf, input } = attempt;
         let clock = &*self.shared.clock;
         let deadline = self.timers.deadline_of(clock, &address);
         let cut = leaf.policy.timeout.into_iter().chain(deadline).min();
         let sender = Sender::new(&self.mailbox, address.clone(), attempt);
         let log = Log::to(sender.clone(), binding.scope.limits.log.value);
-        let recorded = self.recorded.remove(&address).unwrap_or_default();
+        let recorded = match self.recorded.is_empty() {
+            true => Recorded::default(),
+            false => self.recorded.remove(&address).unwrap_or_default(),
+        };
         let calls = AttemptCalls::new(sender, recorded);
         let passes = Passes::new(self.shared.gate.clone(), calls, self.counters.clone(), cut);
         let tenant = self.shared.config.tenant.clone();
@@ -308,7 +331,6 @@ impl Driver {
             plugin: plugin.clone(),
             tenant: tenant.clone(),
         };
-        let flying = self.flying.get(&address).expect("it was noted when it was admitted");
         let ctx = NodeContext {
             key: ids::step_key(&run, &address),
             run,
@@ -318,7 +340,7 @@ impl Driver {
             tenant,
             deadline: cut.map(|ms| clock.now().saturating_add_unsigned(ms)),
             limits: binding.scope.limits,
-            cancel: flying.cancel.clone(),
+            cancel,
             pass: passes.pass(identity, &binding.scope),
             log,
             config: leaf.config.clone(),
@@ -326,6 +348,7 @@ impl Driver {
             passes,
         };
         let grace = self.shared.cancel_grace_ms();
-        Call { node: binding.node, ctx, input, timeout: leaf.policy.timeout, grace, place }
+        let (node, timeout) = (binding.node.clone(), leaf.policy.timeout);
+        Call { node, ctx, input, timeout, grace, place }
     }
 }

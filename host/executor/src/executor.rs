@@ -138,7 +138,7 @@ impl Shared {
     pub(crate) fn begin(&self, call: Call, alone: bool) -> BoxFuture<'static, Answer> {
         let clock = self.clock.clone();
         if alone {
-            return call.perform(clock).boxed();
+            return call.perform(clock);
         }
         let (address, attempt) = (call.ctx.address.clone(), call.ctx.attempt);
         let task = Tasks::attempt(call.perform(clock));

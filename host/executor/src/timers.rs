@@ -45,6 +45,9 @@ impl Timers {
 
     /// Forgets what a settled node waited for.
     pub(crate) fn forget(&mut self, address: &Address) {
+        if self.of.is_empty() {
+            return;
+        }
         for key in self.of.remove(address).into_iter().flatten() {
             self.due.remove(&key);
         }

@@ -149,6 +149,7 @@ fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
         uses: BTreeMap::new(),
         bound: nodes.len() as u64,
         root: Scope { nodes },
+        plan: Default::default(),
     })
 }
 

@@ -130,8 +130,8 @@ impl<'a> Checker<'a> {
         let bound = self.bound(&scope, nodes.key_span);
         let output = output.into_iter().map(|(name, bound)| (name, bound.template)).collect();
         let hash = FlowHash::of(b"");
-        let (id, root) = (id?, scope);
-        let mut graph = Graph { id, version, hash, input, output, value, uses, root, bound };
+        let (id, root, plan) = (id?, scope, Default::default());
+        let mut graph = Graph { id, version, hash, input, output, value, uses, root, bound, plan };
         graph.hash = canonical::hash(&graph);
         Some(graph)
     }

@@ -44,6 +44,9 @@ pub struct Graph {
     pub root: Scope,
     /// Greatest number of node executions in one run, from static bounds.
     pub bound: u64,
+    /// Made by the first run of the graph. Empty in a new one.
+    #[serde(skip)]
+    pub plan: crate::run::Planned,
 }
 
 /// Nodes that see each other.

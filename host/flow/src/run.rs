@@ -25,6 +25,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use plan::Planned;
 pub use progress::{Items, Progress};
 
 use admit::Admitted;
@@ -117,7 +118,7 @@ pub struct ApplyError(pub String);
 #[derive(Debug)]
 pub struct Run {
     graph: Arc<Graph>,
-    plan: Plan,
+    plan: Arc<Plan>,
     stage: Stage,
     input: Value,
     /// What expressions see as `run`.
@@ -147,8 +148,8 @@ enum Stage {
 impl Run {
     /// A run before its first event. Expressions see `id` as `run.id`.
     pub fn new(graph: Arc<Graph>, id: &RunId) -> Self {
-        let plan = Plan::of(&graph);
-        let counts = plan.paths.iter().map(|path| Progress::new(path)).collect();
+        let plan = Planned::of(&graph);
+        let counts = plan.paths.iter().map(Progress::new).collect();
         Self {
             graph,
             plan,

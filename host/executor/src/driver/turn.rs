@@ -14,6 +14,9 @@ use crate::attempt::Answer;
 use crate::handle::{End, RunEvent};
 use crate::limits::{MAX_GROUP, STORE_PAUSE_MS};
 
+/// Events that are shown together at most: far below what a listener may be behind.
+const SHOWN_TOGETHER: usize = 32;
+
 #[derive(Default)]
 pub(super) struct Turn {
     /// To be folded.
@@ -26,6 +29,8 @@ pub(super) struct Turn {
     waiters: Vec<oneshot::Sender<()>>,
     pub(super) launches: Vec<Launch>,
     pub(super) cancels: Vec<Address>,
+    /// Answers that were taken and are to become events.
+    pub(super) answers: Vec<Answer>,
 }
 
 impl Turn {
@@ -60,14 +65,7 @@ fn asks_sync(event: &Event) -> bool {
 }
 
 impl Driver {
-    /// Folds events and all that follows from them.
-    pub(super) fn fold(&mut self, events: Vec<Event>) -> Result<(), Stop> {
-        for event in events {
-            self.turn.push(event);
-        }
-        self.fold_all()
-    }
-
+    /// Folds what was pushed and all that follows from it.
     pub(super) fn fold_all(&mut self) -> Result<(), Stop> {
         while let Some(event) = self.turn.events.pop_front() {
             let step = self.machine.apply(&event).map_err(Stop::broken)?;
@@ -77,8 +75,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Folds what attempts posted. Records of an attempt that has answered are too late and dropped.
-    pub(super) fn fold_mail(&mut self) -> Result<(), Stop> {
+    /// Takes what attempts posted. Records of an attempt that has answered are too late and dropped.
+    pub(super) fn take_mail(&mut self) {
         for posted in self.mailbox.take() {
             let flying = self.flying.get(&posted.from.address);
             if flying.is_none_or(|flying| flying.attempt != posted.from.attempt) {
@@ -93,9 +91,8 @@ impl Driver {
                 }
                 other => other,
             };
-            self.fold(vec![event])?;
+            self.turn.push(event);
         }
-        Ok(())
     }
 
     /// Makes an answer an event.
@@ -128,29 +125,41 @@ impl Driver {
             Durability::Batched
         };
         let listeners = self.live.events.listened();
-        let mut folded = std::mem::take(&mut self.turn.folded).into_iter().peekable();
-        while folded.peek().is_some() {
+        let mut folded = std::mem::take(&mut self.turn.folded);
+        while !folded.is_empty() {
             let at = self.shared.clock.now();
-            let (mut records, mut derived) = (Vec::new(), Vec::new());
-            for (event, followed) in folded.by_ref().take(MAX_GROUP) {
-                records.push(Record { seq: self.seq, at, event });
-                derived.push(followed);
+            let group = folded.len().min(MAX_GROUP);
+            let (mut records, mut shown) = (Vec::with_capacity(group), Vec::new());
+            for (event, derived) in folded.drain(..group) {
+                let record = Record { seq: self.seq, at, event };
+                if listeners.is_some() {
+                    shown.push(Arc::new(RunEvent { record: record.clone(), derived }));
+                }
+                records.push(record);
                 self.seq += 1;
             }
-            let shown = listeners.as_ref().map(|to| (to, records.clone()));
             self.append(records, durability).await?;
-            if let Some((to, records)) = shown {
-                for (record, derived) in records.into_iter().zip(derived) {
-                    // Nobody listens any more: then nobody misses it.
-                    let _ = to.send(Arc::new(RunEvent { record, derived }));
-                }
-            }
+            self.unshown.append(&mut shown);
+        }
+        self.turn.folded = folded;
+        if self.unshown.len() >= SHOWN_TOGETHER {
+            self.show();
         }
         for waiter in self.turn.waiters.drain(..) {
             // The attempt was dropped meanwhile; what it wanted is stored.
             let _ = waiter.send(());
         }
         Ok(())
+    }
+
+    /// Shows what is stored to whoever listens. Waking a listener costs as much as a trivial node, so the
+    /// events of nodes that answer at once are shown together.
+    pub(super) fn show(&mut self) {
+        let listeners = self.live.events.listened();
+        for (event, to) in self.unshown.drain(..).zip(listeners.iter().cycle()) {
+            // Nobody listens any more: then nobody misses it.
+            let _ = to.send(event);
+        }
     }
 
     /// Appends, and waits for space: a full store pauses the run, it does not fail it.

@@ -21,35 +21,46 @@ enum Woken {
 }
 
 impl Driver {
-    /// Returns what has happened, at least when something has.
-    pub(super) async fn happened(&mut self) -> Result<Vec<Event>, Stop> {
-        let mut answers = Vec::new();
-        let mut events = Vec::new();
+    /// Waits until something has happened, and takes all that has.
+    pub(super) async fn happened(&mut self) -> Result<(), Stop> {
         // Most often the node that was just begun has answered already.
-        self.take_answers(&mut answers);
-        if answers.is_empty() {
+        self.take_answers();
+        let mut due = None;
+        if self.turn.answers.is_empty() {
+            self.show();
             match self.woken().await {
-                Woken::Answer(answer) => answers.push(answer),
-                Woken::Due(event) => events.push(event),
+                Woken::Answer(answer) => self.turn.answers.push(answer),
+                Woken::Due(event) => due = Some(event),
                 Woken::Place(place) => self.placed(place),
                 Woken::Called => {}
                 Woken::GraceOver => return Err(Stop(End::Parked)),
                 Woken::Lost => return Err(Stop(End::Lost)),
             }
-            self.take_answers(&mut answers);
+            self.take_answers();
         }
         // An attempt's records come before its answer.
-        self.fold_mail()?;
-        events.extend(answers.into_iter().filter_map(|answer| self.answered(answer)));
-        events.extend(self.asked());
-        Ok(events)
+        self.take_mail();
+        if let Some(event) = due {
+            self.turn.push(event);
+        }
+        let mut answers = std::mem::take(&mut self.turn.answers);
+        for answer in answers.drain(..) {
+            if let Some(event) = self.answered(answer) {
+                self.turn.push(event);
+            }
+        }
+        self.turn.answers = answers;
+        if let Some(event) = self.asked() {
+            self.turn.push(event);
+        }
+        Ok(())
     }
 
-    fn take_answers(&mut self, answers: &mut Vec<Answer>) {
-        while answers.len() < MAX_ANSWERS
+    fn take_answers(&mut self) {
+        while self.turn.answers.len() < MAX_ANSWERS
             && let Some(Some(answer)) = self.answers.next().now_or_never()
         {
-            answers.push(answer);
+            self.turn.answers.push(answer);
         }
     }
 

@@ -1,9 +1,9 @@
-//! What one node, or one run, cannot take from the others: log lines and places.
+//! What one node, or one run, cannot take from the others: log lines, bytes of a result, places.
 
 use std::sync::Arc;
 
 use cleargate_executor::{End, ManualClock, RunHandle};
-use cleargate_flow::{Event, Outcome};
+use cleargate_flow::{ErrorCode, Event, Outcome, Value};
 use cleargate_store::MemoryStore;
 
 use crate::world::{CHATTER, Process, graph};
@@ -37,6 +37,38 @@ async fn each_node_has_its_own_bound_of_log_lines() {
     assert_eq!(lines, 1024 / CHATTER.1 + 1, "what fits, and one line that says so");
     assert!(bytes < 1024 + 100, "{bytes} bytes");
     assert_eq!(said(&handle, "b").await, (CHATTER.0, CHATTER.0 * CHATTER.1));
+}
+
+#[tokio::test]
+async fn a_result_is_held_to_its_length_whoever_makes_it() {
+    let flow = |value: &str| {
+        let node =
+            format!("  a: {{ type: pure, with: {{ v: {value} }}, limits: {{ output: 1KiB }} }}\n");
+        graph(&node, "\"${a}\"")
+    };
+    // Two bytes are the quotes; an escape takes as many bytes as it has in JSON.
+    let escaped = |count: usize| format!("\"{}\"", "\\x01".repeat(count));
+    for (value, fits) in [
+        ("x".repeat(1022), true),
+        ("x".repeat(1023), false),
+        (escaped(1022 / 6), true),
+        (escaped(1022 / 6 + 1), false),
+        (format!("[{}]", "[[1, {}], null], ".repeat(70)), true),
+        (format!("[{}]", "[[1, {}], null], ".repeat(80)), false),
+    ] {
+        let process = Process::new();
+        let end = process.start(&flow(&value)).await.outcome().await;
+        match end {
+            End::Finished(Outcome::Succeeded { .. }) => assert!(fits, "{value}"),
+            End::Finished(Outcome::Failed { error, .. }) => {
+                assert!(!fits, "{value}: {error}");
+                assert_eq!(error.code, ErrorCode::Limit);
+                assert_eq!(error.detail.get("limit"), Some(&Value::from("output")));
+                assert!(error.help.unwrap().contains("`limits:`"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

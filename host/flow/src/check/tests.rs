@@ -280,3 +280,19 @@ proptest::proptest! {
         let _ = run(&junk);
     }
 }
+
+/// Locks and stored runs name flows by their hashes: another release must come to the same ones.
+#[test]
+fn the_identity_of_a_flow_stays() {
+    let text = "cleargate: 1\nflow: pinned\nversion: 1.0.0\n\
+        input:\n  b: { type: \"list<string>\", default: [\"x\"], doc: not part of it }\n  a: float\n\
+        output: { z: \"${m}\", y: \"${t.text}: $${ \" }\n\
+        nodes:\n  t:\n    type: template\n    text: hello\n    timeout: 3s\n    \
+        with: { b: \"${input.b}\", a: { \"\\\"q\\\\\": 1.5, \"\\u0001\": null, é: [1, -2], \"\": true } }\n    \
+        retry: { timeout: { max: 2, backoff: 1s..2s }, transient: { max: 3, backoff: 1s..2s } }\n  \
+        m: { map: \"${input.b}\", do: { i: { type: upper, with: { text: \"${item}\" } } }, out: \"${i}\" }\n";
+    let checked = run(text);
+    let hash = checked.graph.map(|graph| graph.hash.to_string());
+    let expected = "sha256-b87db36fb893a8a3ffafee736ec582c9962c0711beada67cfc84aaa72823ead9";
+    assert_eq!(hash.as_deref(), Some(expected), "{:#?}", checked.findings);
+}

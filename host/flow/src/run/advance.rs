@@ -259,11 +259,13 @@ impl Run {
     }
 
     pub(super) fn address(&self, at: At) -> Address {
-        let id = self.plan_of(at).id.clone();
-        let frame = &self.frames[at.frame];
-        match frame.parent.and_then(|map| self.node(map).map.as_ref()) {
-            Some(mapping) => mapping.address.child(frame.index, id),
-            None => Address::root(id),
+        let plan = self.plan_of(at);
+        if let Some(root) = &plan.root {
+            return root.clone();
         }
+        let frame = &self.frames[at.frame];
+        let map = frame.parent.expect("only the outermost frame has no map around it");
+        let mapping = self.node(map).map.as_ref().expect("a map with a body has its list");
+        mapping.address.child(frame.index, plan.id.clone())
     }
 }

@@ -2,10 +2,34 @@
 //! bodies are. Without it every event would search the graph.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use crate::address::NodeId;
+use crate::address::{Address, NodeId};
 use crate::graph::{EdgeKind, Graph, GraphNode, Join, Leaf, NodeIx, NodeKind, Scope};
+
+/// What the run machine works out of a graph once, for all runs of it.
+#[derive(Default)]
+pub struct Planned(OnceLock<Arc<Plan>>);
+
+impl Planned {
+    pub(super) fn of(graph: &Graph) -> Arc<Plan> {
+        graph.plan.0.get_or_init(|| Arc::new(Plan::of(graph))).clone()
+    }
+}
+
+/// A copy of a graph may be changed before it is run: it has a plan of its own.
+impl Clone for Planned {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Planned").finish_non_exhaustive()
+    }
+}
 
 /// Index of a scope in [`Plan::scopes`]; 0 is the outermost.
 pub(super) type ScopeIx = usize;
@@ -14,7 +38,7 @@ pub(super) type ScopeIx = usize;
 pub(super) struct Plan {
     pub(super) scopes: Vec<ScopePlan>,
     /// Static path of each node of each scope, in the order of the graph: `scan.assess`.
-    pub(super) paths: Vec<String>,
+    pub(super) paths: Vec<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -28,6 +52,8 @@ pub(super) struct ScopePlan {
 #[derive(Debug)]
 pub(super) struct NodePlan {
     pub(super) id: NodeId,
+    /// Its place, when the scope is the outermost: elsewhere it depends on the item.
+    pub(super) root: Option<Address>,
     pub(super) join: Join,
     pub(super) act: Act,
     /// What the node waits for. `Case` edges of one switch are one input.
@@ -72,7 +98,7 @@ impl Input {
 }
 
 impl Plan {
-    pub(super) fn of(graph: &Graph) -> Self {
+    fn of(graph: &Graph) -> Self {
         let mut plan = Self { scopes: Vec::new(), paths: Vec::new() };
         plan.add(&graph.root, Vec::new(), "");
         plan
@@ -85,7 +111,7 @@ impl Plan {
         let mut nodes: Vec<NodePlan> = Vec::with_capacity(scope.nodes.len());
         for (at, node) in scope.nodes.iter().enumerate() {
             let path = self.paths.len();
-            self.paths.push(format!("{prefix}{}", node.id));
+            self.paths.push(format!("{prefix}{}", node.id).into());
             let act = match &node.kind {
                 NodeKind::Leaf(leaf) => Act::Leaf(leaf.clone()),
                 NodeKind::Switch { .. } => Act::Switch,
@@ -96,7 +122,8 @@ impl Plan {
                 }
             };
             let (id, join, inputs) = (node.id.clone(), node.join, inputs_of(node));
-            nodes.push(NodePlan { id, join, act, inputs, readers: Vec::new(), path });
+            let root = way.is_empty().then(|| Address::root(id.clone()));
+            nodes.push(NodePlan { id, root, join, act, inputs, readers: Vec::new(), path });
         }
         for reader in 0..nodes.len() {
             for input in 0..nodes[reader].inputs.len() {

@@ -1,13 +1,15 @@
 //! How far a run is, counted while it happens, so that showing it costs nothing.
 
+use std::sync::Arc;
+
 use super::Run;
 use super::state::{At, Phase};
 
 /// How far one node of the flow is. The node of a body counts once for each item.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Path of node ids without indices: `scan.assess`.
-    pub path: String,
+    pub path: Arc<str>,
     /// Not started; stays so when the scope ends before.
     pub waiting: u32,
     /// Performed, pausing before a retry, or a map with bodies under way.
@@ -34,8 +36,17 @@ pub struct Items {
 }
 
 impl Progress {
-    pub(super) fn new(path: &str) -> Self {
-        Self { path: path.into(), ..Self::default() }
+    pub(super) fn new(path: &Arc<str>) -> Self {
+        Self {
+            path: path.clone(),
+            waiting: 0,
+            running: 0,
+            succeeded: 0,
+            failed: 0,
+            cancelled: 0,
+            skipped: 0,
+            items: None,
+        }
     }
 
     fn of(&mut self, phase: Phase) -> &mut u32 {

@@ -108,6 +108,7 @@ pub(super) fn graph(nodes: Vec<GraphNode>, output: &[(&str, Template)]) -> Arc<G
         uses: BTreeMap::new(),
         root: Scope { nodes },
         bound: 1000,
+        plan: Default::default(),
     })
 }
 

@@ -382,7 +382,7 @@ fn progress_counts_by_static_path() {
     run.apply(&started(&g, list(&[1, 2, 3]))).unwrap();
     run.apply(&failed("m[0].x", 1, Permanent)).unwrap();
     let [m, x, s] = run.progress() else { panic!("{:?}", run.progress()) };
-    assert_eq!((m.path.as_str(), x.path.as_str(), s.path.as_str()), ("m", "m.x", "s"));
+    assert_eq!((m.path.as_ref(), x.path.as_ref(), s.path.as_ref()), ("m", "m.x", "s"));
     assert_eq!((x.failed, x.running, x.waiting), (1, 2, 0));
     let items = m.items.unwrap();
     assert_eq!((items.done, items.total, m.running, s.running), (1, 3, 1, 1));
