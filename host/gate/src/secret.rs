@@ -188,14 +188,33 @@ impl Scrubber {
         }
     }
 
+    /// The value without secrets: the same one, shared, when there is none in it.
     pub(crate) fn value(&self, value: &Value) -> Value {
+        match self.finder().0 {
+            Some(finder) if occurs(&finder, value) => self.masked(value),
+            _ => value.clone(),
+        }
+    }
+
+    fn masked(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => self.text(text).into(),
-            Value::List(items) => Value::list(items.iter().map(|item| self.value(item))),
+            Value::List(items) => Value::list(items.iter().map(|item| self.masked(item))),
             Value::Map(fields) => Value::record(
-                fields.iter().map(|(name, value)| (self.text(name), self.value(value))),
+                fields.iter().map(|(name, value)| (self.text(name), self.masked(value))),
             ),
             other => other.clone(),
         }
+    }
+}
+
+fn occurs(finder: &AhoCorasick, value: &Value) -> bool {
+    match value {
+        Value::String(text) => finder.is_match(&**text),
+        Value::List(items) => items.iter().any(|item| occurs(finder, item)),
+        Value::Map(fields) => {
+            fields.iter().any(|(name, value)| finder.is_match(&**name) || occurs(finder, value))
+        }
+        _ => false,
     }
 }
