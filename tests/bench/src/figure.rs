@@ -134,13 +134,8 @@ impl Figure {
 
     /// What the gate compares: the best of both sides, because other work on the machine only ever adds, or
     /// the number itself when it was counted. Nothing for a figure that has no limit beside it.
-    pub(crate) fn gauge(&self) -> Option<f64> {
+    fn gauge(&self) -> Option<f64> {
         self.ratio_at(BEST).or_else(|| self.samples.counted().then(|| self.samples.at(50)))
-    }
-
-    /// Tells figures of one id apart, and is the same in each run.
-    pub(crate) fn name(&self) -> String {
-        format!("{}: {}", self.id, self.what)
     }
 
     fn goal(&self) -> Option<String> {
@@ -173,6 +168,7 @@ impl Figure {
             "limit": self.limit.as_ref().map(|limit| rounded(limit.samples.at(50))),
             "limit_is": self.limit.as_ref().map(|limit| limit.what),
             "ratio": self.ratio().map(rounded),
+            "gauge": self.gauge().map(rounded),
             "goal": self.goal(),
             "met": self.met(),
         })
@@ -180,7 +176,7 @@ impl Figure {
 }
 
 /// Three digits after the point: below them is noise.
-pub(crate) fn rounded(value: f64) -> f64 {
+fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 

@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-
-use crate::figure::{Figure, rounded};
+use std::process::{Command, Stdio};
 
 /// How much worse a figure may be.
 const WORSE: f64 = 1.25;
@@ -17,14 +16,25 @@ const BAD: usize = 2;
 
 type Gauges = BTreeMap<String, f64>;
 
-fn gauges(figures: &[Figure]) -> Gauges {
-    let gauge = |figure: &Figure| Some((figure.name(), rounded(figure.gauge()?)));
-    figures.iter().filter_map(gauge).collect()
+/// Measures in a process of its own: what one run leaves in memory is no part of the next.
+fn measured(command: Option<&Path>) -> Gauges {
+    let mut bench = Command::new(std::env::current_exe().unwrap());
+    if let Some(command) = command {
+        bench.arg("--command").arg(command);
+    }
+    let done = bench.stderr(Stdio::inherit()).output().unwrap();
+    assert!(done.status.success(), "{}", done.status);
+    let gauge = |line: &str| {
+        let figure: serde_json::Value = serde_json::from_str(line).unwrap();
+        let name = format!("{}: {}", figure["id"].as_str()?, figure["what"].as_str()?);
+        Some((name, figure["gauge"].as_f64()?))
+    };
+    String::from_utf8(done.stdout).unwrap().lines().filter_map(gauge).collect()
 }
 
 /// Writes a baseline: the median of three runs.
-pub(crate) fn write(path: &Path, measure: impl Fn() -> Vec<Figure>) {
-    let runs: Vec<Gauges> = (0..RUNS).map(|_| gauges(&measure())).collect();
+pub(crate) fn write(path: &Path, command: Option<&Path>) {
+    let runs: Vec<Gauges> = (0..RUNS).map(|_| measured(command)).collect();
     let median = |name: &String| {
         let mut all: Vec<f64> = runs.iter().filter_map(|run| run.get(name).copied()).collect();
         all.sort_by(f64::total_cmp);
@@ -37,13 +47,13 @@ pub(crate) fn write(path: &Path, measure: impl Fn() -> Vec<Figure>) {
 }
 
 /// Whether no figure of the baseline got worse.
-pub(crate) fn holds(path: &Path, measure: impl Fn() -> Vec<Figure>) -> bool {
+pub(crate) fn holds(path: &Path, command: Option<&Path>) -> bool {
     let text = std::fs::read_to_string(path)
         .unwrap_or_else(|error| panic!("{}: {error}; make it with --write", path.display()));
     let baseline: Gauges = serde_json::from_str(&text).unwrap();
     let mut bad: BTreeMap<String, usize> = BTreeMap::new();
     for run in 1..=RUNS {
-        let now = gauges(&measure());
+        let now = measured(command);
         for (name, was) in &baseline {
             match now.get(name) {
                 Some(is) if *is <= was * WORSE => {}

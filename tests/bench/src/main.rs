@@ -52,15 +52,15 @@ fn main() -> ExitCode {
         eprintln!("built without optimization: these figures say nothing; use --release");
     }
     let command = command.or_else(process::beside);
-    let measure = || measured(&Wanted(only.clone()), command.as_deref());
     if let Some(path) = gate {
-        return if gate::holds(&path, measure) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        let holds = gate::holds(&path, command.as_deref());
+        return if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     if let Some(path) = baseline {
-        gate::write(&path, measure);
+        gate::write(&path, command.as_deref());
         return ExitCode::SUCCESS;
     }
-    let figures = measure();
+    let figures = measured(&Wanted(only), command.as_deref());
     if table {
         print!("{}", figure::table(&figures));
     } else {
