@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 use cleargate_flow::RunId;
 use cleargate_store::{Durability, Store};
 
-/// Processes that are killed. Each goes on with the file of the one before.
-fn rounds() -> i64 {
-    crate::soaked(20, 1_000)
+/// Processes that are killed on one file. Each goes on with what the one before left.
+const ROUNDS: i64 = 20;
+
+/// Files, one after another: what is in them is read whole after each kill, so none becomes long.
+fn files() -> usize {
+    crate::soaked(1, 50)
 }
 
 /// Runs that one process writes to at once, so that a kill hits groups of changes.
@@ -93,10 +96,16 @@ async fn create_runs(path: &Path) {
 
 #[tokio::test]
 async fn acknowledged_records_survive_kills() {
+    for _ in 0..files() {
+        kill_many_on_one_file().await;
+    }
+}
+
+async fn kill_many_on_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     create_runs(&path).await;
-    for round in 1..=rounds() {
+    for round in 1..=ROUNDS {
         // Spread over 0 to 40 ms, never the same twice.
         let after = Duration::from_micros((round.unsigned_abs() * 7919) % 40_000);
         let acknowledged = kill_one(&path, round, after);
