@@ -209,8 +209,7 @@ fn template_files(scope: &Scope, names: &mut Vec<String>) {
             NodeKind::Leaf(leaf) => {
                 names.extend(leaf.config.get("file").and_then(Value::as_str).map(str::to_owned));
             }
-            NodeKind::Map(map) => template_files(&map.body, names),
-            NodeKind::Switch { .. } => {}
+            block => block.scopes().iter().for_each(|(_, scope)| template_files(scope, names)),
         }
     }
 }

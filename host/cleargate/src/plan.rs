@@ -141,14 +141,13 @@ impl Plan {
             };
             describe(node, flow, operator, &mut step);
             self.steps.push(step);
-            match &node.kind {
-                NodeKind::Map(map) => self.scope(flow, &map.body, &format!("{path}."), operator),
-                NodeKind::Leaf(leaf) => {
-                    if let Some(inner) = flow.catalog.flows.get(&leaf.uses) {
-                        self.add(inner, &format!("{path}/"), operator);
-                    }
-                }
-                NodeKind::Switch { .. } => {}
+            if let NodeKind::Leaf(leaf) = &node.kind
+                && let Some(inner) = flow.catalog.flows.get(&leaf.uses)
+            {
+                self.add(inner, &format!("{path}/"), operator);
+            }
+            for (_, body) in node.kind.scopes() {
+                self.scope(flow, body, &format!("{path}."), operator);
             }
         }
     }
@@ -166,7 +165,8 @@ fn describe(node: &GraphNode, flow: &Flow, operator: Limits, step: &mut Step) {
                 let when =
                     case.when.as_ref().map_or("else".into(), |w| format!("when {}", w.source()));
                 let to: Vec<&str> = case.to.iter().map(|id| id.as_str()).collect();
-                step.notes.push(format!("{when} → {}", to.join(", ")));
+                let way = if case.body.is_some() { "its own nodes".into() } else { to.join(", ") };
+                step.notes.push(format!("{when} → {way}"));
             }
         }
         NodeKind::Map(map) => {

@@ -119,13 +119,28 @@ pub enum NodeKind {
     /// Performed by a node type: a built-in, a plugin, a sub-flow.
     /// Shared with the attempts of each run.
     Leaf(Arc<Leaf>),
-    /// Chooses the first case whose `when` is true. Its value is the record `{ case: <int> }`.
+    /// Chooses the first case whose `when` is true. When no case has a body, its value is the record
+    /// `{ case: <int> }`; else it is the `out` of the case that was taken.
     Switch {
         /// In order. The last may have no `when`: `else`.
         cases: Vec<Case>,
     },
     /// Runs a body for each item. Its value is the list of `out`, ordered by index.
     Map(Box<Map>),
+}
+
+impl NodeKind {
+    /// The scopes inside it, those of cases with the index of the case.
+    pub fn scopes(&self) -> Vec<(usize, &Scope)> {
+        match self {
+            Self::Leaf(_) => Vec::new(),
+            Self::Map(map) => vec![(0, &map.body)],
+            Self::Switch { cases } => {
+                let bodies = cases.iter().enumerate();
+                bodies.filter_map(|(at, case)| Some((at, &case.body.as_ref()?.nodes))).collect()
+            }
+        }
+    }
 }
 
 /// One case of a switch.
@@ -135,6 +150,18 @@ pub struct Case {
     pub when: Option<Expr>,
     /// Nodes of the same scope that it leads to.
     pub to: Vec<NodeId>,
+    /// Nodes of its own, instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<CaseBody>,
+}
+
+/// What a case runs inside the switch.
+#[derive(Clone, Debug, Serialize)]
+pub struct CaseBody {
+    /// The nodes.
+    pub nodes: Scope,
+    /// The value of the switch when this case is taken; absent: `null`.
+    pub out: Option<Template>,
 }
 
 /// A node that is performed.

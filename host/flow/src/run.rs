@@ -15,6 +15,7 @@ use crate::value::Value;
 
 mod admit;
 mod advance;
+mod body;
 mod map;
 mod names;
 mod perform;
@@ -22,6 +23,7 @@ mod plan;
 mod progress;
 mod resume;
 mod state;
+mod switch;
 #[cfg(test)]
 mod tests;
 

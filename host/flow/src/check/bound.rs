@@ -102,9 +102,11 @@ fn meet(here: &mut Option<Conditions>, other: Option<&Conditions>) {
 
 fn executions(scope: &Scope) -> u64 {
     scope.nodes.iter().fold(0_u64, |sum, node| {
+        let bodies = node.kind.scopes().into_iter().map(|(_, scope)| executions(scope));
+        // Each item runs the body of a map; a switch runs one of its bodies.
         let inner = match &node.kind {
-            NodeKind::Map(map) => executions(&map.body).saturating_mul(map.max.into()),
-            _ => 0,
+            NodeKind::Map(map) => bodies.sum::<u64>().saturating_mul(map.max.into()),
+            _ => bodies.max().unwrap_or_default(),
         };
         sum.saturating_add(1).saturating_add(inner)
     })

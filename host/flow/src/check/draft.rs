@@ -58,6 +58,7 @@ pub(super) struct DraftLeaf {
 pub(super) struct DraftCase {
     pub(super) when: Option<Site>,
     pub(super) to: Vec<(String, Span)>,
+    pub(super) body: Option<(Draft, Option<Bound>)>,
 }
 
 #[derive(Debug)]
@@ -69,6 +70,20 @@ pub(super) struct DraftMap {
     pub(super) on_item_error: OnItemError,
     pub(super) body: Draft,
     pub(super) out: Bound,
+}
+
+impl DraftKind {
+    /// The scopes inside, those of cases with the index of the case.
+    pub(super) fn bodies(&self) -> Vec<(usize, &Draft)> {
+        match self {
+            Self::Leaf(_) | Self::Broken => Vec::new(),
+            Self::Map(map) => vec![(0, &map.body)],
+            Self::Switch(cases) => {
+                let cases = cases.iter().enumerate();
+                cases.filter_map(|(at, case)| Some((at, &case.body.as_ref()?.0))).collect()
+            }
+        }
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -112,7 +127,7 @@ impl<'a> Checker<'a> {
         let node = &entry.value;
         let kind = match ["type", "switch", "map"].map(|key| node.get(key)) {
             [Some(ty), None, None] => self.leaf(node, &ty.value, uses, defaults),
-            [None, Some(switch), None] => self.switch(node, &switch.value),
+            [None, Some(switch), None] => self.switch(node, &switch.value, uses, defaults),
             [None, None, Some(map)] => self.draft_map(node, &map.value, uses, defaults),
             [None, None, None] => {
                 self.formless(entry);
@@ -240,7 +255,7 @@ impl<'a> Checker<'a> {
     fn config(&self, node: &Node, fields: &IndexMap<String, Field>, ty: Span) -> Value {
         let written = node.entries().iter().filter(|entry| fields.contains_key(&*entry.key));
         let value = Value::record(written.map(|entry| (entry.key.clone(), entry.value.to_value())));
-        validate_fields(&value, fields).unwrap_or_else(|mismatch| {
+        let full = validate_fields(&value, fields).unwrap_or_else(|mismatch| {
             let key = mismatch.pointer.split('/').nth(1).unwrap_or_default().to_owned();
             match node.get(&key) {
                 Some(entry) => {
@@ -253,10 +268,21 @@ impl<'a> Checker<'a> {
                 }
             }
             value
-        })
+        });
+        // A key that nobody wrote and that means nothing is left out: a release that adds one keeps identities.
+        let entries = full.as_map().into_iter().flatten();
+        Value::record(
+            entries.filter(|(_, v)| **v != Value::Null).map(|(k, v)| (k.clone(), v.clone())),
+        )
     }
 
-    fn switch(&self, node: &Node, cases: &Node) -> DraftKind {
+    fn switch(
+        &self,
+        node: &Node,
+        cases: &Node,
+        uses: &BTreeMap<String, String>,
+        defaults: &Defaults,
+    ) -> DraftKind {
         self.keys(node, &[keys::NODE, keys::SWITCH].concat(), keys::NODE_LATER, "a `switch`");
         let Data::List(items) = &cases.data else {
             self.shape(cases, "a list of cases: `- when: …`, `to: …`");
@@ -266,31 +292,47 @@ impl<'a> Checker<'a> {
             self.find(Finding::error("CG0310", cases.span, "a `switch` needs at least one case"));
         }
         let last = items.len().saturating_sub(1);
+        let cases = items.iter().enumerate();
         DraftKind::Switch(
-            items.iter().enumerate().map(|(i, item)| self.case(item, i == last)).collect(),
+            cases.map(|(at, item)| self.case(item, at == last, uses, defaults)).collect(),
         )
     }
 
-    fn case(&self, item: &Node, last: bool) -> DraftCase {
+    /// `when:` or `else:`, and then `to:` (which may stand behind `else:` itself) or `do:` with `out:`.
+    fn case(
+        &self,
+        item: &Node,
+        last: bool,
+        uses: &BTreeMap<String, String>,
+        defaults: &Defaults,
+    ) -> DraftCase {
         self.map(item, "a case: `when: …` and `to: …`, or `else: …`");
-        self.keys(item, keys::CASE, &["do"], "a case");
+        self.keys(item, keys::CASE, &[], "a case");
         let broken = |message: &str| self.find(Finding::error("CG0310", item.span, message));
-        match ["when", "to", "else"].map(|key| item.get(key)) {
-            [Some(when), Some(to), None] => {
-                DraftCase { when: self.bare(&when.value), to: self.names(&to.value) }
-            }
-            [None, None, Some(otherwise)] => {
-                if !last {
-                    broken("`else` must be the last case: cases behind it are never taken");
-                }
-                DraftCase { when: None, to: self.names(&otherwise.value) }
-            }
-            _ => {
-                if item.get("do").is_none() {
-                    broken("a case is `when` with `to`, or `else`");
-                }
-                DraftCase { when: None, to: Vec::new() }
-            }
+        let get = |key: &str| item.get(key).map(|entry| &entry.value);
+        let (when, otherwise, to, body) = (get("when"), get("else"), get("to"), get("do"));
+        if otherwise.is_some() && !last {
+            broken("`else` must be the last case: cases behind it are never taken");
+        }
+        if when.is_some() == otherwise.is_some() {
+            broken("a case begins with `when` or with `else`");
+        }
+        let behind_else = otherwise.filter(|node| !matches!(node.data, Data::Scalar(Value::Null)));
+        let leads: Vec<&Node> = to.into_iter().chain(behind_else).collect();
+        if leads.len() + usize::from(body.is_some()) != 1 {
+            broken("a case leads to nodes beside the switch (`to`) or owns some (`do`): write one");
+        }
+        if let (Some(out), None) = (get("out"), body) {
+            let message = "`out` is the value of the nodes under `do`";
+            self.find(Finding::error("CG0310", out.span, message));
+        }
+        DraftCase {
+            when: when.and_then(|when| self.bare(when)),
+            to: leads.into_iter().flat_map(|names| self.names(names)).collect(),
+            body: body.map(|body| {
+                let out = get("out").map(|out| self.bound_value(out));
+                (self.draft(body, uses, defaults), out)
+            }),
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) const SWITCH: &[&str] = &["switch"];
 /// Keys of a `map`.
 pub(super) const MAP: &[&str] = &["map", "as", "concurrency", "max", "on_item_error", "do", "out"];
 /// Keys of a case.
-pub(super) const CASE: &[&str] = &["when", "to", "else"];
+pub(super) const CASE: &[&str] = &["when", "to", "else", "do", "out"];
 /// Keys of nodes that a later version runs.
 pub(super) const NODE_LATER: &[&str] = &[
     "loop",
@@ -69,7 +69,10 @@ pub fn schema() -> Json {
         "nodes" | "do" => {
             json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/node" } })
         }
-        "after" | "to" | "else" => names(),
+        "after" | "to" => names(),
+        "else" => {
+            json!({ "oneOf": [{ "type": "null" }, text(), { "type": "array", "items": text() }] })
+        }
         "join" => json!({ "enum": ["all", "any"] }),
         "timeout" | "deadline" => duration(),
         "retry" => json!({ "$ref": "#/$defs/retry" }),

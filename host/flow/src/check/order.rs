@@ -20,8 +20,8 @@ pub(super) struct Order {
     pub(super) sorted: Vec<NodeIx>,
     /// By position in `sorted`; `from` is such a position too.
     pub(super) edges: Vec<Vec<Edge>>,
-    /// Orders of map bodies, by index into the draft.
-    pub(super) bodies: HashMap<NodeIx, Rc<Order>>,
+    /// Orders of bodies, by index into the draft and case of the switch (0 for a map).
+    pub(super) bodies: HashMap<(NodeIx, usize), Rc<Order>>,
 }
 
 /// A name that a node reads, from its expressions or those of its body.
@@ -40,10 +40,10 @@ impl Checker<'_> {
         let mut bodies = HashMap::new();
         let mut sound = true;
         for (at, node) in draft.nodes.iter().enumerate() {
-            if let DraftKind::Map(map) = &node.kind {
-                match self.order(&map.body) {
+            for (case, body) in node.kind.bodies() {
+                match self.order(body) {
                     Some(order) => {
-                        bodies.insert(at, Rc::new(order));
+                        bodies.insert((at, case), Rc::new(order));
                     }
                     None => sound = false,
                 }
@@ -130,22 +130,37 @@ impl Checker<'_> {
                 leaf.with.values().for_each(|(_, bound)| self.read(&bound.sites, &mut reads));
             }
             DraftKind::Switch(cases) => {
-                cases.iter().for_each(|case| self.read(&case.when, &mut reads));
+                for case in cases {
+                    if let Some((body, out)) = &case.body {
+                        let end = out.iter().flat_map(|out| &out.sites);
+                        reads.extend(self.reads_of_body(body, end, &[]));
+                    }
+                    self.read(&case.when, &mut reads);
+                }
             }
             DraftKind::Map(map) => {
-                for inside in &map.body.nodes {
-                    reads.extend(self.reads(inside));
-                }
-                self.read(&map.out.sites, &mut reads);
-                // Names of the body itself are not read from outside.
-                let own: HashSet<&str> = (map.body.nodes.iter().map(|node| node.id.as_str()))
-                    .chain([map.item.as_str(), "index"])
-                    .collect();
-                reads.retain(|read| !own.contains(read.name.as_str()));
+                let own = [map.item.as_str(), "index"];
+                reads.extend(self.reads_of_body(&map.body, &map.out.sites, &own));
                 self.read([&map.over], &mut reads);
             }
             DraftKind::Broken => {}
         }
+        reads
+    }
+
+    /// What a body reads from outside: neither its own nodes nor the names that its block gives it.
+    fn reads_of_body<'s>(
+        &self,
+        body: &Draft,
+        end: impl IntoIterator<Item = &'s Site>,
+        given: &[&str],
+    ) -> Vec<Read> {
+        let mut reads: Vec<Read> = body.nodes.iter().flat_map(|node| self.reads(node)).collect();
+        self.read(end, &mut reads);
+        let own: HashSet<&str> = body.nodes.iter().map(|node| node.id.as_str()).collect();
+        reads.retain(|read| {
+            !own.contains(read.name.as_str()) && !given.contains(&read.name.as_str())
+        });
         reads
     }
 

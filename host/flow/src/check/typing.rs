@@ -12,7 +12,7 @@ use super::order::Order;
 use super::site::{Bound, Site};
 use crate::diagnostic::{Finding, Span, suggest};
 use crate::expr::{Template, TypeNames, infer_value, unify_types};
-use crate::graph::{Case, GraphNode, Leaf, Map, NodeKind, OnItemError, Scope};
+use crate::graph::{Case, CaseBody, GraphNode, Leaf, Map, NodeKind, OnItemError, Scope};
 use crate::types::{Field, GUARDED_LABEL, Kind, Misfit, Type, fits, validate};
 use crate::value::Value;
 
@@ -107,8 +107,8 @@ impl Checker<'_> {
         let mut spans = Vec::with_capacity(draft.nodes.len());
         for (at, needs) in order.sorted.iter().zip(&order.edges) {
             let node = &draft.nodes[*at];
-            let (kind, output) =
-                self.type_node(node, order.bodies.get(at).map(|body| &**body), &names);
+            let body = |case| order.bodies.get(&(*at, case)).map(|body| &**body);
+            let (kind, output) = self.type_node(node, &body, &names);
             names.own.insert(node.id.to_string(), output.clone());
             spans.push(node.span);
             nodes.push(GraphNode {
@@ -124,17 +124,20 @@ impl Checker<'_> {
         (scope, names)
     }
 
-    fn type_node(
+    fn type_node<'o>(
         &self,
         node: &DraftNode,
-        body: Option<&Order>,
+        body: &dyn Fn(usize) -> Option<&'o Order>,
         names: &Inner<'_>,
     ) -> (NodeKind, Type) {
-        match (&node.kind, body) {
-            (DraftKind::Leaf(leaf), _) => self.type_leaf(node, leaf, names),
-            (DraftKind::Switch(cases), _) => self.type_switch(cases, names),
-            (DraftKind::Map(map), Some(body)) => self.type_map(map, body, names),
-            _ => (NodeKind::Switch { cases: Vec::new() }, Kind::Any.into()),
+        match &node.kind {
+            DraftKind::Leaf(leaf) => self.type_leaf(node, leaf, names),
+            DraftKind::Switch(cases) => self.type_switch(cases, body, names),
+            DraftKind::Map(map) => match body(0) {
+                Some(body) => self.type_map(map, body, names),
+                None => unreachable!("a scope whose bodies have no order is not typed"),
+            },
+            DraftKind::Broken => (NodeKind::Switch { cases: Vec::new() }, Kind::Any.into()),
         }
     }
 
@@ -267,19 +270,41 @@ impl Checker<'_> {
         }
     }
 
-    fn type_switch(&self, cases: &[DraftCase], names: &Inner<'_>) -> (NodeKind, Type) {
-        let cases = cases
-            .iter()
-            .map(|case| {
-                case.when.iter().for_each(|site| self.type_truth(site, names));
-                Case {
-                    when: case.when.as_ref().map(|site| site.expr.clone()),
-                    to: case.to.iter().filter_map(|(name, _)| name.parse().ok()).collect(),
-                }
-            })
-            .collect();
-        let output = [("case".to_owned(), Field::from(Type::from(Kind::Int)))];
-        (NodeKind::Switch { cases }, Kind::Record(output.into_iter().collect()).into())
+    fn type_switch<'o>(
+        &self,
+        cases: &[DraftCase],
+        body: &dyn Fn(usize) -> Option<&'o Order>,
+        names: &Inner<'_>,
+    ) -> (NodeKind, Type) {
+        let mut typed = Vec::with_capacity(cases.len());
+        let mut value: Option<Type> = None;
+        for (at, case) in cases.iter().enumerate() {
+            case.when.iter().for_each(|site| self.type_truth(site, names));
+            let body = case.body.as_ref().zip(body(at)).map(|((draft, out), order)| {
+                let (nodes, inner) = self.type_nodes(draft, order, names, HashMap::new());
+                let ty = out.as_ref().map(|out| self.type_end(out, &inner, &nodes));
+                let ty = ty.unwrap_or_else(nothing);
+                value = Some(value.take().map_or(ty.clone(), |all| unify_types(&all, &ty)));
+                CaseBody { nodes, out: out.as_ref().map(|out| out.template.clone()) }
+            });
+            typed.push(Case {
+                when: case.when.as_ref().map(|site| site.expr.clone()),
+                to: case.to.iter().filter_map(|(name, _)| name.parse().ok()).collect(),
+                body,
+            });
+        }
+        // Without a body to run, nothing comes of a switch but the way it went.
+        let certain = typed.iter().all(|case| case.body.is_some())
+            && typed.last().is_some_and(|case| case.when.is_none());
+        let value = match value {
+            Some(value) if certain => value,
+            Some(value) => unify_types(&value, &nothing()),
+            None => {
+                let case = ("case".to_owned(), Field::from(Type::from(Kind::Int)));
+                Kind::Record([case].into_iter().collect()).into()
+            }
+        };
+        (NodeKind::Switch { cases: typed }, value)
     }
 
     fn type_map(&self, map: &DraftMap, order: &Order, names: &Inner<'_>) -> (NodeKind, Type) {
@@ -316,6 +341,11 @@ impl Checker<'_> {
         }));
         (kind, Type { kind: Kind::List(Box::new(out)), labels })
     }
+}
+
+/// The type of `null`.
+fn nothing() -> Type {
+    infer_value(&Value::Null)
 }
 
 fn type_template(template: &Template, sites: &mut dyn Iterator<Item = Type>) -> Type {

@@ -549,7 +549,8 @@ nodes:
     Page {
         code: "CG0310",
         title: "A switch that is not well formed",
-        text: "A `switch` is a list of cases: `when` with `to`, and at most one `else` at the end.",
+        text: "A `switch` is a list of cases: `when`, and at most one `else` at the end. A case leads to nodes beside it (`to`) or \
+               owns some (`do`, with `out` for the value).",
         failing: r#"cleargate: 1
 flow: f
 nodes:

@@ -167,8 +167,11 @@ impl Run {
         let mut frame = 0;
         for segment in way {
             let at = self.named(frame, segment.node.as_str())?;
-            let index = segment.index? as usize;
-            frame = *self.node(at).map.as_ref()?.frames.get(index)?;
+            let index = segment.index?;
+            let frames = &self.node(at).bodies.as_ref()?.frames;
+            // The frames of a map are in the order of its items; a switch has one.
+            let found = frames.get(index as usize).or_else(|| frames.first())?;
+            frame = Some(*found).filter(|found| self.frames[*found].index == index)?;
         }
         if last.index.is_some() { None } else { self.named(frame, last.node.as_str()) }
     }

@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 
 use crate::address::Address;
-use crate::error::{ErrorCode, NodeError};
+use crate::error::NodeError;
 use crate::event::Outcome;
-use crate::graph::{Join, NodeKind};
+use crate::graph::Join;
 use crate::value::{Fields, Value};
 
 use super::names::View;
@@ -65,42 +65,9 @@ impl Run {
         }
         match self.plan_of(at).act {
             Act::Leaf(_) => self.perform_first(at),
-            Act::Switch => self.choose(at),
+            Act::Switch(_) => self.choose(at),
             Act::Map(scope) => self.open_map(at, scope),
         }
-    }
-
-    fn choose(&mut self, at: At) {
-        match self.chosen(at) {
-            Ok(case) => {
-                self.step.derived.push(Derived::SwitchTaken { address: self.address(at), case });
-                let value = case.map_or(Value::Null, |c| Value::Int(c as i64));
-                self.succeed(at, Value::record([("case", value)]), case);
-            }
-            Err(error) => self.fail(at, error),
-        }
-    }
-
-    fn chosen(&self, at: At) -> Result<Option<usize>, NodeError> {
-        let scope = self.plan.scope(&self.graph, self.frames[at.frame].scope);
-        let NodeKind::Switch { cases } = &scope.nodes[at.node].kind else {
-            unreachable!("the plan says that it is a switch")
-        };
-        let view = View::new(self, at.frame, Some(at.node));
-        for (index, case) in cases.iter().enumerate() {
-            let Some(when) = &case.when else { return Ok(Some(index)) };
-            match when.eval(&view)? {
-                Value::Bool(true) => return Ok(Some(index)),
-                Value::Bool(false) => {}
-                other => {
-                    let (source, shape) = (when.source(), other.shape());
-                    let message = format!("`when: {source}` gives a value of type {shape}");
-                    let help = "write a condition that is true or false, such as `x > 0`";
-                    return Err(NodeError::new(ErrorCode::InvalidInput, message).with_help(help));
-                }
-            }
-        }
-        Ok(None)
     }
 
     /// Records a node's value and tells its readers.
@@ -172,9 +139,9 @@ impl Run {
         }
         self.frames[frame].failure = Some(failure.clone());
         self.stop_frame(frame);
-        if let Some(map) = self.frames[frame].parent.filter(|map| self.fails_whole(*map)) {
-            self.node_mut(map).doomed = true;
-            self.fail_frame(map.frame, failure);
+        if let Some(block) = self.frames[frame].parent.filter(|block| self.fails_whole(*block)) {
+            self.node_mut(block).doomed = true;
+            self.fail_frame(block.frame, failure);
         }
     }
 
@@ -188,7 +155,7 @@ impl Run {
             match self.node(at).phase {
                 Phase::Performing => self.stop_attempt(at),
                 Phase::Pausing => self.settle(at, Phase::Cancelled, "cancelled"),
-                Phase::Mapping => self.stop_map(at),
+                Phase::Inside => self.stop_bodies(at),
                 _ => {}
             }
         }
@@ -227,7 +194,7 @@ impl Run {
             return;
         }
         match self.frames[frame].parent {
-            Some(map) => self.close_item(map, frame),
+            Some(block) => self.close_body(block, frame),
             None => {
                 let outcome = self.ending();
                 self.step.effects.push(Effect::Finish(outcome.clone()));
@@ -264,8 +231,8 @@ impl Run {
             return root.clone();
         }
         let frame = &self.frames[at.frame];
-        let map = frame.parent.expect("only the outermost frame has no map around it");
-        let mapping = self.node(map).map.as_ref().expect("a map with a body has its list");
-        mapping.address.child(frame.index, plan.id.clone())
+        let block = frame.parent.expect("only the outermost frame has no block around it");
+        let bodies = self.node(block).bodies.as_ref().expect("a body belongs to a block under way");
+        bodies.address.child(frame.index, plan.id.clone())
     }
 }

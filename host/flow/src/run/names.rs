@@ -61,17 +61,17 @@ impl<'r> View<'r> {
     fn item(&self, frame: FrameIx, name: &str) -> Option<Value> {
         let here = &self.run.frames[frame];
         let parent = here.parent?;
-        if name == "index" {
-            return Some(here.index.into());
-        }
         let outer = &self.run.frames[parent.frame];
         let scope = self.run.plan.scope(&self.run.graph, outer.scope);
         let NodeKind::Map(map) = &scope.nodes[parent.node].kind else { return None };
+        if name == "index" {
+            return Some(here.index.into());
+        }
         if map.item != name {
             return None;
         }
-        let mapping = outer.nodes[parent.node].map.as_ref()?;
-        mapping.items.as_list()?.get(here.index as usize).cloned()
+        let bodies = outer.nodes[parent.node].bodies.as_ref()?;
+        bodies.items.as_list()?.get(here.index as usize).cloned()
     }
 
     /// The value of an output: nothing when it speaks of a node that was skipped and does not cope.

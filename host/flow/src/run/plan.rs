@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::address::{Address, NodeId};
-use crate::graph::{EdgeKind, Graph, GraphNode, Join, Leaf, NodeIx, NodeKind, Scope};
+use crate::graph::{Case, EdgeKind, Graph, GraphNode, Join, Leaf, NodeIx, NodeKind, Scope};
 
 /// What the run machine works out of a graph once, for all runs of it.
 #[derive(Default)]
@@ -43,8 +43,8 @@ pub(super) struct Plan {
 
 #[derive(Debug)]
 pub(super) struct ScopePlan {
-    /// Map nodes to go through from the outermost scope to this one.
-    way: Vec<NodeIx>,
+    /// Blocks to go through from the outermost scope to this one, with the case of a switch.
+    way: Vec<(NodeIx, usize)>,
     pub(super) nodes: Vec<NodePlan>,
     pub(super) by_id: HashMap<NodeId, NodeIx>,
 }
@@ -67,7 +67,8 @@ pub(super) struct NodePlan {
 #[derive(Debug)]
 pub(super) enum Act {
     Leaf(Arc<Leaf>),
-    Switch,
+    /// With the body of each case that has one.
+    Switch(Vec<Option<ScopeIx>>),
     Map(ScopeIx),
 }
 
@@ -104,7 +105,7 @@ impl Plan {
         plan
     }
 
-    fn add(&mut self, scope: &Scope, way: Vec<NodeIx>, prefix: &str) -> ScopeIx {
+    fn add(&mut self, scope: &Scope, way: Vec<(NodeIx, usize)>, prefix: &str) -> ScopeIx {
         let ix = self.scopes.len();
         let by_id = scope.nodes.iter().enumerate().map(|(i, n)| (n.id.clone(), i)).collect();
         self.scopes.push(ScopePlan { way: way.clone(), nodes: Vec::new(), by_id });
@@ -112,14 +113,19 @@ impl Plan {
         for (at, node) in scope.nodes.iter().enumerate() {
             let path = self.paths.len();
             self.paths.push(format!("{prefix}{}", node.id).into());
+            let inner = format!("{prefix}{}.", node.id);
+            let mut add = |case: usize, body: &Scope| {
+                let way = way.iter().copied().chain([(at, case)]).collect();
+                self.add(body, way, &inner)
+            };
             let act = match &node.kind {
                 NodeKind::Leaf(leaf) => Act::Leaf(leaf.clone()),
-                NodeKind::Switch { .. } => Act::Switch,
-                NodeKind::Map(map) => {
-                    let mut inner = way.clone();
-                    inner.push(at);
-                    Act::Map(self.add(&map.body, inner, &format!("{prefix}{}.", node.id)))
+                NodeKind::Switch { cases } => {
+                    let body =
+                        |(at, case): (usize, &Case)| Some(add(at, &case.body.as_ref()?.nodes));
+                    Act::Switch(cases.iter().enumerate().map(body).collect())
                 }
+                NodeKind::Map(map) => Act::Map(add(0, &map.body)),
             };
             let (id, join, inputs) = (node.id.clone(), node.join, inputs_of(node));
             let root = way.is_empty().then(|| Address::root(id.clone()));
@@ -137,9 +143,14 @@ impl Plan {
 
     /// The scope of `graph` behind an index.
     pub(super) fn scope<'g>(&self, graph: &'g Graph, ix: ScopeIx) -> &'g Scope {
-        self.scopes[ix].way.iter().fold(&graph.root, |scope, at| match &scope.nodes[*at].kind {
-            NodeKind::Map(map) => &map.body,
-            _ => unreachable!("the plan leads through maps"),
+        self.scopes[ix].way.iter().fold(&graph.root, |scope, (at, case)| {
+            match &scope.nodes[*at].kind {
+                NodeKind::Map(map) => &map.body,
+                NodeKind::Switch { cases } => {
+                    &cases[*case].body.as_ref().expect("the plan leads through bodies").nodes
+                }
+                NodeKind::Leaf(_) => unreachable!("the plan leads through blocks"),
+            }
         })
     }
 }

@@ -41,8 +41,8 @@ impl Run {
         for (node, state) in self.frames[frame].nodes.iter().enumerate() {
             match state.phase {
                 Phase::Performing | Phase::Pausing => found.push(At { frame, node }),
-                Phase::Mapping => {
-                    let frames = state.map.iter().flat_map(|map| &map.frames);
+                Phase::Inside => {
+                    let frames = state.bodies.iter().flat_map(|bodies| &bodies.frames);
                     for &body in frames.filter(|body| !self.frames[**body].done) {
                         self.find_outstanding(body, found);
                     }

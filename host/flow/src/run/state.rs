@@ -30,7 +30,7 @@ pub(super) enum Phase {
     /// Between two attempts.
     Pausing,
     /// Bodies are out.
-    Mapping,
+    Inside,
     Succeeded,
     Failed,
     Cancelled,
@@ -40,7 +40,7 @@ pub(super) enum Phase {
 impl Phase {
     /// Whether something of it is under way, so that its scope cannot be settled yet.
     pub(super) fn busy(self) -> bool {
-        matches!(self, Self::Performing | Self::Pausing | Self::Mapping)
+        matches!(self, Self::Performing | Self::Pausing | Self::Inside)
     }
 
     pub(super) fn settled(self) -> bool {
@@ -67,7 +67,7 @@ pub(super) struct Node {
     pub(super) doomed: bool,
     /// The input while it is performed, the node's value when it succeeded.
     pub(super) value: Value,
-    pub(super) map: Option<Box<Mapping>>,
+    pub(super) bodies: Option<Box<Bodies>>,
 }
 
 impl Node {
@@ -82,22 +82,22 @@ impl Node {
             stopping: false,
             doomed: false,
             value: Value::Null,
-            map: None,
+            bodies: None,
         }
     }
 }
 
-/// A map under way.
+/// A block under way: a map with one body for each item, a switch with the body of the case that it took.
 #[derive(Debug)]
-pub(super) struct Mapping {
+pub(super) struct Bodies {
     pub(super) address: Address,
-    /// The list, shared with the value that it came from.
+    /// The list of a map, shared with the value that it came from.
     pub(super) items: Value,
-    /// Frame of each item that was started, by index.
+    /// Frame of each body that was started, by index of the item; the only one of a switch.
     pub(super) frames: Vec<FrameIx>,
     pub(super) running: u32,
     pub(super) done: u32,
-    /// Value of each item; `None` when it is not there yet or left out.
+    /// Value of each body; `None` when it is not there yet or left out.
     pub(super) results: Vec<Option<Value>>,
 }
 
@@ -112,8 +112,9 @@ pub(super) struct Failure {
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) scope: ScopeIx,
-    /// The map whose body this is.
+    /// The block whose body this is.
     pub(super) parent: Option<At>,
+    /// Of the item, or of the case.
     pub(super) index: u32,
     pub(super) nodes: Vec<Node>,
     /// Nodes that are not settled.

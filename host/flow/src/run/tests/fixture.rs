@@ -79,7 +79,8 @@ pub(super) fn case(from: usize, case: usize) -> Edge {
 
 /// A switch; an empty condition is `else`.
 pub(super) fn switch(id: &str, whens: &[&str], needs: Vec<Edge>) -> GraphNode {
-    let case = |when: &&str| Case { when: (!when.is_empty()).then(|| expr(when)), to: vec![] };
+    let case =
+        |when: &&str| Case { when: (!when.is_empty()).then(|| expr(when)), to: vec![], body: None };
     node(id, NodeKind::Switch { cases: whens.iter().map(case).collect() }, needs)
 }
 

@@ -39,17 +39,21 @@ enum Known {
     Never,
 }
 
-/// The item that a body is for.
-#[derive(Clone, Copy)]
-struct Item {
-    item: i64,
-    index: u32,
+/// What a scope sees of the blocks around it.
+#[derive(Clone, Copy, Default)]
+struct Around {
+    /// What its block reads.
+    sum: i64,
+    /// Item and index of the innermost map.
+    item: Option<(i64, u32)>,
+    /// Item or case of the innermost block.
+    index: Option<u32>,
 }
 
 /// Tells how `sketch` ends when the answers of the attempts in `lost` are never known.
 pub(super) fn tell(sketch: &Sketch, lost: &BTreeSet<String>) -> Told {
     let teller = Teller { code: sketch.code, lost };
-    let (mut told, known) = teller.scope(&sketch.nodes, "", "", 0, None);
+    let (mut told, known) = teller.scope(&sketch.nodes, "", "", Around::default());
     let values = known.into_iter().enumerate().map(|(n, known)| (name("", n), value_of(known)));
     told.output = Value::record(values);
     told
@@ -66,22 +70,23 @@ impl Teller<'_> {
         nodes: &[Piece],
         prefix: &str,
         path: &str,
-        around: i64,
-        item: Option<Item>,
+        around: Around,
     ) -> (Told, Vec<Known>) {
         let (mut told, mut known) = (Told::default(), Vec::new());
         for (at, piece) in nodes.iter().enumerate() {
             let (id, address) = (name(prefix, at), format!("{path}{}", name(prefix, at)));
             let mut now = readiness(nodes, piece, &known);
             if let Readiness::Runs = now {
-                let sum = sum_of(piece, &known, around);
-                let here = sum + item.map_or(0, |i| i.item + i64::from(i.index));
+                let sum = sum_of(piece, &known, around.sum);
+                let here = sum + around.item.map_or(0, |(item, index)| item + i64::from(index));
+                let around = Around { sum, ..around };
                 let result = match &piece.what {
-                    What::Leaf(script) => self.leaf(script, &address, here, item),
-                    What::Switch { cases, otherwise, by } => {
-                        Some(switch(*cases, *otherwise, here + by))
+                    What::Leaf(script) => self.leaf(script, &address, here, around.index),
+                    What::Switch { cases, otherwise, by, bodies } => {
+                        let way = way(*cases, *otherwise, here + by);
+                        self.switch(way, bodies, &id, &address, around, &mut told)
                     }
-                    What::Map { .. } => self.map(piece, &id, &address, sum, &mut told),
+                    What::Map { .. } => self.map(piece, &id, &address, around, &mut told),
                 };
                 now = result.map_or(Readiness::Fails, Readiness::Ends);
             }
@@ -108,9 +113,9 @@ impl Teller<'_> {
         (told, known)
     }
 
-    fn leaf(&self, script: &Script, address: &str, here: i64, item: Option<Item>) -> Option<Known> {
+    fn leaf(&self, script: &Script, address: &str, here: i64, index: Option<u32>) -> Option<Known> {
         let tries = if self.code == ErrorCode::Transient { script.tries } else { 1 };
-        let fails = script.fails_at(tries, item.map(|i| i.index)) || self.lost.contains(address);
+        let fails = script.fails_at(tries, index) || self.lost.contains(address);
         (!fails).then(|| Known::Value((1 + here).into(), 1 + here, None))
     }
 
@@ -119,7 +124,7 @@ impl Teller<'_> {
         piece: &Piece,
         id: &str,
         address: &str,
-        sum: i64,
+        around: Around,
         told: &mut Told,
     ) -> Option<Known> {
         let What::Map { items, mode, body, .. } = &piece.what else { unreachable!("a map") };
@@ -129,7 +134,8 @@ impl Teller<'_> {
         for (index, &item) in items.iter().enumerate() {
             let index = u32::try_from(index).expect("a short list");
             let path = format!("{address}[{index}].");
-            let (inner, known) = self.scope(body, id, &path, sum, Some(Item { item, index }));
+            let around = Around { item: Some((item, index)), index: Some(index), ..around };
+            let (inner, known) = self.scope(body, id, &path, around);
             told.fates.extend(inner.fates);
             sure.extend(inner.sure);
             match (inner.failures.is_empty(), mode) {
@@ -145,6 +151,37 @@ impl Teller<'_> {
         told.sure.extend(sure);
         let count = i64::try_from(results.len()).expect("a short list");
         whole.then(|| Known::Value(Value::list(results), count, None))
+    }
+}
+
+impl Teller<'_> {
+    fn switch(
+        &self,
+        taken: Option<usize>,
+        bodies: &[Vec<Piece>],
+        id: &str,
+        address: &str,
+        around: Around,
+        told: &mut Told,
+    ) -> Option<Known> {
+        let case = taken.map(|case| u32::try_from(case).expect("few cases"));
+        if bodies.iter().all(Vec::is_empty) {
+            let value = Value::record([("case", case.map_or(Value::Null, Value::from))]);
+            return Some(Known::Value(value, case.map_or(NO_CASE, i64::from), taken));
+        }
+        let body = taken.and_then(|case| bodies.get(case)).filter(|body| !body.is_empty());
+        let (Some(body), Some(case)) = (body, case) else {
+            return Some(Known::Value(Value::Null, NO_CASE, taken));
+        };
+        let path = format!("{address}[{case}].");
+        let (inner, known) = self.scope(body, id, &path, Around { index: Some(case), ..around });
+        told.fates.extend(inner.fates);
+        told.sure.extend(inner.sure);
+        let whole = inner.failures.is_empty();
+        told.failures.extend(inner.failures);
+        let count = i64::try_from(known.len()).expect("a short list");
+        let value = Value::list(known.into_iter().map(value_of));
+        whole.then_some(Known::Value(value, count, taken))
     }
 }
 
@@ -203,19 +240,18 @@ fn sum_of(piece: &Piece, known: &[Known], around: i64) -> i64 {
         piece.needs.iter().filter(|e| matches!(e.kind, EdgeKind::Data | EdgeKind::Optional));
     around
         + reads
-            .map(|edge| match known[edge.from] {
-                Known::Value(_, counts, _) => counts,
+            .map(|edge| match (&known[edge.from], edge.kind) {
+                // `has(…)` says no to what is there and nothing.
+                (Known::Value(Value::Null, ..), EdgeKind::Optional) => 0,
+                (Known::Value(_, counts, _), _) => *counts,
                 _ => 0,
             })
             .sum::<i64>()
 }
 
-fn switch(cases: usize, otherwise: bool, sum: i64) -> Known {
+fn way(cases: usize, otherwise: bool, sum: i64) -> Option<usize> {
     let way = usize::try_from(sum % WAYS).expect("sums are not negative");
-    let taken = if way < cases { Some(way) } else { otherwise.then_some(cases) };
-    let case = taken.map(|case| i64::try_from(case).expect("few cases"));
-    let value = Value::record([("case", case.map_or(Value::Null, Value::from))]);
-    Known::Value(value, case.unwrap_or(NO_CASE), taken)
+    if way < cases { Some(way) } else { otherwise.then_some(cases) }
 }
 
 fn value_of(known: Known) -> Value {

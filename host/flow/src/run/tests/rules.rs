@@ -87,6 +87,47 @@ fn a_switch_takes_one_case_and_the_join_does_not_wait_for_the_other() {
 }
 
 #[test]
+fn a_case_with_a_body_runs_it_inside_and_takes_its_value() {
+    let body = |id: &str| CaseBody {
+        nodes: Scope { nodes: vec![step(id, vec![])] },
+        out: Some(read(&format!("{id} + 1"))),
+    };
+    let mut s = switch("s", &["input == 1", "input == 2", ""], vec![]);
+    let NodeKind::Switch { cases } = &mut s.kind else { unreachable!() };
+    (cases[0].body, cases[1].body) = (Some(body("x")), Some(body("x")));
+    let nodes = vec![s, step("far", vec![case(0, 2)]), step("next", vec![data(0)])];
+    let g = graph(nodes, &[("s", read("s"))]);
+    let second = [(start(&g), "s[1].x#1"), (ok("s[1].x", 1, 4), "next#1")];
+    plays(&g, 2.into(), &[&second[..], &[(ok("next", 1, 0), r#"done {"s":5}"#)]].concat());
+    // Without a body for the case, the value is nothing.
+    let other = [
+        (start(&g), "far#1, next#1"),
+        (ok("far", 1, 0), ""),
+        (ok("next", 1, 0), r#"done {"s":null}"#),
+    ];
+    plays(&g, 3.into(), &other);
+    // A failure inside is the failure of the switch; a stop reaches inside and is awaited.
+    plays(
+        &g,
+        1.into(),
+        &[(start(&g), "s[0].x#1"), (failed("s[0].x", 1, Permanent), "failed s[0].x permanent")],
+    );
+    plays(
+        &g,
+        1.into(),
+        &[
+            (start(&g), "s[0].x#1"),
+            (cancel(), "cancel s[0].x"),
+            (failed("s[0].x", 1, Cancelled), "cancelled"),
+        ],
+    );
+    // An address of a case that was not taken is no node of the run.
+    let mut run = run_of(&g);
+    run.apply(&started(&g, 2.into())).unwrap();
+    assert!(run.apply(&ok("s[0].x", 1, 0)).is_err());
+}
+
+#[test]
 fn several_cases_of_one_switch_count_as_one() {
     let whens = ["input == 0", "input == 1", "input == 2"];
     let nodes = vec![switch("s", &whens, vec![]), step("a", vec![case(0, 0), case(0, 1)])];

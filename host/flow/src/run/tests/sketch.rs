@@ -14,7 +14,9 @@ use super::fixture::{expr, read};
 use crate::address::Address;
 use crate::error::ErrorCode;
 use crate::expr::Template;
-use crate::graph::{Case, Edge, EdgeKind, Graph, GraphNode, Join, NodeKind, OnItemError, Retry};
+use crate::graph::{
+    Case, CaseBody, Edge, EdgeKind, Graph, GraphNode, Join, NodeKind, OnItemError, Retry, Scope,
+};
 use crate::signature::Effect as Class;
 
 /// Remainder by which a switch chooses.
@@ -48,6 +50,8 @@ pub(super) enum What {
         cases: usize,
         otherwise: bool,
         by: i64,
+        /// By case, `otherwise` last; a case that is not here, or empty, has no body.
+        bodies: Vec<Vec<Piece>>,
     },
     Map {
         items: Vec<i64>,
@@ -65,20 +69,20 @@ pub(super) struct Script {
     pub(super) fails: u32,
     /// Attempts that the policy allows.
     pub(super) tries: u32,
-    /// The one item of the innermost map in which it fails; each when absent.
+    /// The one item or case of the innermost block in which it fails; each when absent.
     pub(super) only: Option<u32>,
 }
 
 /// A leaf that succeeds.
 pub(super) const SOUND: Script = Script { class: Class::Pure, fails: 0, tries: 1, only: None };
 
-/// `a`, `b`, … in the flow; `ca`, `cb`, … in the body of `c`.
+/// `a`, `b`, … in the flow; `ca`, `cb`, … in each body of `c`.
 pub(super) fn name(prefix: &str, node: usize) -> String {
     format!("{prefix}{}", char::from(b'a' + u8::try_from(node).expect("a small flow")))
 }
 
 impl Script {
-    /// Whether attempt `attempt` fails in item `index`.
+    /// Whether attempt `attempt` fails in item or case `index`.
     pub(super) fn fails_at(&self, attempt: u32, index: Option<u32>) -> bool {
         attempt <= self.fails && self.only.is_none_or(|only| index.is_none_or(|i| i == only))
     }
@@ -93,7 +97,9 @@ impl Sketch {
             match &nodes[usize::from(last - b'a')].what {
                 What::Leaf(script) => return *script,
                 What::Map { body, .. } => nodes = body,
-                What::Switch { .. } => break,
+                What::Switch { bodies, .. } => {
+                    nodes = &bodies[segment.index.expect("the way leads inside") as usize];
+                }
             }
         }
         panic!("`{address}` is no leaf of\n{self:?}")
@@ -130,11 +136,16 @@ impl Sketch {
         let here = if body { format!("{reads} + item + index") } else { reads.clone() };
         let kind = match &piece.what {
             What::Leaf(script) => self.leaf(script, &here),
-            What::Switch { cases, otherwise, by } => {
+            What::Switch { cases, otherwise, by, bodies } => {
                 let when = |case| Some(expr(&format!("({here} + {by}) % {WAYS} == {case}")));
-                let mut all: Vec<_> =
-                    (0..*cases).map(|c| Case { when: when(c), to: vec![] }).collect();
-                all.extend(otherwise.then(|| Case { when: None, to: vec![] }));
+                let inner = |case: usize| {
+                    let pieces = bodies.get(case).filter(|pieces| !pieces.is_empty())?;
+                    let nodes = Scope { nodes: self.scope(pieces, &id, &reads, body) };
+                    Some(CaseBody { nodes, out: Some(ends(&id, pieces.len())) })
+                };
+                let case = |when, at| Case { when, to: vec![], body: inner(at) };
+                let mut all: Vec<_> = (0..*cases).map(|at| case(when(at), at)).collect();
+                all.extend(otherwise.then(|| case(None, *cases)));
                 NodeKind::Switch { cases: all }
             }
             What::Map { items, concurrency, mode, body } => {
@@ -142,8 +153,7 @@ impl Sketch {
                 fixture::map(&format!("{items:?}"), inner, |map| {
                     map.concurrency = *concurrency;
                     map.on_item_error = *mode;
-                    let values = (0..body.len()).map(|n| read(&optional(&name(&id, n), "null")));
-                    map.out = Template::List(values.collect());
+                    map.out = ends(&id, body.len());
                 })
             }
         };
@@ -163,6 +173,12 @@ impl Sketch {
     }
 }
 
+/// The list of the values of a body's nodes.
+fn ends(prefix: &str, nodes: usize) -> Template {
+    let values = (0..nodes).map(|node| read(&optional(&name(prefix, node), "null")));
+    Template::List(values.collect())
+}
+
 fn optional(name: &str, otherwise: &str) -> String {
     format!("has({name}) ? {name} : {otherwise}")
 }
@@ -174,6 +190,9 @@ fn sum_of(scope: &[Piece], piece: &Piece, prefix: &str, around: &str) -> String 
         let from = name(prefix, edge.from);
         let term = match &scope[edge.from].what {
             What::Leaf(_) => from.clone(),
+            What::Switch { bodies, .. } if bodies.iter().any(|body| !body.is_empty()) => {
+                format!("({from} == null ? {NO_CASE} : size({from}))")
+            }
             What::Switch { .. } => format!("({from}.case == null ? {NO_CASE} : {from}.case)"),
             What::Map { .. } => format!("size({from})"),
         };
@@ -211,7 +230,7 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
                     script.only.map_or(Ok(()), |item| write!(f, " in item {item}"))?;
                 }
             }
-            What::Switch { cases, otherwise, by } => {
+            What::Switch { cases, otherwise, by, .. } => {
                 let otherwise = if *otherwise { " + else" } else { "" };
                 write!(f, "switch of {cases}{otherwise}, shifted by {by}")?;
             }
@@ -226,14 +245,21 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
             write!(f, ", {} {:?}", name(prefix, edge.from), edge.kind)?;
         }
         writeln!(f)?;
-        if let What::Map { body, .. } = &piece.what {
-            show(f, body, &id, depth + 1)?;
+        match &piece.what {
+            What::Leaf(_) => {}
+            What::Map { body, .. } => show(f, body, &id, depth + 1)?,
+            What::Switch { bodies, .. } => {
+                for (case, body) in bodies.iter().enumerate().filter(|(_, body)| !body.is_empty()) {
+                    writeln!(f, "{:1$}case {case}", "", depth * 2 + 1)?;
+                    show(f, body, &id, depth + 1)?;
+                }
+            }
         }
     }
     Ok(())
 }
 
-/// Flows of at most 6 nodes, with maps of at most 4 items that nest once.
+/// Flows of at most 6 nodes, with maps of at most 4 items and cases with bodies that nest once.
 pub(super) fn sketches() -> impl Strategy<Value = Sketch> {
     let code = prop_oneof![4 => Just(ErrorCode::Transient), 1 => Just(ErrorCode::Permanent)];
     (scopes(6, 2), code).prop_map(|(nodes, code)| Sketch { nodes, code, deadlines: false })
@@ -289,14 +315,22 @@ fn whats(depth: u32) -> BoxedStrategy<What> {
     let only = prop::option::of(0_u32..3);
     let leaf = (class, fails, 1_u32..=3, only)
         .prop_map(|(class, fails, tries, only)| What::Leaf(Script { class, fails, tries, only }));
-    let switch = (1_usize..=3, any::<bool>(), 0..WAYS)
-        .prop_map(|(cases, otherwise, by)| What::Switch { cases, otherwise, by });
+    let head = (1_usize..=3, any::<bool>(), 0..WAYS);
+    let plain = head.clone().prop_map(|(cases, otherwise, by)| {
+        let bodies = Vec::new();
+        What::Switch { cases, otherwise, by, bodies }
+    });
     if depth == 0 {
-        return prop_oneof![4 => leaf, 1 => switch].boxed();
+        return prop_oneof![4 => leaf, 1 => plain].boxed();
     }
+    let body = prop_oneof![1 => Just(Vec::new()), 2 => scopes(3, depth - 1)];
+    let owning = (head, vec(body, 4)).prop_map(|((cases, otherwise, by), mut bodies)| {
+        bodies.truncate(cases + usize::from(otherwise));
+        What::Switch { cases, otherwise, by, bodies }
+    });
     let mode =
         prop_oneof![Just(OnItemError::Collect), Just(OnItemError::Skip), Just(OnItemError::Fail)];
     let map = (vec(0_i64..3, 0..=4), 1_u32..=3, mode, scopes(3, depth - 1))
         .prop_map(|(items, concurrency, mode, body)| What::Map { items, concurrency, mode, body });
-    prop_oneof![5 => leaf, 2 => switch, 2 => map].boxed()
+    prop_oneof![5 => leaf, 2 => plain, 2 => owning, 2 => map].boxed()
 }

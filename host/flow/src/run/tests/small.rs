@@ -49,7 +49,9 @@ fn grow(
         let joins = if needs.len() > usize::from(size == NODES) { 2 } else { 1 };
         for join in [Join::All, Join::Any].into_iter().take(joins) {
             let what = match switch {
-                Some(switch) if switch == at => What::Switch { cases: 0, otherwise: false, by: 0 },
+                Some(switch) if switch == at => {
+                    What::Switch { cases: 0, otherwise: false, by: 0, bodies: vec![] }
+                }
                 _ => What::Leaf(SOUND),
             };
             pieces.push(Piece { needs: needs.clone(), join, what });
@@ -67,7 +69,7 @@ fn try_all(pieces: &[Piece], switch: Option<usize>) -> usize {
     for &otherwise in ways {
         if let Some(switch) = switch {
             // Its `else` is case 0. Case 1, to which edges lead too, is never taken.
-            sketch.nodes[switch].what = What::Switch { cases: 0, otherwise, by: 0 };
+            sketch.nodes[switch].what = What::Switch { cases: 0, otherwise, by: 0, bodies: vec![] };
         }
         let told = tell(&sketch, &BTreeSet::new());
         let graph = sketch.graph();
