@@ -39,8 +39,8 @@ pub struct Package {
     /// As the package manager writes it; empty when nothing is locked.
     pub version: String,
     /// `registry+<address>`, `registry` when the file leaves the address to the package manager's settings,
-    /// `git+<address>#<commit>`, `url+<address>`, `path+<folder>`, `bundled` when another package ships it, or
-    /// `workspace`.
+    /// `git+<address>#<commit>`, `url+<address>`, `path+<folder>`, `bundled` when another package ships it,
+    /// `workspace`, or `unknown` for a kind that is newer than this parser.
     pub source: String,
     /// With its algorithm: `sha256:..`, `sha512-..`, `h1:..`; absent when the file has none.
     #[serde(skip_serializing_if = "Option::is_none")]

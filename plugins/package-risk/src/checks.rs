@@ -87,6 +87,11 @@ fn origin(input: &AssessInput, source: &Source<'_>) -> Option<Weighed> {
             };
             finding(20, "other_registry", message)
         }
+        // Whoever wants to hide where a package comes from writes what no reader understands.
+        Source::Unknown(text) => {
+            let message = format!("says {}, which is no source that is known", source::shown(text));
+            finding(30, "unknown_source", message)
+        }
         _ => None,
     }
 }

@@ -29,7 +29,8 @@ pub struct Package {
     /// Its version.
     #[serde(default)]
     pub version: String,
-    /// `registry`, `registry+..`, `git+..`, `url+..`, `path+..`, `workspace`, or something else when it is unknown.
+    /// `registry`, `registry+..`, `git+..`, `url+..`, `path+..`, `bundled`, `workspace`, or something else when it is unknown. Not
+    /// judged when absent.
     pub source: Option<String>,
     /// Absent when the lock file has none.
     pub checksum: Option<String>,

@@ -13,8 +13,12 @@ pub(crate) enum Source<'a> {
     Outside(&'a str),
     /// The project's own code.
     Local,
-    /// The lock file does not say, or another package ships it and its checksum covers it.
-    Unknown,
+    /// Inside another package, whose checksum covers it.
+    Bundled,
+    /// Nobody said.
+    Unsaid,
+    /// In words that mean nothing here.
+    Unknown(&'a str),
 }
 
 /// Hex digits of an abbreviated commit, at least: shorter ones are branch names that happen to be hex.
@@ -22,7 +26,7 @@ const MIN_COMMIT: usize = 7;
 
 impl<'a> Source<'a> {
     pub(crate) fn of(text: Option<&'a str>) -> Self {
-        let Some(text) = text.filter(|t| !t.is_empty()) else { return Self::Unknown };
+        let Some(text) = text.filter(|t| !t.is_empty()) else { return Self::Unsaid };
         match text.split_once('+') {
             Some(("registry" | "sparse", address)) => Self::Registry(Some(Address::of(address))),
             Some(("git", address)) => {
@@ -37,7 +41,8 @@ impl<'a> Source<'a> {
             Some(("path" | "file", _)) => Self::Local,
             None if text == "workspace" => Self::Local,
             None if text == "registry" => Self::Registry(None),
-            _ => Self::Unknown,
+            None if text == "bundled" => Self::Bundled,
+            _ => Self::Unknown(text),
         }
     }
 
@@ -45,7 +50,9 @@ impl<'a> Source<'a> {
         match self {
             Self::Registry(address) => *address,
             Self::Url(address) | Self::Git { address, .. } => Some(*address),
-            Self::Outside(_) | Self::Local | Self::Unknown => None,
+            Self::Outside(_) | Self::Local | Self::Bundled | Self::Unsaid | Self::Unknown(_) => {
+                None
+            }
         }
     }
 }

@@ -63,6 +63,10 @@ fn sources_are_weighed() {
         ("path+a/../../x", Risk::Medium, &["outside_path"]),
         ("path+/usr/x", Risk::Medium, &["outside_path"]),
         ("path+C:\\x", Risk::Medium, &["outside_path"]),
+        ("", Risk::None, &[]),
+        ("bundled", Risk::None, &[]),
+        ("unknown", Risk::Medium, &["unknown_source"]),
+        ("hg+https://example.org/x", Risk::Medium, &["unknown_source"]),
         (git, Risk::Low, &["git_source"]),
         ("git+https://example.org/x#main", Risk::Medium, &["git_unpinned"]),
         ("git+ssh://git@example.org/x", Risk::Medium, &["git_unpinned"]),
@@ -142,11 +146,14 @@ fn credentials_are_reported_and_never_repeated() {
 
 #[test]
 fn messages_are_short_and_hold_no_markup_of_strangers() {
-    let source = format!("registry+https://[x](javascript:a)|<b>`{}/", "y".repeat(1000));
-    let found = assess(package("some-crate", "1.0.0", &source)).unwrap();
-    for finding in found.findings {
-        assert!(finding.message.len() < 300, "{}", finding.message);
-        assert!(!finding.message.contains(['|', '<', '[', '(', '`']), "{}", finding.message);
+    for kind in ["registry", "hg"] {
+        let source = format!("{kind}+https://[x](javascript:a)|<b>`{}/", "y".repeat(1000));
+        let found = assess(package("some-crate", "1.0.0", &source)).unwrap();
+        assert!(!found.findings.is_empty(), "{kind}");
+        for finding in found.findings {
+            assert!(finding.message.len() < 300, "{}", finding.message);
+            assert!(!finding.message.contains(['|', '<', '[', '(', '`']), "{}", finding.message);
+        }
     }
 }
 
