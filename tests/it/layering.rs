@@ -209,3 +209,21 @@ fn absences_hold() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Cargo names a crate after its path in the workspace, or after the path of the checkout when it lies outside.
+#[test]
+fn plugins_have_the_same_bytes_in_every_checkout() {
+    let text = fs::read_to_string(root().join("plugins/Cargo.toml")).unwrap();
+    let manifest: toml::Table = text.parse().unwrap();
+    let dependencies = manifest["workspace"]["dependencies"].as_table().unwrap();
+    let paths = dependencies.values().filter_map(|d| d.as_table()?.get("path")?.as_str());
+    let paths: Vec<&str> = paths.collect();
+    assert!(!paths.is_empty(), "the SDK is taken by path");
+    for path in paths {
+        assert!(!path.contains("..") && !path.starts_with('/'), "{path} lies outside of plugins/");
+        assert!(
+            root().join("plugins").join(path).join("Cargo.toml").is_file(),
+            "{path} is nothing"
+        );
+    }
+}
