@@ -145,7 +145,8 @@ fn several_versions(input: &AssessInput) -> Option<Weighed> {
         return None;
     }
     let more = if versions.len() > SHOWN_VERSIONS { ", …" } else { "" };
-    let shown = versions.iter().take(SHOWN_VERSIONS).copied().collect::<Vec<_>>().join(", ");
+    let shown = versions.iter().take(SHOWN_VERSIONS).map(|version| source::shown(version));
+    let shown = shown.collect::<Vec<_>>().join(", ");
     // Whoever gives neighbours alone gets a sentence that is still true.
     finding(5, "several_versions", format!("is also locked as {shown}{more}"))
 }
@@ -160,10 +161,12 @@ fn unstable(version: &str) -> Option<Weighed> {
         return None;
     }
     if !suffix.is_empty() || python_pre_release(numbers) {
-        return finding(10, "pre_release", format!("{version} is a pre-release"));
+        let message = format!("{} is a pre-release", source::shown(version));
+        return finding(10, "pre_release", message);
     }
     numbers.starts_with("0.0.").then(|| {
-        finding(5, "unstable_version", format!("{version} promises no compatibility at all"))
+        let shown = source::shown(version);
+        finding(5, "unstable_version", format!("{shown} promises no compatibility at all"))
     })?
 }
 

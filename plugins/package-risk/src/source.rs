@@ -164,7 +164,7 @@ fn climbs(path: &str) -> bool {
 /// Text of a stranger for a message.
 pub(crate) fn shown(text: &str) -> String {
     const LIMIT: usize = 120; // characters; the longest host names of real registries have half of that
-    let fits = |c: char| c.is_ascii_alphanumeric() || ".-:/_@+~$".contains(c);
+    let fits = |c: char| c.is_ascii_alphanumeric() || ".-:/_@+~$!".contains(c);
     let clean: String = text.chars().take(LIMIT).map(|c| if fits(c) { c } else { '?' }).collect();
     if text.chars().nth(LIMIT).is_some() { format!("{clean}…") } else { clean }
 }

@@ -146,6 +146,12 @@ fn credentials_are_reported_and_never_repeated() {
 
 #[test]
 fn messages_are_short_and_hold_no_markup_of_strangers() {
+    let word = format!("0.0.1-[x](javascript:a)|<b>`{}", "y".repeat(1000));
+    let mut versions = package("some-crate", &word, INDEX);
+    versions.others = vec![Other { name: "some-crate".into(), version: format!("2{word}") }];
+    for finding in assess(versions).unwrap().findings {
+        assert!(!finding.message.contains(['|', '<', '[', '(', '`']), "{}", finding.message);
+    }
     for kind in ["registry", "hg"] {
         let source = format!("{kind}+https://[x](javascript:a)|<b>`{}/", "y".repeat(1000));
         let found = assess(package("some-crate", "1.0.0", &source)).unwrap();
