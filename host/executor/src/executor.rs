@@ -7,7 +7,7 @@ use std::time::Duration;
 use cleargate_flow::event::EVENT_VERSION;
 use cleargate_flow::{Address, Event, FlowHash, Graph, Record, RunId, Value};
 use cleargate_gate::Gate;
-use cleargate_store::{Created, Lease, NewRun, Store, StoreError};
+use cleargate_store::{Created, Lease, NewRun, RunRow, Store, StoreError};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use futures::FutureExt;
@@ -204,11 +204,16 @@ impl Executor {
             first: vec![Record { seq: 0, at: now, event: event.clone() }],
         };
         match self.shared.store.create_run(new).await? {
+            Created::New => {}
+            // Whoever has attached to this claim meanwhile keeps what becomes of it.
+            Created::Exists(same) if same == id => {
+                self.pinned(&id, &graph).await?;
+                return self.go_on(claim, catalog).await;
+            }
             Created::Exists(other) => {
                 drop(claim);
                 return self.resume(&other, graph, catalog).await;
             }
-            Created::New => {}
         }
         let lease = self.acquire(&id).await?;
         let live = claim.live.clone();
@@ -232,29 +237,39 @@ impl Executor {
         graph: Arc<Graph>,
         catalog: Arc<dyn Catalog>,
     ) -> Result<RunHandle, StartError> {
-        let row = self.shared.store.run(run).await?;
-        let row =
-            row.ok_or_else(|| StartError::Store(StoreError::NoSuchRun { run: run.clone() }))?;
-        if row.hash != graph.hash {
-            let (pinned, given) = (row.hash, graph.hash.clone());
-            return Err(StartError::OtherVersion { run: run.clone(), pinned, given });
-        }
+        let row = self.pinned(run, &graph).await?;
         let depth = self.depth_below(row.parent.as_ref()).await?;
-        let claim = match self.claim(run, &graph, depth)? {
-            Claimed::Here(claim) => claim,
-            Claimed::Live(handle) => return Ok(handle),
-        };
+        match self.claim(run, &graph, depth)? {
+            Claimed::Here(claim) => self.go_on(claim, catalog).await,
+            Claimed::Live(handle) => Ok(handle),
+        }
+    }
+
+    /// Drives a run that is stored, from where it is. Who has attached to the claim is told what becomes of it.
+    async fn go_on(
+        &self,
+        claim: Claim,
+        catalog: Arc<dyn Catalog>,
+    ) -> Result<RunHandle, StartError> {
+        let live = claim.live.clone();
+        let run = &live.id;
         let lease = match self.acquire(run).await {
             Ok(lease) => lease,
             Err(StartError::Store(StoreError::Finished { .. })) => {
-                return self.over(run, graph).await;
+                claim.end(self.end_of(run).await?);
+                return Ok(self.handle(live));
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                if matches!(error, StartError::Held { .. }) {
+                    claim.end(End::Lost);
+                }
+                return Err(error);
+            }
         };
         let fence = lease.fence;
-        let live = claim.live.clone();
         live.set_lease(Some(lease.clone()));
-        let mut driver = Driver::new(self.shared.clone(), live, catalog, lease.clone(), None);
+        let shared = self.shared.clone();
+        let mut driver = Driver::new(shared, live.clone(), catalog, lease.clone(), None);
         let loaded = match self.shared.store.whole_journal(run).await {
             Ok(records) => driver.load(records).map_err(|stop| damaged(run.clone(), stop.0)),
             Err(error) => Err(error.into()),
@@ -294,14 +309,25 @@ impl Executor {
         Ok(store.acquire(run, &config.owner, clock.now(), millis(config.lease_ttl)).await?)
     }
 
-    async fn over(&self, run: &RunId, graph: Arc<Graph>) -> Result<RunHandle, StartError> {
+    /// The row of a run that belongs to this version of its flow.
+    async fn pinned(&self, run: &RunId, graph: &Graph) -> Result<RunRow, StartError> {
+        let row = self.shared.store.run(run).await?;
+        let row =
+            row.ok_or_else(|| StartError::Store(StoreError::NoSuchRun { run: run.clone() }))?;
+        if row.hash != graph.hash {
+            let (pinned, given) = (row.hash, graph.hash.clone());
+            return Err(StartError::OtherVersion { run: run.clone(), pinned, given });
+        }
+        Ok(row)
+    }
+
+    /// How a finished run ended.
+    async fn end_of(&self, run: &RunId) -> Result<End, StartError> {
         let damage = |why: &str| StartError::Damaged { run: run.clone(), why: why.into() };
         let row = self.shared.store.run(run).await?.ok_or_else(|| damage("it is gone"))?;
         let last = self.shared.store.journal(run, row.last_seq, 1).await?;
         match last.into_iter().next().map(|record| record.event) {
-            Some(Event::RunFinished { outcome }) => {
-                Ok(self.handle(LiveRun::over(run.clone(), graph, End::Finished(outcome))))
-            }
+            Some(Event::RunFinished { outcome }) => Ok(End::Finished(outcome)),
             _ => Err(damage("its journal does not end with its end")),
         }
     }

@@ -79,12 +79,15 @@ impl RunHandle {
 
     /// Says how far the run is.
     pub async fn progress(&self) -> RunProgress {
-        let (answer, asked) = oneshot::channel();
-        self.live.control.ask(answer);
-        if self.ended().is_none()
-            && let Ok(progress) = asked.await
-        {
-            return progress;
+        // Of a run that has ended nobody takes questions any more.
+        if self.ended().is_none() {
+            let (answer, asked) = oneshot::channel();
+            self.live.control.ask(answer);
+            if self.ended().is_none()
+                && let Ok(progress) = asked.await
+            {
+                return progress;
+            }
         }
         self.live.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -225,13 +228,6 @@ impl LiveRun {
             lease: Mutex::new(None),
             last: Mutex::default(),
         })
-    }
-
-    /// A run that needs no driver.
-    pub(crate) fn over(id: RunId, graph: Arc<Graph>, end: End) -> Arc<Self> {
-        let live = Self::new(id, graph, 0, 1);
-        live.finish(end);
-        live
     }
 
     /// Tells everybody how the run left this process. The first one counts.

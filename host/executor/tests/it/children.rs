@@ -15,7 +15,7 @@ use cleargate_flow::limits::Limits;
 use cleargate_flow::{ErrorCode, Event, Graph, Outcome, RunId, Value};
 use cleargate_store::{MemoryStore, Store};
 
-use crate::world::{Process, graph};
+use crate::world::{Mortal, Process, graph};
 
 /// A node that is a sub-flow.
 #[derive(Clone)]
@@ -106,6 +106,19 @@ async fn a_step_that_is_performed_again_attaches_to_its_child() {
     let after = child(&process, &ctx, &flow).await.unwrap();
     assert_eq!((again.outcome().await, after.outcome().await), (end.clone(), end));
     assert_eq!(process.ledger.keys()["a"].len(), 1, "the child ran once");
+}
+
+#[tokio::test]
+async fn whoever_attaches_while_a_child_is_looked_for_is_told_how_it_ended() {
+    let store = Mortal::new(Arc::default(), usize::MAX, true);
+    let process = Process::on(store, "a", Arc::default(), ManualClock::at(0), |_| {});
+    let flow = graph("  a: { type: pure, with: { v: 1 } }\n", "\"${a}\"");
+    let ctx = context(&process, "parent");
+    let end = child(&process, &ctx, &flow).await.unwrap().outcome().await;
+    assert!(matches!(end, End::Finished(Outcome::Succeeded { .. })), "{end:?}");
+    let both = tokio::join!(child(&process, &ctx, &flow), child(&process, &ctx, &flow));
+    assert_eq!(both.0.unwrap().outcome().await, end);
+    assert_eq!(both.1.unwrap().outcome().await, end);
 }
 
 #[tokio::test]
