@@ -9,7 +9,7 @@ use crate::kv::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use crate::{Created, Durability, KvSpace, NewRun, RunFilter, RunStatus, Store, StoreError};
 
 /// A run of flow `f` with its first record.
-fn new_run(id: &str, key: Option<&str>) -> NewRun {
+pub(crate) fn new_run(id: &str, key: Option<&str>) -> NewRun {
     let (flow, hash) = ("f".parse().expect("an id"), FlowHash::of(b"f"));
     let first = Event::RunStarted {
         flow,

@@ -228,6 +228,12 @@ fn fields(row: &Row<'_>) -> Result<Stored, Misfit> {
         _ => None,
     };
     let status = usize::try_from(row.get::<_, i64>(8)?)?;
+    let (next, fence): (i64, i64) = (row.get(11)?, row.get(12)?);
+    // What counts on from these must neither end nor begin before them, whoever wrote them.
+    if next < 1 || next == i64::MAX || fence == i64::MAX {
+        return Err("its counts are none".into());
+    }
+    let (next, fence) = (u64::try_from(next)?, u64::try_from(fence)?);
     Ok(Stored {
         nr: row.get(0)?,
         new: NewRun {
@@ -243,10 +249,33 @@ fn fields(row: &Row<'_>) -> Result<Stored, Misfit> {
             status: *RunStatus::ALL.get(status).ok_or("its status is none")?,
             updated_at: row.get(9)?,
             finished_at: row.get(10)?,
-            next: u64::try_from(row.get::<_, i64>(11)?)?,
-            fence: u64::try_from(row.get::<_, i64>(12)?)?,
+            next,
+            fence,
             lease,
             error,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::head::Batch;
+
+    #[test]
+    fn counts_that_nothing_can_follow_are_damage() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(include_str!("schema.sql")).unwrap();
+        let most = i64::MAX.cast_unsigned();
+        for (n, (next, fence, sound)) in
+            [(1, 0, true), (0, 0, false), (most, 0, false), (1, most, false)].iter().enumerate()
+        {
+            let new = crate::conformance::new_run(&format!("r{n}"), None);
+            let head = Head::new(&Batch::of_new(&new).unwrap());
+            // With a checksum that is right: somebody meant it.
+            let run = insert(&db, new, Head { next: *next, fence: *fence, ..head }).unwrap();
+            let found = find(&db, &run.new.id).map(|found| found.is_some());
+            assert_eq!(found.is_ok(), *sound, "{next} {fence}: {found:?}");
+        }
+    }
 }
