@@ -119,7 +119,7 @@ struct Inner {
     engine: Engine,
     cache: Option<Cache>,
     compiler: Arc<dyn Compiler>,
-    compiling: Semaphore,
+    compiling: Arc<Semaphore>,
     /// Components of plugins that live. One that is used by several flows, or loaded once more to describe
     /// itself, is neither read nor mapped twice.
     living: Mutex<HashMap<Digest, Weak<Loaded>>>,
@@ -144,7 +144,7 @@ impl Runtime {
         };
         let cache = config.cache.map(open).transpose()?;
         let compiler = config.compiler.unwrap_or_else(|| Arc::new(InProcess));
-        let compiling = Semaphore::new(1);
+        let compiling = Arc::new(Semaphore::new(1));
         let living = Mutex::default();
         Ok(Self(Arc::new(Inner { engine, cache, compiler, compiling, living })))
     }
@@ -193,13 +193,16 @@ impl Runtime {
     }
 
     async fn compiled(&self, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
-        let _one_at_a_time = self.0.compiling.acquire().await.expect("the semaphore is not closed");
+        let turn = self.0.compiling.clone().acquire_owned().await;
+        let turn = turn.expect("the semaphore is not closed");
         let living = |living: &HashMap<_, Weak<Loaded>>| living.get(&digest)?.upgrade();
         if let Some(twin) = living(&self.0.living.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(twin.pre.component().clone());
         }
         let inner = self.0.clone();
         let work = move || {
+            // Held until the work is done, also when nobody waits for it any more.
+            let _one_at_a_time = turn;
             let engine = &inner.engine;
             if let Some(code) = inner.cache.as_ref().and_then(|cache| cache.get(&digest, engine)) {
                 return code.component(engine).map_err(LoadError::engine);
