@@ -1,7 +1,7 @@
 //! The handle that a node holds, and the one funnel that all it wants goes through:
 //! count → decide → journal the intent → door → mask secrets → journal the answer → audit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ use crate::log::{Begun, CallLog};
 use crate::quota::{self, Counter, Quotas};
 use crate::request::{HttpRequest, Request};
 use crate::response::{Bytes, HttpResponse, Response};
-use crate::secret::SecretEntry;
+use crate::secret::{SecretEntry, finder};
 
 /// Random bytes of one call.
 const MAX_RANDOM_BYTES: u32 = 64 * 1024;
@@ -284,10 +284,7 @@ impl Pass {
             }
             Request::Secret { label } => {
                 gate.secret(tenant, &label)?;
-                let mut chance = [0; TOKEN_BYTES];
-                getrandom::fill(&mut chance).map_err(|_| mismatch())?;
-                let token = format!("cgs_{}", hex::encode(chance));
-                self.remember(&token, &label);
+                let token = self.token_of(&label)?;
                 // The label lets a resumed attempt know what the token stood for.
                 Ok(Response::Placeholder { token, label })
             }
@@ -341,8 +338,21 @@ impl Pass {
     }
 
     fn remember(&self, token: &str, label: &str) {
-        let mut tokens = self.inner.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.insert(token.into(), label.into());
+        self.inner.tokens().insert(token.into(), label.into());
+    }
+
+    /// The placeholder of a secret: one for each, however often it is asked for, because each one is searched for in
+    /// all that leaves.
+    fn token_of(&self, label: &str) -> Result<String, NodeError> {
+        let mut tokens = self.inner.tokens();
+        if let Some((token, _)) = tokens.iter().find(|(_, known)| *known == label) {
+            return Ok(token.clone());
+        }
+        let mut chance = [0; TOKEN_BYTES];
+        getrandom::fill(&mut chance).map_err(|_| mismatch())?;
+        let token = format!("cgs_{}", hex::encode(chance));
+        tokens.insert(token.clone(), label.into());
+        Ok(token)
     }
 
     fn audit(&self, call: u32, summary: &str, effect: Effect, refused: Option<&NodeError>) {
@@ -355,19 +365,30 @@ impl Inner {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn tokens(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn count_http(&self) -> Result<(), NodeError> {
         self.http_calls.take()?;
         self.quotas.run.count_http()
     }
 
-    /// The placeholders that occur in what leaves, with what they stand for.
-    pub(crate) fn tokens_in(
+    /// The placeholders that occur in what leaves, with what they stand for. All are searched for at once.
+    pub(crate) fn tokens_in<'a>(
         &self,
-        occurs: impl Fn(&str) -> bool,
+        leaving: impl Iterator<Item = &'a [u8]>,
     ) -> Result<Vec<(String, String, SecretEntry)>, NodeError> {
-        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        (tokens.into_iter())
-            .filter(|(token, _)| occurs(token))
+        let tokens: Vec<(String, String)> = self.tokens().clone().into_iter().collect();
+        if tokens.is_empty() {
+            return Ok(Vec::new());
+        }
+        let finder = finder(tokens.iter().map(|(token, _)| token));
+        let mut found = BTreeSet::new();
+        for bytes in leaving {
+            found.extend(finder.find_iter(bytes).map(|found| found.pattern().as_usize()));
+        }
+        (found.into_iter().map(|at| tokens[at].clone()))
             .map(|(token, label)| {
                 let entry = self.gate.secret(&self.identity.tenant, &label)?;
                 Ok((token, label, entry))

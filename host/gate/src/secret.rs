@@ -20,6 +20,10 @@ pub(crate) const MASK: &str = "***";
 /// Bytes that a secret must have: a shorter one would be found, and masked, in innocent text.
 const MIN_SECRET_BYTES: usize = 8;
 
+/// Bytes that a secret may have: chains of certificates are shorter. It is searched for in dozens of forms, in all
+/// that comes back.
+const MAX_SECRET_BYTES: usize = 64 * 1024;
+
 /// A secret and where it may go.
 #[derive(Clone)]
 pub struct SecretEntry {
@@ -33,19 +37,24 @@ pub enum SecretError {
     /// Too short to be told from other text.
     #[error("a secret needs at least {MIN_SECRET_BYTES} bytes, so that it can be found and masked")]
     Short,
+    /// Too long to be searched for.
+    #[error(
+        "a secret has at most {MAX_SECRET_BYTES} bytes, because it is searched for in all that comes back"
+    )]
+    Long,
 }
 
 impl SecretEntry {
     /// A secret that may be sent to `hosts`; to none when the list is empty.
     ///
     /// # Errors
-    /// [`SecretError::Short`].
+    /// See [`SecretError`].
     pub fn new(value: impl Into<String>, hosts: Vec<HostPattern>) -> Result<Self, SecretError> {
         let value = Zeroizing::new(value.into());
-        if value.len() < MIN_SECRET_BYTES {
-            Err(SecretError::Short)
-        } else {
-            Ok(Self { value, hosts })
+        match value.len() {
+            ..MIN_SECRET_BYTES => Err(SecretError::Short),
+            MIN_SECRET_BYTES..=MAX_SECRET_BYTES => Ok(Self { value, hosts }),
+            _ => Err(SecretError::Long),
         }
     }
 
@@ -126,8 +135,7 @@ impl Scrubber {
             return;
         }
         known.longest = known.forms.iter().map(String::len).max().unwrap_or(0);
-        known.finder =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&known.forms).ok();
+        known.finder = Some(finder(&known.forms));
     }
 
     /// Whether there is anything to mask.
@@ -206,6 +214,13 @@ impl Scrubber {
             other => other.clone(),
         }
     }
+}
+
+/// Searches for all of `texts` at once.
+pub(crate) fn finder<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> AhoCorasick {
+    let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(texts);
+    // A search that is not there would let everything pass.
+    built.expect("secrets are bounded in length, and their placeholders are short")
 }
 
 fn occurs(finder: &AhoCorasick, value: &Value) -> bool {

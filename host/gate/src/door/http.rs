@@ -14,7 +14,7 @@ use crate::decide::decide;
 use crate::pass::Inner;
 use crate::quota;
 use crate::request::{HttpRequest, Request};
-use crate::secret::{Scrubber, percent};
+use crate::secret::{Scrubber, finder, percent};
 use crate::target::Target;
 
 /// Redirects of one exchange: browsers follow more, honest services need fewer.
@@ -221,47 +221,32 @@ fn fill(pass: &Inner, request: &HttpRequest) -> Result<Hop, NodeError> {
     let mut headers = request.headers.clone();
     headers.retain(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));
     let mut body = request.body.clone();
-    let contains =
-        |bytes: &[u8], token: &str| bytes.windows(token.len()).any(|w| w == token.as_bytes());
-    let found = pass.tokens_in(|token| {
-        url.contains(token)
-            || headers.iter().any(|(_, value)| value.contains(token))
-            || body.as_ref().is_some_and(|body| contains(body, token))
-    })?;
+    let texts = headers.iter().map(|(_, value)| value.as_bytes());
+    let found = pass.tokens_in(texts.chain([url.as_bytes()]).chain(body.as_deref()))?;
     let kind = (headers.iter())
         .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
         .map_or_else(String::new, |(_, value)| value.to_ascii_lowercase());
-    for (token, label, entry) in found {
+    let mut forms = Vec::new();
+    for (token, label, entry) in &found {
         if !entry.may_go_to(&target.scheme, &target.host, target.port) {
             let message = format!("the secret `{label}` may not be sent to {target}");
             return Err(NodeError::new(ErrorCode::Denied, message)
                 .with_help(format!("add `{target}` to the hosts of the secret `{label}`")));
         }
         let value = entry.value();
-        url = url.replace(&token, &percent(value));
-        headers.iter_mut().for_each(|(_, text)| *text = text.replace(&token, value));
-        if let Some(bytes) = &mut body {
-            let json = cleargate_flow::Value::from(value).to_json();
-            let form = match kind.as_str() {
-                kind if kind.contains("json") => json[1..json.len() - 1].to_owned(),
-                kind if kind.contains("x-www-form-urlencoded") => percent(value),
-                _ => value.to_owned(),
-            };
-            *bytes = replaced(bytes, token.as_bytes(), form.as_bytes());
-        }
+        url = url.replace(token, &percent(value));
+        headers.iter_mut().for_each(|(_, text)| *text = text.replace(token, value));
+        let json = cleargate_flow::Value::from(value).to_json();
+        forms.push(match kind.as_str() {
+            kind if kind.contains("json") => json[1..json.len() - 1].to_owned(),
+            kind if kind.contains("x-www-form-urlencoded") => percent(value),
+            _ => value.to_owned(),
+        });
+    }
+    if let Some(bytes) = body.as_mut().filter(|_| !found.is_empty()) {
+        *bytes = finder(found.iter().map(|(token, ..)| token)).replace_all_bytes(bytes, &forms);
     }
     Ok(Hop { method: request.method.clone(), target: self::target(&url)?, headers, body })
-}
-
-fn replaced(bytes: &[u8], token: &[u8], value: &[u8]) -> Vec<u8> {
-    let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
-    while let Some(at) = rest.windows(token.len()).position(|window| window == token) {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(value);
-        rest = &rest[at + token.len()..];
-    }
-    out.extend_from_slice(rest);
-    out
 }
 
 fn target(url: &str) -> Result<Target, NodeError> {

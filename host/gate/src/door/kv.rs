@@ -76,7 +76,7 @@ pub(crate) async fn blob(
 fn failed(error: StoreError) -> NodeError {
     let code = match error {
         StoreError::TooLarge { .. } => ErrorCode::InvalidInput,
-        StoreError::Locked => ErrorCode::Transient,
+        StoreError::Locked | StoreError::Full => ErrorCode::Transient,
         _ => ErrorCode::Permanent,
     };
     NodeError::new(code, error.to_string())

@@ -26,6 +26,32 @@ fn assert_absent(text: &str) {
 }
 
 #[tokio::test]
+async fn a_secret_has_one_placeholder_in_a_pass_and_another_in_the_next() {
+    let bench = bench(r#"{"secrets":["k"]}"#);
+    let token = async |pass: &Pass| match pass.perform(Request::Secret { label: "k".into() }).await
+    {
+        Ok(Response::Placeholder { token, .. }) => token,
+        other => panic!("{other:?}"),
+    };
+    let (one, next) = (bench.fresh("acme", "fetcher"), bench.fresh("acme", "fetcher"));
+    let first = token(&one).await;
+    assert_eq!(token(&one).await, first, "each one costs a search in all that leaves");
+    assert_ne!(token(&next).await, first);
+}
+
+#[test]
+fn a_secret_is_neither_too_short_nor_too_long_to_be_found() {
+    for (bytes, expected) in [
+        (7, Some(SecretError::Short)),
+        (8, None),
+        (65_536, None),
+        (65_537, Some(SecretError::Long)),
+    ] {
+        assert_eq!(SecretEntry::new("x".repeat(bytes), vec![]).err(), expected, "{bytes} bytes");
+    }
+}
+
+#[tokio::test]
 async fn what_a_node_hid_in_a_store_or_a_file_does_not_come_back() {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("config.txt"), format!("key={SECRET};")).unwrap();
