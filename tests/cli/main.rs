@@ -4,6 +4,7 @@
 
 mod crash;
 mod messages;
+mod operator;
 mod plugin;
 mod readme;
 mod review;

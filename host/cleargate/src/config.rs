@@ -12,6 +12,7 @@ use cleargate_flow::limits::{Limits, TABLE};
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
+use crate::secrets::SecretStore;
 
 /// Attempts of all runs at the same time, when the operator says nothing.
 const DEFAULT_CONCURRENCY: usize = 64;
@@ -30,12 +31,18 @@ pub enum Durability {
 }
 
 /// A secret: its value, and the hosts that may get it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Secret {
     /// Never printed.
     pub value: String,
     /// Requests to other hosts leave with the placeholder refused. Empty: no host.
     pub hosts: Vec<HostPattern>,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secret").field("hosts", &self.hosts).finish_non_exhaustive()
+    }
 }
 
 /// Everything that a [`crate::Host`] needs to know.
@@ -122,12 +129,18 @@ impl Config {
         self
     }
 
-    /// Reads `cleargate.toml` of the home folder. `secrets` are the values by label; the file says which hosts
-    /// may get them.
+    /// Reads `cleargate.toml` and the secrets of the home folder. `given` are values of secrets by label, which count
+    /// more than those of the folder; which hosts may get one, the file says, or else the stored secret.
     ///
     /// # Errors
-    /// The home is no folder; or the file is no TOML, has an unknown key, or a value that is out of its range.
-    pub fn load(home: &Path, folder: &Path, secrets: Vec<(String, String)>) -> Result<Self> {
+    /// The home is no folder; a file is not well formed, has an unknown key, or a value that is out of its range; a
+    /// stored secret does not open.
+    pub fn load(
+        home: &Path,
+        folder: &Path,
+        given: Vec<(String, String)>,
+        stored: &SecretStore,
+    ) -> Result<Self> {
         if std::fs::metadata(home).is_ok_and(|found| !found.is_dir()) {
             let message = format!("the home {} is no folder", home.display());
             return Err(Error::new(Kind::Store, message)
@@ -146,13 +159,15 @@ impl Config {
         config.concurrency = file.run.concurrency.unwrap_or(DEFAULT_CONCURRENCY).max(1);
         config.registry = file.registry.path.map(|path| home.join(path));
         config.allow_addresses = file.network.allow_addresses;
-        config.secrets = secrets
-            .into_iter()
-            .map(|(label, value)| {
-                let hosts = file.secrets.get(&label).map(|s| s.hosts.clone()).unwrap_or_default();
-                (label, Secret { value, hosts })
-            })
-            .collect();
+        config.secrets = stored.open()?;
+        for (label, value) in given {
+            config.secrets.entry(label).or_default().value = value;
+        }
+        for (label, table) in file.secrets {
+            if let Some(secret) = config.secrets.get_mut(&label) {
+                secret.hosts = table.hosts;
+            }
+        }
         Ok(config)
     }
 
@@ -207,7 +222,12 @@ mod tests {
     fn load(text: &str) -> Result<Config> {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("cleargate.toml"), text).unwrap();
-        Config::load(home.path(), home.path(), vec![("KEY".into(), "v".into())])
+        load_from(home.path())
+    }
+
+    fn load_from(home: &Path) -> Result<Config> {
+        let stored = SecretStore::new(home, None);
+        Config::load(home, home, vec![("KEY".into(), "v".into())], &stored)
     }
 
     #[test]
@@ -230,8 +250,19 @@ mod tests {
     #[test]
     fn a_home_that_is_a_file_is_no_mistake_in_the_configuration() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = Config::load(file.path(), Path::new("."), Vec::new()).unwrap_err();
+        let error = load_from(file.path()).unwrap_err();
         assert_eq!(error.kind, Kind::Store, "{error}");
+    }
+
+    #[test]
+    fn a_value_from_outside_counts_more_than_a_stored_one() {
+        let home = tempfile::tempdir().unwrap();
+        let stored = SecretStore::new(home.path(), None);
+        stored.set("KEY", "stored value", vec!["a.test".parse().unwrap()]).unwrap();
+        stored.set("OTHER", "another value", Vec::new()).unwrap();
+        let config = load_from(home.path()).unwrap();
+        assert_eq!((&*config.secrets["KEY"].value, config.secrets["KEY"].hosts.len()), ("v", 1));
+        assert_eq!(config.secrets["OTHER"].value, "another value");
     }
 
     #[test]

@@ -3,14 +3,13 @@
 //! A plugin whose bytes changed is a plugin that nobody has granted anything. What asks for nothing beyond the
 //! harmless services needs no entry.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cleargate_flow::grant::{Grants, Service};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
+use crate::owned_file::{self, Readers};
 
 /// One grant of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,7 +76,7 @@ impl GrantFile {
     /// # Errors
     /// The file cannot be read or written; the old one is whole then.
     pub fn grant(path: &Path, granted: Granted) -> Result<()> {
-        let _alone = lock(path)?;
+        let _alone = owned_file::lock(path)?;
         let mut file = Self::read(path)?;
         let before = file.entries.len();
         file.entries.retain(|e| e.plugin != granted.plugin || e.digest != granted.digest);
@@ -95,7 +94,7 @@ impl GrantFile {
     /// # Errors
     /// As [`GrantFile::grant`].
     pub fn revoke(path: &Path, plugin: &str, digests: &[String]) -> Result<bool> {
-        let _alone = lock(path)?;
+        let _alone = owned_file::lock(path)?;
         let mut file = Self::read(path)?;
         let before = file.entries.len();
         file.entries.retain(|e| e.plugin != plugin || !digests.contains(&e.digest));
@@ -117,38 +116,17 @@ impl GrantFile {
         self.write(&if keep { text } else { self.text() })
     }
 
+    fn write(&self, text: &str) -> Result<()> {
+        owned_file::replace(&self.path, text.as_bytes(), Readers::Usual)
+    }
+
     fn text(&self) -> String {
         let document = Document { grants: self.entries.clone() };
         let body = toml::to_string(&document).expect("grants have a form in TOML");
-        format!("# What plugins may do. Edit it, or use `cleargate plugin install`.\n\n{body}")
+        format!(
+            "# What plugins may do. Edit it, or use `cleargate plugin install` and `cleargate grant`.\n\n{body}"
+        )
     }
-
-    /// Replaces the file in one step.
-    fn write(&self, text: &str) -> Result<()> {
-        let temporary = self.path.with_extension(format!("{}.tmp", std::process::id()));
-        let replace = || {
-            let mut file = File::create(&temporary)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&temporary, &self.path)
-        };
-        replace().map_err(|e| unwritable(&self.path).caused_by(&e))
-    }
-}
-
-/// One process at a time reads, changes and writes: two grants at once would lose one.
-fn lock(path: &Path) -> Result<File> {
-    let open = || {
-        std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let file = File::create(path.with_extension("lock"))?;
-        file.lock()?;
-        Ok(file)
-    };
-    open().map_err(|e: std::io::Error| unwritable(path).caused_by(&e))
-}
-
-fn unwritable(path: &Path) -> Error {
-    Error::new(Kind::Store, format!("{} cannot be written", path.display()))
 }
 
 #[cfg(test)]

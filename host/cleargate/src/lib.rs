@@ -25,11 +25,13 @@ mod flows;
 mod grants;
 mod host;
 mod inputs;
+mod owned_file;
 mod plan;
 mod plugins;
 mod running;
 mod runs;
 pub mod schema;
+mod secrets;
 mod source;
 mod timeline;
 mod uses;
@@ -45,8 +47,10 @@ pub use host::{Host, StartOptions};
 pub use inputs::InputValue;
 pub use plan::{LimitRow, Plan, PluginPlan, Step};
 pub use plugins::{
-    Approval, Inspection, InstallOptions, Installation, PluginRow, Plugins, Published, Requested,
+    Approval, GrantRow, Inspection, InstallOptions, Installation, PluginRow, Plugins, Published,
+    Requested,
 };
 pub use running::{NodeProgress, Running};
 pub use runs::{RunDetails, RunQuery, RunView};
+pub use secrets::{SecretRow, SecretStore};
 pub use timeline::{NodeRow, Timeline};

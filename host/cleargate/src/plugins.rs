@@ -83,6 +83,21 @@ pub struct Installation {
     pub installed: bool,
 }
 
+/// What one plugin was granted.
+#[derive(Clone, Debug, Serialize)]
+pub struct GrantRow {
+    /// `namespace:name`, or `built-in` for the node types of this program.
+    pub plugin: String,
+    /// Version that it was granted to.
+    pub version: String,
+    /// `sha256:…` of the component that it was granted to.
+    pub digest: String,
+    /// In the words of a grant: `http api.example.org`.
+    pub allow: Vec<String>,
+    /// Whether that component is installed.
+    pub installed: bool,
+}
+
 /// How to install.
 #[derive(Clone, Debug, Default)]
 pub struct InstallOptions {
@@ -280,6 +295,50 @@ impl Plugins {
         }
         GrantFile::revoke(&self.grants, &name.to_string(), &digests)?;
         Ok(digests.len())
+    }
+
+    /// Everything that was granted, in the order of the file.
+    ///
+    /// # Errors
+    /// The file of grants cannot be used.
+    pub fn grants(&self) -> Result<Vec<GrantRow>> {
+        let file = GrantFile::read(&self.grants)?;
+        let installed = self.installed.list().map_err(resolution)?;
+        let row = |granted: &Granted| GrantRow {
+            plugin: granted.plugin.clone(),
+            version: granted.version.clone(),
+            digest: granted.digest.clone(),
+            allow: granted.allow.lines(),
+            installed: installed.iter().any(|entry| entry.digest.to_string() == granted.digest),
+        };
+        Ok(file.entries().iter().map(row).collect())
+    }
+
+    /// Takes back what was granted to a plugin, or to the versions that a requirement names; returns it. The plugin
+    /// stays installed, and what it is refused from then on names what would grant it.
+    ///
+    /// # Errors
+    /// Nothing was granted to it, or the file of grants cannot be used.
+    pub fn revoke(&self, plugin: &str) -> Result<Vec<GrantRow>> {
+        let (name, wanted) = plugin.split_once('@').unwrap_or((plugin, ""));
+        let meant = |row: &GrantRow| {
+            let version = row.version.parse::<cleargate_registry::Version>().ok();
+            let fits = |text: &str| match self.reference(&format!("{name}@{text}")) {
+                Ok(PackageRef::Registry { requirement, .. }) => {
+                    version.is_some_and(|version| requirement.matches(version.as_semver()))
+                }
+                _ => false,
+            };
+            row.plugin == name && (wanted.is_empty() || fits(wanted))
+        };
+        let rows: Vec<GrantRow> = self.grants()?.into_iter().filter(meant).collect();
+        if rows.is_empty() {
+            return Err(Error::new(Kind::Invalid, format!("nothing is granted to `{plugin}`"))
+                .with_help("cleargate grant list"));
+        }
+        let digests: Vec<String> = rows.iter().map(|row| row.digest.clone()).collect();
+        GrantFile::revoke(&self.grants, name, &digests)?;
+        Ok(rows)
     }
 
     /// A reference as typed. A name without its namespace gets the one that is there.

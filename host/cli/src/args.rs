@@ -125,6 +125,18 @@ pub enum Verb {
             cleargate plugin install my:word-count"
     )]
     Plugin(Plugin),
+    /// See and take back what plugins may do
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  cleargate grant list\n  cleargate grant revoke acme:fetch"
+    )]
+    Grant(Grant),
+    /// Keep secrets that plugins use and never see
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cleargate secret set API_KEY --host api.example.org < key.txt"
+    )]
+    Secret(Secret),
     /// Say what of this machine is ready, and how to mend what is not
     #[command(after_help = "Examples:\n  cleargate doctor\n  cleargate doctor --output json\n\n\
         Exit code 9 when the home, the configuration, the journal or the plugins cannot be used. A toolchain\n\
@@ -210,6 +222,55 @@ pub enum Runs {
     Events {
         /// Id of the run, or its unique beginning
         run: String,
+    },
+}
+
+/// What plugins may do. `plugin install --grant` grants.
+#[derive(Debug, Subcommand)]
+pub enum Grant {
+    /// Everything that was granted
+    #[command(after_help = "Example:\n  cleargate grant list --output json")]
+    List,
+    /// What one plugin was granted
+    #[command(after_help = "Example:\n  cleargate grant show acme:fetch")]
+    Show {
+        /// `namespace:name`
+        plugin: String,
+    },
+    /// Take back what a plugin was granted; it stays installed
+    #[command(after_help = "Examples:\n  cleargate grant revoke acme:fetch\n  \
+        cleargate grant revoke acme:fetch@=1.2.0")]
+    Revoke {
+        /// `namespace:name`, with `@requirement` when not every version is meant
+        plugin: String,
+    },
+}
+
+/// Secrets of the home folder: sealed in a file, put into requests to their hosts by the gate, never shown.
+#[derive(Debug, Subcommand)]
+pub enum Secret {
+    /// Store a secret, or replace it; the value comes from standard input
+    #[command(
+        after_help = "Examples:\n  cleargate secret set API_KEY --host api.example.org < key.txt\n  \
+        cleargate secret set API_KEY --host api.example.org --host '*.example.net'\n\n\
+        On a terminal the value is asked for and not shown. A plugin gets the secret only when `[permissions]`\n\
+        of its manifest asks for the label, somebody granted that, and the request goes to one of the hosts."
+    )]
+    Set {
+        /// What manifests call it: letters, digits and `_`
+        label: String,
+        /// A host that may get it; none may when this is not given
+        #[arg(long, value_name = "HOST")]
+        host: Vec<String>,
+    },
+    /// Labels and hosts; no values
+    #[command(after_help = "Example:\n  cleargate secret list")]
+    List,
+    /// Remove a secret
+    #[command(after_help = "Example:\n  cleargate secret rm API_KEY")]
+    Rm {
+        /// The label
+        label: String,
     },
 }
 
@@ -369,7 +430,7 @@ mod tests {
             assert!(!examples.is_empty(), "{path}");
             for example in examples {
                 // What follows belongs to the shell.
-                let typed = example.split(['>', '&', '|']).next().unwrap_or_default();
+                let typed = example.split(['>', '<', '&', '|']).next().unwrap_or_default();
                 let words = typed.split_whitespace();
                 let parsed = Args::try_parse_from(["cleargate"].into_iter().chain(words));
                 assert!(parsed.is_ok(), "`{path}` shows `{example}`: {}", parsed.unwrap_err());

@@ -2,13 +2,15 @@
 
 mod check;
 mod doctor;
+mod grant;
 mod new;
 mod plugin;
 mod run;
 mod runs;
 mod schema;
+mod secret;
 
-use cleargate::{Config, Host};
+use cleargate::{Config, Host, SecretStore};
 
 use crate::args::{Args, Verb};
 use crate::environment::Environment;
@@ -25,7 +27,13 @@ impl Context<'_> {
     /// The operator's configuration.
     pub fn config(&self) -> Result<Config, Failure> {
         let environment = self.environment;
-        Ok(Config::load(&environment.home, &environment.folder, environment.secrets.clone())?)
+        let secrets = environment.secrets.clone();
+        Ok(Config::load(&environment.home, &environment.folder, secrets, &self.secrets())?)
+    }
+
+    /// The stored secrets.
+    pub fn secrets(&self) -> SecretStore {
+        SecretStore::new(&self.environment.home, self.environment.secrets_key.clone())
     }
 
     /// A host over the home folder.
@@ -45,6 +53,8 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Runs(verb) => runs::runs(&context, verb).await,
         Verb::New { folder, example, list } => new::new(&context, folder, &example, list),
         Verb::Plugin(verb) => plugin::plugin(&context, verb).await,
+        Verb::Grant(verb) => grant::grant(&context, verb),
+        Verb::Secret(verb) => secret::secret(&context, verb),
         Verb::Doctor => doctor::doctor(&context).await,
         Verb::Schema { of } => schema::schema(&context, of),
         Verb::Completions { shell } => schema::completions(shell),

@@ -13,6 +13,8 @@ pub struct Environment {
     pub plain: bool,
     /// `CLEARGATE_SECRET_<LABEL>`: values of secrets, by label.
     pub secrets: Vec<(String, String)>,
+    /// `CLEARGATE_SECRETS_KEY`: the key of stored secrets, instead of the file in the home folder.
+    pub secrets_key: Option<String>,
     /// The folder that the command was started in.
     pub folder: PathBuf,
 }
@@ -32,8 +34,9 @@ impl Environment {
         let secrets = std::env::vars()
             .filter_map(|(k, v)| Some((k.strip_prefix("CLEARGATE_SECRET_")?.to_owned(), v)))
             .collect();
+        let secrets_key = std::env::var("CLEARGATE_SECRETS_KEY").ok().filter(|key| !key.is_empty());
         let home = folder.join(home);
         let build = build.map_or_else(|| home.join("build"), |path| folder.join(path));
-        Self { home, build, plain, secrets, folder }
+        Self { home, build, plain, secrets, secrets_key, folder }
     }
 }

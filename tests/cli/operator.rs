@@ -1,0 +1,85 @@
+//! What an operator keeps: grants and secrets.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::world::{Done, World};
+
+const VALUE: &str = "correct horse battery";
+
+fn with_input(world: &World, args: &[&str], input: &str) -> Done {
+    let mut child = world
+        .command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    Done::of(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_secret_is_kept_listed_without_its_value_masked_and_removed() {
+    let world = World::empty();
+    let set = ["secret", "set", "API_KEY", "--host", "api.example.org"];
+    let done = with_input(&world, &set, &format!("{VALUE}\n"));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let listed = world.run(&["secret", "list"]);
+    assert!(listed.out.contains("API_KEY") && listed.out.contains("api.example.org"));
+    for text in [&done.out, &done.err, &listed.out, &listed.err] {
+        assert!(!text.contains(VALUE), "{text}");
+    }
+
+    // It is known to every run from its start: nothing that a node makes can carry it out.
+    let flow = "cleargate: 1\nflow: leak\noutput: { said: \"${say.text}\" }\nnodes:\n  \
+                say: { type: template, text: \"${a} horse battery\", with: { a: correct } }\n";
+    world.write("leak.yaml", flow);
+    let run = world.run(&["run", "leak.yaml", "--output", "json"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.out.contains("\"said\": \"***\"") && !run.out.contains(VALUE), "{}", run.out);
+
+    with_input(&world, &["secret", "set", "SHORT"], "abc").expect(3, &["at least 8 bytes"]);
+    with_input(&world, &["secret", "set", "A-B"], VALUE).expect(3, &["no label", "letters"]);
+    let nowhere = ["secret", "set", "B", "--host", "http://x/y"];
+    with_input(&world, &nowhere, VALUE).expect(3, &["`http://x/y` is no host"]);
+    assert_eq!(world.run(&["secret", "rm", "API_KEY"]).code, Some(0));
+    world.run(&["secret", "rm", "API_KEY"]).expect(3, &["no secret `API_KEY`", "secret list"]);
+}
+
+#[test]
+fn a_secret_that_does_not_open_stops_what_needs_it_and_says_how_to_mend_it() {
+    let world = World::empty();
+    assert_eq!(with_input(&world, &["secret", "set", "KEY"], VALUE).code, Some(0));
+    world.write_home("secrets.key", "00".repeat(32).as_bytes());
+    world.run(&["runs", "list"]).expect(3, &["`KEY`", "does not open", "secret set KEY"]);
+    // What mends it does not need it.
+    assert_eq!(world.run(&["secret", "rm", "KEY"]).code, Some(0));
+    assert_eq!(world.run(&["runs", "list"]).code, Some(0));
+}
+
+#[test]
+fn grants_are_listed_shown_and_taken_back() {
+    let world = World::empty();
+    assert!(world.run(&["grant", "list"]).out.contains("nothing is granted"));
+    let entry = |name: &str, version: &str| {
+        format!(
+            "[[grant]]\nplugin = \"acme:{name}\"\nversion = \"{version}\"\ndigest = \"sha256:{name}{version}\"\n\
+             allow = {{ http = [\"{name}.example.org\"] }}\n\n"
+        )
+    };
+    let file =
+        ["fetch", "post"].map(|name| entry(name, "1.0.0")).concat() + &entry("fetch", "2.0.0");
+    world.write_home("grants.toml", file.as_bytes());
+    let listed = world.json(&["grant", "list", "--output", "json"]);
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert_eq!(listed[1]["allow"][0], "http post.example.org");
+    let shown = world.run(&["grant", "show", "acme:fetch"]);
+    assert!(shown.out.contains("2.0.0") && !shown.out.contains("post"), "{}", shown.out);
+    let done = world.run(&["grant", "revoke", "acme:fetch@^1"]);
+    assert!(done.out.contains("1.0.0") && !done.out.contains("2.0.0"), "{done:?}");
+    assert_eq!(world.json(&["grant", "list", "--output", "json"]).as_array().unwrap().len(), 2);
+    assert_eq!(world.run(&["grant", "revoke", "acme:fetch"]).code, Some(0));
+    world.run(&["grant", "revoke", "acme:fetch"]).expect(3, &["nothing is granted", "grant list"]);
+    world.run(&["grant", "show", "acme:none"]).expect(3, &["nothing is granted"]);
+}
