@@ -92,7 +92,10 @@ struct Defaults {
 
 impl<'a> Checker<'a> {
     fn find(&self, finding: Finding) {
-        self.findings.borrow_mut().push(finding);
+        let mut findings = self.findings.borrow_mut();
+        if findings.len() <= document::MAX_FINDINGS {
+            findings.push(finding);
+        }
     }
 
     fn flow(&self, root: &'a Node, file_name: &str) -> Option<Graph> {

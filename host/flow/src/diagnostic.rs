@@ -109,8 +109,15 @@ impl Finding {
 pub fn suggest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     /// Similarity below which a suggestion is a guess that annoys.
     const CLOSE: f64 = 0.75;
+    /// Bytes of the longest name that is compared: comparing costs the product of two lengths, and nothing that
+    /// has a name here has a longer one.
+    const LONGEST: usize = 64;
+    if written.len() > LONGEST {
+        return None;
+    }
     names
         .into_iter()
+        .filter(|name| name.len() <= LONGEST)
         .map(|name| (strsim::jaro_winkler(written, name), name))
         .filter(|(score, _)| *score >= CLOSE)
         .max_by(|a, b| a.0.total_cmp(&b.0))

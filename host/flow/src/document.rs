@@ -19,6 +19,10 @@ pub const MAX_NODES: usize = 50_000;
 /// Levels of nesting: the same as of values, so that each literal can become one.
 pub const MAX_DEPTH: usize = crate::value::MAX_DEPTH;
 
+/// Findings of one file: who made a thousand mistakes begins with the first, and a hostile file makes no more of them
+/// than it has bytes.
+pub const MAX_FINDINGS: usize = 1000;
+
 /// One node of the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -220,6 +224,10 @@ impl Reader<'_> {
             },
             Event::Alias(_) => {
                 self.refuse("CG0003", span, "an alias (`*name`)");
+                if let Some(Open::Map(_, _, pending @ None, _)) = self.open.last_mut() {
+                    *pending = Some(("*".into(), span));
+                    return self.count(span);
+                }
                 self.put(Node { span, data: Data::Scalar(Value::Null) })
             }
             _ => true,
@@ -277,6 +285,12 @@ impl Reader<'_> {
 
     fn count(&mut self, span: Span) -> bool {
         self.nodes += 1;
+        if self.findings.len() >= MAX_FINDINGS {
+            let message =
+                format!("the file has more than {MAX_FINDINGS} mistakes; the rest is not read");
+            self.findings.push(Finding::error("CG0002", span, message));
+            return false;
+        }
         if self.nodes > MAX_NODES {
             let message = format!("the file has more than {MAX_NODES} keys and values");
             self.findings.push(Finding::error("CG0002", span, message));

@@ -23,6 +23,7 @@ mod functions;
 mod infer;
 mod lex;
 mod parse;
+mod pattern;
 mod prose;
 mod template;
 #[cfg(test)]

@@ -73,7 +73,12 @@ impl Value {
     pub fn from_json(text: &str) -> Result<Self, ValueError> {
         let value: Self =
             serde_json::from_str(text).map_err(|e| ValueError::Json(e.to_string()))?;
-        value.within_depth()
+        let value = value.within_depth()?;
+        // The parser gives an integer beyond 64 bits as a float: only then the text is looked at again.
+        match value.holds_vast_float().then(|| vast_integer(text)).flatten() {
+            Some(digits) => Err(ValueError::Json(beyond(digits))),
+            None => Ok(value),
+        }
     }
 
     /// Takes over any serializable data.
@@ -217,8 +222,50 @@ impl Value {
         }
     }
 
+    fn holds_vast_float(&self) -> bool {
+        match self {
+            Self::Float(x) => x.abs() >= TWO_63,
+            Self::List(items) => items.iter().any(Value::holds_vast_float),
+            Self::Map(fields) => fields.values().any(Value::holds_vast_float),
+            _ => false,
+        }
+    }
+
     fn within_depth(self) -> Result<Self, ValueError> {
         if self.depth() > MAX_DEPTH { Err(ValueError::TooDeep) } else { Ok(self) }
+    }
+}
+
+/// 2^63: integers from here on have no place in 64 bits.
+const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+
+fn beyond(digits: &str) -> String {
+    format!("integer {digits} is beyond {}; write it as text", i64::MAX)
+}
+
+/// The first integer of a JSON text, outside of its strings, that does not fit 64 bits.
+fn vast_integer(text: &str) -> Option<&str> {
+    let mut rest = text;
+    loop {
+        let start = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit())?;
+        rest = &rest[start..];
+        if let Some(mut inside) = rest.strip_prefix('"') {
+            while let Some(escaped) = inside.find(['"', '\\']).map(|at| inside.split_at(at).1) {
+                let skip = if escaped.starts_with('"') { 1 } else { 2 };
+                inside = escaped.get(skip..).unwrap_or_default();
+                if skip == 1 {
+                    break;
+                }
+            }
+            rest = inside;
+            continue;
+        }
+        let number = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-');
+        let (written, behind) = rest.split_at(rest.find(|c| !number(c)).unwrap_or(rest.len()));
+        if !written.contains(['.', 'e', 'E']) && written.parse::<i64>().is_err() {
+            return Some(written);
+        }
+        rest = behind;
     }
 }
 
@@ -311,9 +358,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, n: u64) -> Result<Value, E> {
-        i64::try_from(n)
-            .map(Value::Int)
-            .map_err(|_| E::custom(format!("integer {n} is beyond {}; write it as text", i64::MAX)))
+        i64::try_from(n).map(Value::Int).map_err(|_| E::custom(beyond(&n.to_string())))
     }
 
     fn visit_f64<E: de::Error>(self, x: f64) -> Result<Value, E> {
@@ -351,13 +396,37 @@ impl<'de> Visitor<'de> for ValueVisitor {
 mod tests {
     use super::*;
 
+    /// FL-14.
     #[test]
     fn numbers_are_exact_or_refused() {
         assert_eq!(Value::from_json("9223372036854775807").unwrap(), Value::Int(i64::MAX));
-        for bad in ["9223372036854775808", "1e400", "-1e400"] {
+        let vast = "9".repeat(40);
+        for bad in [
+            "9223372036854775808",
+            "-9223372036854775809",
+            "18446744073709551616",
+            vast.as_str(),
+            "1e400",
+            "-1e400",
+            "NaN",
+            "Infinity",
+            "01",
+            "+1",
+            ".5",
+            r#"["\"99\\", {"a\u0022": [1.5, 99999999999999999999]}]"#,
+        ] {
             assert!(Value::from_json(bad).is_err(), "{bad} was accepted");
         }
-        assert_eq!(Value::from_json("1.0").unwrap().to_json(), "1.0");
+        for (text, same) in [
+            ("1.0", "1.0"),
+            ("-0", "-0.0"),
+            ("1e20", "1e+20"),
+            ("-9223372036854775808", "-9223372036854775808"),
+            ("-0.5e37", "-5e+36"),
+            (r#"["99999999999999999999\"", 1e20]"#, r#"["99999999999999999999\"",1e+20]"#),
+        ] {
+            assert_eq!(Value::from_json(text).unwrap().to_json(), same);
+        }
     }
 
     #[test]
@@ -366,6 +435,29 @@ mod tests {
         assert!(Value::from_json(&nested(MAX_DEPTH)).is_ok());
         assert_eq!(Value::from_json(&nested(MAX_DEPTH + 1)), Err(ValueError::TooDeep));
         assert!(Value::from_json(&nested(100_000)).is_err());
+    }
+
+    #[test]
+    fn text_is_unicode_or_refused() {
+        for (text, read) in [
+            (r#""\ud83d\ude00""#, "\u{1f600}"),
+            (r#""\uD83D\uDE00!""#, "\u{1f600}!"),
+            (r#""\u0000\u00e9""#, "\u{0}é"),
+        ] {
+            assert_eq!(Value::from_json(text).unwrap().as_str(), Some(read), "{text}");
+        }
+        for bad in [
+            r#""\ud83d""#,
+            r#""\ude00""#,
+            r#""\ude00\ud83d""#,
+            r#""\ud83d\u0041""#,
+            r#"{"\ud83d": 1}"#,
+        ] {
+            assert!(
+                matches!(Value::from_json(bad), Err(ValueError::Json(_))),
+                "{bad} was accepted"
+            );
+        }
     }
 
     #[test]

@@ -67,6 +67,11 @@ impl<'n> Evaluation<'n> {
         self.step(bytes / 64)
     }
 
+    /// Counts the reading of a text as a key: hashing costs more than comparing.
+    fn look_up(&mut self, key: &str) -> Evaluated<()> {
+        self.step(key.len() / 16)
+    }
+
     fn name(&self, name: &str) -> Option<Value> {
         let local = self.locals.iter().rev().find(|(local, _)| **local == *name);
         local.map(|(_, value)| value.clone()).or_else(|| self.names.get(name))
@@ -84,6 +89,9 @@ impl<'n> Evaluation<'n> {
             Ast::Index(of, index) => {
                 let of = self.node(of)?;
                 let index = self.node(index)?;
+                if let Value::String(key) = &index {
+                    self.look_up(key)?;
+                }
                 element(&of, &index)
             }
             Ast::Not(of) => Ok((!self.truth(of)?).into()),
@@ -119,6 +127,7 @@ impl<'n> Evaluation<'n> {
                             )));
                         }
                     };
+                    self.look_up(&key)?;
                     let value = self.node(value)?;
                     fields.insert(key, value);
                 }
@@ -219,10 +228,10 @@ impl<'n> Evaluation<'n> {
         match op {
             Op::Eq => Ok(self.equal(&a, &b)?.into()),
             Op::Ne => Ok((!self.equal(&a, &b)?).into()),
-            Op::Lt => Ok(compare(&a, &b)?.is_lt().into()),
-            Op::Le => Ok(compare(&a, &b)?.is_le().into()),
-            Op::Gt => Ok(compare(&a, &b)?.is_gt().into()),
-            Op::Ge => Ok(compare(&a, &b)?.is_ge().into()),
+            Op::Lt => Ok(self.compare(&a, &b)?.is_lt().into()),
+            Op::Le => Ok(self.compare(&a, &b)?.is_le().into()),
+            Op::Gt => Ok(self.compare(&a, &b)?.is_gt().into()),
+            Op::Ge => Ok(self.compare(&a, &b)?.is_ge().into()),
             Op::In => Ok(self.contains(&b, &a)?.into()),
             _ => self.arithmetic(op, &a, &b),
         }
@@ -231,7 +240,10 @@ impl<'n> Evaluation<'n> {
     /// Whether a list holds the value, or a record the field.
     pub(super) fn contains(&mut self, container: &Value, value: &Value) -> Evaluated<bool> {
         match (container, value) {
-            (Value::Map(fields), Value::String(key)) => Ok(fields.contains_key(&**key)),
+            (Value::Map(fields), Value::String(key)) => {
+                self.look_up(key)?;
+                Ok(fields.contains_key(&**key))
+            }
             (Value::List(items), _) => {
                 for item in items.iter() {
                     if self.equal(item, value)? {
@@ -244,6 +256,14 @@ impl<'n> Evaluation<'n> {
                 Err(invalid(format!("`in` needs a list or a record, found {}", other.shape())))
             }
         }
+    }
+
+    /// Order of numbers, texts and truth values, with the texts counted.
+    pub(super) fn compare(&mut self, a: &Value, b: &Value) -> Evaluated<Ordering> {
+        if let (Value::String(a), Value::String(b)) = (a, b) {
+            self.step(a.len().min(b.len()) / 64)?;
+        }
+        compare(a, b)
     }
 
     /// Equality by content: numbers by their mathematical value.
@@ -266,6 +286,7 @@ impl<'n> Evaluation<'n> {
                     return Ok(false);
                 }
                 for (key, a) in a.iter() {
+                    self.look_up(key)?;
                     let Some(b) = b.get(key) else { return Ok(false) };
                     if !self.equal(a, b)? {
                         return Ok(false);

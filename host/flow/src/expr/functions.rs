@@ -1,19 +1,10 @@
 //! The functions of expressions: one table with form, types and meaning. `f(x, a)` and `x.f(a)` are the same.
 
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, OnceLock};
 
 use super::eval::{Evaluated, Evaluation, compare, float, invalid};
+use super::pattern;
 use crate::value::Value;
-
-/// Bytes of memory that a compiled pattern may take: `x{1000}{1000}` takes more.
-const REGEX_SIZE: usize = 1024 * 1024;
-/// Bytes of its lazy automaton.
-const REGEX_DFA_SIZE: usize = 2 * 1024 * 1024;
-/// Bytes of a pattern.
-const REGEX_SOURCE: usize = 4096;
-/// Compiled patterns that are kept: a flow has a handful.
-const REGEX_KEPT: usize = 64;
 
 /// One function.
 #[derive(Debug)]
@@ -79,7 +70,7 @@ functions! {
     "double" "double(x)" 1..=1, [Anything] => Float, "CEL's name of `float`.", to_float;
     "bool" "bool(x)" 1..=1, [Anything] => Bool, "A truth value from the text `true` or `false`.", to_bool;
     "contains" "text.contains(part)" 2..=2, [Text] => Bool, "Whether a text has a part.",
-        |e, a| two(e, a, |text, part| text.contains(part).into());
+        contains;
     "startsWith" "text.startsWith(start)" 2..=2, [Text] => Bool, "Whether a text begins so.",
         |e, a| two(e, a, |text, part| text.starts_with(part).into());
     "endsWith" "text.endsWith(end)" 2..=2, [Text] => Bool, "Whether a text ends so.",
@@ -127,6 +118,13 @@ fn two(e: &mut Evaluation<'_>, args: &[Value], f: impl Fn(&str, &str) -> Value) 
     let (a, b) = (text(&args[0], "this function")?, text(&args[1], "this function")?);
     e.step((a.len() + b.len()) / 64)?;
     Ok(f(a, b))
+}
+
+fn contains(e: &mut Evaluation<'_>, args: &[Value]) -> Evaluated {
+    let (subject, part) = (text(&args[0], "`contains`")?, text(&args[1], "`contains`")?);
+    // A search looks at some bytes twice.
+    e.step((subject.len() + part.len()) / 16)?;
+    Ok(subject.contains(part).into())
 }
 
 fn size(e: &mut Evaluation<'_>, args: &[Value]) -> Evaluated {
@@ -218,39 +216,9 @@ fn to_bool(_: &mut Evaluation<'_>, args: &[Value]) -> Evaluated {
     }
 }
 
-/// A compiled pattern, from the cache when it is there.
-pub(super) fn regex(pattern: &str) -> Result<Arc<regex::Regex>, String> {
-    type Kept = Vec<(Arc<str>, Arc<regex::Regex>)>;
-    static CACHE: OnceLock<Mutex<Kept>> = OnceLock::new();
-    if pattern.len() > REGEX_SOURCE {
-        return Err(format!("a pattern may have {REGEX_SOURCE} bytes"));
-    }
-    let cache = CACHE.get_or_init(Mutex::default);
-    let kept = cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some((_, regex)) = kept.iter().find(|(kept, _)| **kept == *pattern) {
-        return Ok(regex.clone());
-    }
-    drop(kept);
-    let compiled = regex::RegexBuilder::new(pattern)
-        .size_limit(REGEX_SIZE)
-        .dfa_size_limit(REGEX_DFA_SIZE)
-        .build()
-        .map_err(|error| format!("the pattern cannot be used: {error}"))?;
-    let compiled = Arc::new(compiled);
-    let mut kept = cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if kept.len() >= REGEX_KEPT {
-        kept.remove(0);
-    }
-    kept.push((pattern.into(), compiled.clone()));
-    Ok(compiled)
-}
-
 fn matches(e: &mut Evaluation<'_>, args: &[Value]) -> Evaluated {
     let (subject, pattern) = (text(&args[0], "`matches`")?, text(&args[1], "`matches`")?);
-    // Compiling costs; matching is linear in the text.
-    e.step(pattern.len() + subject.len() / 8)?;
-    let regex = regex(pattern).map_err(invalid)?;
-    Ok(regex.is_match(subject).into())
+    Ok(pattern::matches(e, subject, pattern)?.into())
 }
 
 fn split(e: &mut Evaluation<'_>, args: &[Value]) -> Evaluated {
@@ -285,16 +253,19 @@ fn replace(e: &mut Evaluation<'_>, args: &[Value]) -> Evaluated {
     }
     e.step(subject.len() / 64)?;
     let found = subject.matches(from).count();
-    e.make(subject.len() + found * to.len())?;
+    // Each place is a search and a copy of its own.
+    e.step(4 * found)?;
+    e.make(subject.len() + found.saturating_mul(to.len()))?;
     Ok(subject.replace(from, to).into())
 }
 
 fn sort(e: &mut Evaluation<'_>, args: &[Value]) -> Evaluated {
     let mut sorted = items(&args[0], "`sort`")?.to_vec();
-    // n·log2(n) comparisons; texts of any length share long starts rarely.
+    // n·log2(n) comparisons, each of which may read a whole text.
     let rounds = usize::BITS - sorted.len().leading_zeros();
     e.make(16 * sorted.len())?;
-    e.step(sorted.len() * rounds as usize)?;
+    let read: usize = sorted.iter().map(|v| 1 + v.as_str().map_or(0, str::len) / 64).sum();
+    e.step(read.saturating_mul(rounds as usize))?;
     for pair in sorted.windows(2) {
         compare(&pair[0], &pair[1])?;
     }
@@ -356,7 +327,8 @@ fn extreme(e: &mut Evaluation<'_>, args: &[Value], least: bool) -> Evaluated {
     let mut best = first;
     for candidate in rest {
         e.step(1)?;
-        if compare(candidate, best)?.is_lt() == least && !compare(candidate, best)?.is_eq() {
+        let order = e.compare(candidate, best)?;
+        if !order.is_eq() && order.is_lt() == least {
             best = candidate;
         }
     }

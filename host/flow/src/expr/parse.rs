@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ast::{Ast, Each, Node, Op};
 use super::lex::{self, Token, error};
-use super::{Expr, MAX_DEPTH, MAX_SOURCE, ParseError, functions};
+use super::{Expr, MAX_DEPTH, MAX_SOURCE, ParseError, functions, pattern};
 use crate::value::Value;
 
 /// Parses the whole text.
@@ -254,9 +254,9 @@ impl<'t> Parser<'t> {
             return Err(error(message, start..self.behind));
         }
         if function.name == "matches"
-            && let Some(Ast::Literal(Value::String(pattern))) = args.get(1).map(|arg| &arg.ast)
+            && let Some(Ast::Literal(Value::String(text))) = args.get(1).map(|arg| &arg.ast)
         {
-            functions::regex(pattern).map_err(|why| error(why, args[1].at.clone()))?;
+            pattern::parse(text).map_err(|why| error(why, args[1].at.clone()))?;
         }
         self.node(start, Ast::Call(function, args))
     }
