@@ -30,7 +30,21 @@ fn a_new_node_is_published_once() {
 
 #[test]
 fn guards_and_filters_start_green_too() {
-    untouched("guardrail", "guarding");
+    let world = untouched("guardrail", "guarding");
+    let bench = ["plugin", "bench", "guarding", "--calls", "2"];
+    world.run(&bench).expect(0, &["no budget yet"]);
+    assert_eq!(world.run(&[&bench[..], &["--save"]].concat()).code, Some(0));
+    let report = world.json(&[&bench[..], &["--output", "json"]].concat());
+    assert!(report["cases"][0]["fuel"].as_u64().unwrap() > 1_000, "{report}");
+    let budget = fs::read_to_string(world.path("guarding/bench.json")).unwrap();
+    let mut small: serde_json::Value = serde_json::from_str(&budget).unwrap();
+    let (name, _) = small["cases"].as_object().unwrap().iter().next().unwrap();
+    let name = name.clone();
+    small["cases"][&name]["fuel"] = 10.into();
+    world.write("guarding/bench.json", &small.to_string());
+    world.run(&bench).expect(1, &["fuel is", "the budget is 10"]);
+    world.write("guarding/bench.json", "{");
+    world.run(&bench).expect(3, &["bench.json is no budget"]);
     untouched("filter", "filtering");
 }
 

@@ -16,6 +16,7 @@
 //!     expect: { error: { code: invalid_input } }
 //! ```
 
+mod bench;
 mod compare;
 mod world;
 
@@ -33,6 +34,8 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::plugins::read;
+
+pub use bench::{BenchReport, CaseCost, Quantiles, bench_plugin};
 
 /// Cases that one plugin may have.
 const MAX_CASES: usize = 10_000;
@@ -69,33 +72,44 @@ pub async fn test_plugin(
     filter: Option<&str>,
 ) -> Result<TestReport> {
     let (_, manifest) = read(bytes)?;
-    let plugin = load(config, bytes, &manifest.permissions).await?;
+    let plugin = load(&engine(Some(config.cache()))?, bytes, &manifest.permissions).await?;
     let mut report = TestReport { cases: Vec::new() };
-    for path in files(folder, &manifest)? {
+    for (name, case) in cases(folder, &manifest, filter)? {
+        report.cases.push(run(&plugin, &manifest, name, &case).await);
+    }
+    Ok(report)
+}
+
+/// The cases of a project with their names; at least one.
+fn cases(folder: &Path, manifest: &Manifest, filter: Option<&str>) -> Result<Vec<(String, Value)>> {
+    let mut found = Vec::new();
+    for path in files(folder, manifest)? {
         let text = std::fs::read_to_string(&path).map_err(|e| bad(&path, &e.to_string()))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for case in parse(&path, &text)? {
             let name =
                 format!("{stem}: {}", case.get("name").and_then(Value::as_str).unwrap_or("?"));
-            if filter.is_some_and(|filter| !name.contains(filter)) {
-                continue;
+            if filter.is_none_or(|filter| name.contains(filter)) {
+                found.push((name, case));
             }
-            report.cases.push(run(&plugin, &manifest, name, &case).await);
         }
     }
-    if report.cases.is_empty() {
+    if found.is_empty() {
         let why = match filter {
             Some(filter) => format!("no case of {} contains `{filter}`", folder.display()),
             None => format!("{} has no cases", folder.display()),
         };
         return Err(Error::new(Kind::Invalid, why).with_help("write them in `cases/*.yaml`"));
     }
-    Ok(report)
+    Ok(found)
 }
 
-async fn load(config: &Config, bytes: &[u8], requests: &Grants) -> Result<Plugin> {
-    let runtime = Runtime::new(RuntimeConfig { cache: Some(config.cache()), compiler: None })
-        .map_err(|e| Error::new(Kind::Bug, "no engine").caused_by(&e))?;
+fn engine(cache: Option<PathBuf>) -> Result<Runtime> {
+    Runtime::new(RuntimeConfig { cache, compiler: None })
+        .map_err(|e| Error::new(Kind::Bug, "no engine").caused_by(&e))
+}
+
+async fn load(runtime: &Runtime, bytes: &[u8], requests: &Grants) -> Result<Plugin> {
     let harmless = cleargate_flow::grant::Service::ALL.into_iter().collect();
     let grants = Grants { services: harmless, ..Grants::default() }.union(requests);
     runtime

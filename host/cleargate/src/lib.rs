@@ -36,7 +36,9 @@ mod source;
 mod timeline;
 mod uses;
 
-pub use cases::{CaseReport, TestReport, test_plugin};
+pub use cases::{
+    BenchReport, CaseCost, CaseReport, Quantiles, TestReport, bench_plugin, test_plugin,
+};
 pub use cleargate_flow::diagnostic::{Finding, Severity, Span};
 pub use cleargate_flow::{Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
 pub use config::{Config, Durability, Secret};

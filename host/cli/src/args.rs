@@ -332,6 +332,22 @@ pub enum Plugin {
         #[arg(long)]
         filter: Option<String>,
     },
+    /// Measure what the golden cases cost, and hold fuel and memory to a budget
+    #[command(after_help = "Examples:\n  cleargate plugin bench word_count\n  \
+        cleargate plugin bench word_count --save\n\n\
+        The budget is `bench.json` beside plugin.toml: commit it. Fuel and memory do not depend on the machine;\n\
+        times do, and are only shown. Exit code 1 when a figure is more than 5 % over its budget.")]
+    Bench {
+        /// Folder with a `plugin.toml`
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// Calls of each case
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        calls: u32,
+        /// Make what is measured the budget
+        #[arg(long)]
+        save: bool,
+    },
     /// Publish built plugins to the directory registry
     #[command(after_help = "Examples:\n  cleargate plugin publish word_count\n  \
         cleargate plugin publish --if-new plugins/one plugins/two\n\n\

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use cleargate::{Approval, CaseReport, Error, Inspection, InstallOptions, Kind, Plugins};
+use cleargate::{
+    Approval, BenchReport, CaseReport, Error, Inspection, InstallOptions, Kind, Plugins,
+};
 use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Progress};
 use serde_json::json;
 
 use super::Context;
+use super::runs::{bytes, count, millis};
 use crate::args::{Plugin, PluginKind};
 use crate::failure::{Failure, exit_code};
 use crate::output::{Talk, escaped, table};
@@ -21,6 +24,7 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
         }
         Plugin::Build { folders, install } => build_all(context, &folders, install).await,
         Plugin::Test { folder, filter } => test(context, &folder, filter.as_deref()).await,
+        Plugin::Bench { folder, calls, save } => bench(context, &folder, calls, save).await,
         Plugin::Publish { folders, if_new } => publish(context, &folders, if_new).await,
         Plugin::Install { reference, grant, dry_run } => {
             let approval = match grant {
@@ -189,6 +193,49 @@ async fn test(context: &Context<'_>, folder: &Path, filter: Option<&str>) -> Res
     let failed = report.cases.iter().filter(|c| !c.passed).count();
     context.talk.say(&format!("{} passed, {failed} failed", report.cases.len() - failed));
     Ok(if failed == 0 { 0 } else { exit_code(Kind::Failed) })
+}
+
+async fn bench(
+    context: &Context<'_>,
+    folder: &Path,
+    calls: u32,
+    save: bool,
+) -> Result<u8, Failure> {
+    let built = build(context, folder, false)?;
+    let report = cleargate::bench_plugin(folder, &built.bytes, calls, save).await?;
+    context.talk.document(&report, || bench_text(&report, calls));
+    for worse in &report.worse {
+        context.talk.say(&escaped(worse));
+    }
+    if !report.budget {
+        context.talk.say("no budget yet: --save makes these figures the budget");
+    }
+    Ok(if report.worse.is_empty() { 0 } else { exit_code(Kind::Failed) })
+}
+
+fn bench_text(report: &BenchReport, calls: u32) -> String {
+    let rows: Vec<_> = report
+        .cases
+        .iter()
+        .map(|case| {
+            let time = |micros: u64| millis(micros as f64 / 1000.0);
+            vec![
+                escaped(&case.name),
+                count(case.fuel),
+                bytes(case.peak_memory),
+                time(case.micros.p50),
+                time(case.micros.p95),
+                time(case.micros.p99),
+            ]
+        })
+        .collect();
+    format!(
+        "{} KiB, compiled in {}, loaded from the cache in {}; {calls} calls of each case\n\n{}",
+        report.size / 1024,
+        millis(report.compile_micros as f64 / 1000.0),
+        millis(report.load_micros as f64 / 1000.0),
+        table(&["CASE", "FUEL", "PEAK MEMORY", "P50", "P95", "P99"], &rows)
+    )
 }
 
 fn cases_text(cases: &[CaseReport], talk: &Talk) -> String {

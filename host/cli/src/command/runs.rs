@@ -132,7 +132,8 @@ pub fn millis(ms: f64) -> String {
     }
 }
 
-fn count(n: u64) -> String {
+/// A number as people say it.
+pub fn count(n: u64) -> String {
     match n {
         0..1_000 => n.to_string(),
         1_000..1_000_000 => format!("{:.1}k", n as f64 / 1e3),
@@ -141,7 +142,8 @@ fn count(n: u64) -> String {
     }
 }
 
-fn bytes(n: u64) -> String {
+/// Bytes as people say them.
+pub fn bytes(n: u64) -> String {
     match n {
         0..1_048_576 => format!("{:.0} KiB", n as f64 / 1024.0),
         _ => format!("{:.1} MiB", n as f64 / 1_048_576.0),
