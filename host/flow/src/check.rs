@@ -11,6 +11,7 @@
 mod bound;
 mod canonical;
 mod draft;
+mod foreign;
 mod keys;
 mod order;
 mod policy;
@@ -184,7 +185,8 @@ impl<'a> Checker<'a> {
                 self.find(Finding::error("CG0103", entry.key_span, message));
                 continue;
             }
-            let help = suggest(key, known.iter().copied()).unwrap_or_else(|| {
+            let near = || suggest(key, known.iter().copied());
+            let help = foreign::ours(key, known).or_else(near).unwrap_or_else(|| {
                 format!(
                     "{what} has the keys {}; keys of your own begin with `x-`",
                     known.join(", ")

@@ -177,9 +177,8 @@ impl Reader<'_> {
         }
         let finding = Finding::error("CG0001", span, format!("this is no readable YAML: {info}"));
         let line = self.text.lines().nth(mark.line().saturating_sub(1)).unwrap_or_default();
-        let unquoted = line.find("${").is_some_and(|at| line[at..].contains(": "));
-        let help = "put the value in quotes: in YAML, `: ` ends a key also inside `${…}`";
-        self.findings.push(finding.maybe_help(unquoted.then(|| help.into())));
+        let at = line.char_indices().nth(mark.col()).map_or("", |(at, _)| &line[at..]);
+        self.findings.push(finding.maybe_help(mended(line, at, &info).map(str::to_owned)));
     }
 
     fn span(&self, at: &granit_parser::Span) -> Span {
@@ -245,7 +244,9 @@ impl Reader<'_> {
 
     fn start(&mut self, open: Open, span: Span) -> bool {
         if let Some(Open::Map(_, _, None, _)) = self.open.last() {
-            self.findings.push(Finding::error("CG0005", span, "a key must be text"));
+            let finding = Finding::error("CG0005", span, "a key must be text");
+            let help = "is this meant as text? Put it in quotes; an expression is written \"${…}\"";
+            self.findings.push(finding.help(help));
             return false;
         }
         if self.open.len() >= MAX_DEPTH {
@@ -311,6 +312,26 @@ impl Reader<'_> {
             }
         }
         self.count(span)
+    }
+}
+
+/// What mends the usual mistakes in YAML, from the line, the rest of it, and what the parser says.
+fn mended(line: &str, at: &str, info: &str) -> Option<&'static str> {
+    let expression = line.find("${").map(|start| &line[start..]);
+    if expression.is_some_and(|text| text.contains(": ")) {
+        Some("put the value in quotes: in YAML, `: ` ends a key also inside `${…}`")
+    } else if expression.is_some() && line.contains('{') {
+        Some("put the expression in quotes: inside `{ … }` YAML reads its braces as its own")
+    } else if line.starts_with([' ', '\t']) && line.trim_start_matches(' ').starts_with('\t') {
+        Some("indent with spaces: YAML takes no tabs there")
+    } else if at.starts_with(['@', '`', '%']) {
+        Some("put the value in quotes: this character cannot begin one")
+    } else if info.contains("mapping values") {
+        Some("put the value in quotes: in YAML, `: ` ends a key")
+    } else if info.contains("did not find expected key") {
+        Some("look at the indentation: the keys of one map begin in one column")
+    } else {
+        None
     }
 }
 

@@ -4,6 +4,7 @@
 //! and a node that may be skipped may be named.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -272,7 +273,9 @@ impl<'n> Inference<'n> {
             return Cow::Borrowed(ty);
         }
         let all = names.all();
-        let help = suggest(name, all.iter().map(String::as_str));
+        let help = meant(name, names)
+            .or_else(|| suggest(name, all.iter().map(String::as_str)))
+            .or_else(|| there_are(&all));
         self.problem(node, UNKNOWN_NAME, format!("nothing here is called `{name}`"), help);
         plain(Kind::Any)
     }
@@ -308,7 +311,13 @@ impl<'n> Inference<'n> {
                 },
                 Some(found) => labelled(found.ty.kind.clone(), &[&found.ty, &container]),
                 None => {
-                    let help = suggest(field, fields.keys().map(String::as_str));
+                    let near = || suggest(field, fields.keys().map(String::as_str));
+                    let help = match field {
+                        "output" | "outputs" | "result" => {
+                            Some(format!("leave `.{field}` out: a node's fields are its own"))
+                        }
+                        _ => near(),
+                    };
                     let message = format!("`{container}` has no field `{field}`");
                     self.problem(node, UNKNOWN_FIELD, message, help);
                     plain(Kind::Any)
@@ -320,7 +329,9 @@ impl<'n> Inference<'n> {
             }
             other => {
                 let message = format!("`.{field}` needs a record, found `{other}`");
-                self.problem(node, WRONG_TYPE, message, None);
+                let size = matches!(field, "length" | "size" | "count" | "len");
+                let help = size.then(|| "write `x.size()`".to_owned());
+                self.problem(node, WRONG_TYPE, message, help);
                 plain(Kind::Any)
             }
         }
@@ -524,6 +535,35 @@ impl<'n> Inference<'n> {
             _ => labelled(Kind::Bool, &[&list]),
         }
     }
+}
+
+/// What a name of another language or tool is called here.
+fn meant(name: &str, names: &dyn TypeNames) -> Option<String> {
+    if let Some(Kind::Record(fields)) = names.get("input").map(|input| &input.kind)
+        && fields.contains_key(name)
+    {
+        return Some(format!("did you mean `input.{name}`?"));
+    }
+    Some(match name {
+        "None" | "nil" | "undefined" => "write `null`, or ask with `has(…)`".into(),
+        "True" => "write `true`".into(),
+        "False" => "write `false`".into(),
+        "not" => "write `!`".into(),
+        "nodes" | "steps" | "tasks" => "a node is read by its id: `${node_id.field}`".into(),
+        "env" | "secrets" | "vars" => {
+            "a flow reads only what it is given: declare it under `input:`".into()
+        }
+        _ => return None,
+    })
+}
+
+/// The names there are, when they are few.
+fn there_are(all: &[String]) -> Option<String> {
+    /// Names that a person reads at a glance.
+    const FEW: usize = 8;
+    let all: BTreeSet<&str> = all.iter().map(String::as_str).collect();
+    let names = || all.iter().copied().collect::<Vec<_>>().join(", ");
+    (1..=FEW).contains(&all.len()).then(|| format!("there are {}", names()))
 }
 
 fn comparable(a: &Kind, b: &Kind) -> bool {

@@ -50,8 +50,14 @@ pub(super) fn next(text: &str, from: usize) -> Result<(Token, usize, usize), Par
         Some(sign) => Ok((Token::Sign(sign), start, start + sign.len())),
         None => {
             let message = match first {
+                '=' if rest.starts_with("=>") => {
+                    "`=>` is no operator; write `list.map(x, …)`".into()
+                }
                 '=' => "`=` is no operator; write `==` to compare".into(),
-                '&' | '|' => format!("`{first}` is no operator; write `{first}{first}`"),
+                '|' => "`|` is no operator; write `||`, or call a function: `x.upper()`".into(),
+                '$' => "names have no `$`: write `input.name`".into(),
+                '`' => "text stands in `'…'` or `\"…\"`".into(),
+                '&' => "`&` is no operator; write `&&`".into(),
                 _ => format!("{first:?} is no part of an expression"),
             };
             Err(error(message, start..start + first.len_utf8()))

@@ -15,9 +15,41 @@ pub(super) fn bare(source: &str) -> Result<Expr, ParseError> {
         (Token::End, ..) => Ok(expr),
         (_, start, end) => {
             let left = source.get(start..end).unwrap_or_default();
-            Err(error(format!("`{left}` is left over behind the expression"), start..end))
+            let negated = source.trim_start().starts_with("not ");
+            Err(error(left_over(if negated { "not" } else { left }), start..end))
         }
     }
+}
+
+/// What to say about a token behind a whole expression: often it is an operator of another language.
+fn left_over(token: &str) -> String {
+    let ours = match token {
+        "and" => "write `&&`",
+        "or" => "write `||`",
+        "not" => "write `!`",
+        "is" => "write `==`",
+        "if" => "write `condition ? this : that`",
+        _ => return format!("`{token}` is left over behind the expression"),
+    };
+    format!("`{token}` is no operator; {ours}")
+}
+
+/// What a function of other languages is called here.
+fn ours(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "len" | "length" | "count" => "write `x.size()`",
+        "toUpperCase" | "uppercase" => "write `x.upper()`",
+        "toLowerCase" | "lowercase" => "write `x.lower()`",
+        "strip" => "write `x.trim()`",
+        "includes" | "has_key" => "write `x.contains(part)`, or `part in list`",
+        "str" | "toString" | "toJson" | "tojson" | "json" => "write `string(x)`",
+        "append" | "push" | "concat" => "write `list + [x]`",
+        "first" => "write `list[0]`",
+        "last" => "write `list[list.size() - 1]`",
+        "defined" | "exists" | "isset" => "write `has(x)`",
+        "any" => "write `list.exists(x, …)`",
+        _ => return None,
+    })
 }
 
 /// Parses the expression that starts at byte `from`, and says where it ends.
@@ -246,6 +278,7 @@ impl<'t> Parser<'t> {
                 name,
                 names.chain(["has", "all", "exists", "map", "filter"]),
             );
+            let near = ours(name).map(str::to_owned).or(near);
             let near = near.map(|hint| format!("; {hint}")).unwrap_or_default();
             return Err(error(format!("there is no function `{name}`{near}"), at));
         };

@@ -97,7 +97,11 @@ pub(super) fn parts(text: &str) -> Result<Vec<(usize, Part)>, ParseError> {
             continue;
         }
         plain.push_str(&text[at..start]);
-        let (expr, end) = parse::embedded(text, start + 2)?;
+        let (expr, end) = parse::embedded(text, start + 2).map_err(|failed| {
+            let doubled = text[start..].starts_with("${{");
+            let message = "an expression has one pair of braces: `${…}`";
+            if doubled { lex::error(message, start..start + 3) } else { failed }
+        })?;
         let close = text[end..].len() - text[end..].trim_start().len() + end;
         if !text[close..].starts_with('}') {
             let message = "`${` is not closed by `}` behind this expression";

@@ -1,5 +1,7 @@
 //! The language against a table, against the `cel` crate on the common subset, and against nonsense.
 
+mod cel;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -216,9 +218,9 @@ fn common() -> impl proptest::strategy::Strategy<Value = String> {
 proptest::proptest! {
     #[test]
     fn the_common_subset_agrees_with_the_cel_crate(source in common()) {
-        let program = cel::Program::compile(&source).unwrap();
-        let theirs = match program.execute(&cel::Context::default()) {
-            Ok(cel::Value::Int(n)) => Some(n),
+        let program = ::cel::Program::compile(&source).unwrap();
+        let theirs = match program.execute(&::cel::Context::default()) {
+            Ok(::cel::Value::Int(n)) => Some(n),
             _ => None,
         };
         let ours = Expr::parse(&source).unwrap().eval(&names()).ok().and_then(|v| v.as_int());

@@ -39,10 +39,24 @@ impl std::str::FromStr for Type {
         let mut parser = TypeParser { rest: text };
         let parsed = parser.ty(0).and_then(|ty| match parser.rest.trim() {
             "" => Ok(ty),
+            "?" => Err("what may be nothing is written `opt<T>`".into()),
+            "[]" => Err("a list is written `list<T>`".into()),
             rest => Err(format!("`{rest}` is left over")),
         });
         parsed.map_err(|why| TypeError { text: text.into(), why })
     }
+}
+
+/// What a type of another language is called here.
+fn ours(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "str" | "text" | "String" => "write `string`",
+        "number" | "double" | "num" => "write `float`, or `int` for whole numbers",
+        "array" | "Array" | "tuple" => "write `list<T>`, such as `list<string>`",
+        "object" | "dict" | "struct" => "write `record{name: T}`, `map<T>` or `json`",
+        "timestamp" | "date" => "write `datetime`",
+        _ => return None,
+    })
 }
 
 struct TypeParser<'t> {
@@ -90,6 +104,9 @@ impl TypeParser<'_> {
             }
             "record" => self.record(depth),
             _ => {
+                if let Some(ours) = ours(&name) {
+                    return Err(ours.into());
+                }
                 let names = PLAIN.iter().map(|(name, _)| *name);
                 let near = crate::diagnostic::suggest(&name, names.chain(GENERIC.iter().copied()));
                 Err(near.unwrap_or_else(|| {
