@@ -110,10 +110,21 @@ fn killed_runs_end_as_undisturbed_ones() {
 #[test]
 fn an_interrupt_parks_the_run() {
     let world = world();
+    let (child, terminated) = begin(&world);
+    signal(&child, "-TERM");
+    let done = Done::of(child.wait_with_output().unwrap());
+    done.expect(130, &["was interrupted", &format!("cleargate resume {terminated}")]);
     let (child, id) = begin(&world);
     signal(&child, "-INT");
     let done = Done::of(child.wait_with_output().unwrap());
     done.expect(130, &["was interrupted", &format!("cleargate resume {id}")]);
+
+    // A run is pinned to bytes; without them it waits, and says how they come back.
+    let pinned = "cleargate:package-risk@=0.1.0";
+    world.run(&["plugin", "remove", pinned]).expect(0, &[]);
+    let install = format!("cleargate plugin install {pinned}");
+    world.run(&["resume", &id]).expect(6, &["package-risk 0.1.0 cannot be loaded", &install]);
+    world.run(&["plugin", "install", pinned]).expect(0, &[]);
 
     // Two at once: one drives, the other one is refused or finds the run finished.
     let began = Instant::now();

@@ -44,12 +44,13 @@ fn world() -> World {
         world.write(name, text);
     }
     world.write("any.lock", &calm_lock(1));
+    fs::write(world.path("binary"), b"ab\xff").unwrap();
     world
 }
 
 #[test]
 fn refusals_have_codes_and_say_what_helps() {
-    let rows: [(&[&str], i32, &[&str]); 14] = [
+    let rows: [(&[&str], i32, &[&str]); 16] = [
         (&["run", "nosuch"], 3, &["there is no flow `nosuch`", "bundled flows: dependency_review"]),
         (&["run", "bomb.yaml"], 3, &["CG0003", "anchor"]),
         (
@@ -67,6 +68,8 @@ fn refusals_have_codes_and_say_what_helps() {
         (&["run", "numbers.yaml"], 3, &["/n: is missing", "its ports are n: int"]),
         (&["run", "numbers.yaml", "--input", "n"], 3, &["has no `=`", "port=@file"]),
         (&["run", "numbers.yaml", "--input", "n=@absent"], 3, &["absent cannot be used"]),
+        (&["run", "numbers.yaml", "--input", "n=@/dev/zero"], 3, &["has more than 64 MiB"]),
+        (&["run", "numbers.yaml", "--input", "n=@binary"], 3, &["is no UTF-8 text at byte 2"]),
         (&["run", "numbers.yaml", "--bogus"], 2, &["--bogus", "Usage: cleargate run"]),
         (&["runs", "list", "--output", "sarif"], 2, &["is for `cleargate check`", "use json"]),
         (&["resume", "0193"], 3, &["0193"]),

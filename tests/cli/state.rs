@@ -62,12 +62,15 @@ fn each_ailment_is_named_with_its_cure() {
     damaged.write_home("journal.db", b"this was never a database, whatever the name says");
     let foreign = World::empty();
     foreign.write_home("cleargate.toml", b"colour = 1\n");
+    let blocked = World::empty();
+    blocked.write_home("cache", b"a file where a folder belongs");
     let lost = World::empty();
     lost.write_home("plugins/sha256/00.json", b"{}");
     lost.write_home(&format!("plugins/sha256/{:064x}.json", 1), b"{");
     for (world, what, words) in [
         (damaged, "journal", "no database"),
         (foreign, "configuration", "unknown field `colour`"),
+        (blocked, "compile cache", "remove "),
         (lost, "plugins", "cleargate plugin install"),
     ] {
         let done = world.run(&DOCTOR);
@@ -135,6 +138,14 @@ fn runs_are_listed_shown_and_told() {
         assert_eq!(found.as_array().unwrap().len(), count, "{filter:?}");
     }
 
+    for (args, says) in
+        [(&["--flow", "other"], "no run fits"), (&["--status", "failed"], "no run fits")]
+    {
+        let found = world.run(&[&["runs", "list"], &args[..]].concat());
+        assert!(found.out.contains(says), "there are runs, only none of these: {found:?}");
+    }
+    assert!(World::empty().run(&["runs", "list"]).out.contains("no runs yet"));
+
     let show = world.json(&["runs", "show", &id[..20], "--output", "json"]);
     assert_eq!(show["timeline"]["nodes"][0]["path"], "a", "{show}");
     let human = world.run(&["runs", "show", &id]);
@@ -151,6 +162,20 @@ fn runs_are_listed_shown_and_told() {
     assert_eq!(human.out.lines().count(), events.len(), "a line for each event: {human:?}");
 
     world.run(&["runs", "show", "ffff"]).expect(3, &["ffff", "cleargate runs list"]);
+}
+
+#[test]
+fn a_wide_flow_ends_in_a_screen_and_is_shown_whole() {
+    let world = World::empty();
+    let nodes: String =
+        (0..40).map(|n| format!("  n{n}: {{ type: template, text: hi }}\n")).collect();
+    world.write("wide.yaml", &format!("cleargate: 1\nflow: wide\nnodes:\n{nodes}"));
+    let done = world.run(&["run", "wide.yaml"]);
+    done.expect(0, &["… and 10 more that took less time"]);
+    assert_eq!(done.err.lines().filter(|line| line.starts_with("  n")).count(), 30, "{done:?}");
+    let id = world.json(&["runs", "list", "--output", "json"])[0]["id"].clone();
+    let shown = world.run(&["runs", "show", id.as_str().unwrap()]);
+    assert_eq!(shown.out.lines().filter(|line| line.starts_with("  n")).count(), 40, "{shown:?}");
 }
 
 #[test]

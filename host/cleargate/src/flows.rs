@@ -1,6 +1,7 @@
 //! A flow made ready: text → pinned plugins → checked graph → what performs its nodes.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cleargate_executor::{Binding, CallScope, Catalog, CatalogError, Executor};
@@ -68,6 +69,18 @@ impl Flow {
     /// Identity: of the graph, the files that it names, and the bytes of its plugins.
     pub fn hash(&self) -> &FlowHash {
         &self.graph.hash
+    }
+
+    /// The files that it is made of, for watching: templates, flows and plugins that are named by path.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let named = |flow: &Flow| {
+            let FlowSource { text, files, .. } = &flow.pinned.source;
+            let paths = crate::uses::aliases(text).into_values().filter(|of| of.contains('/'));
+            let folder = flow.pinned.source.own_folder()?;
+            let names: Vec<_> = files.keys().cloned().chain(paths).collect();
+            Some(names.into_iter().map(move |name| folder.join(name)))
+        };
+        self.all().into_iter().filter_map(named).flatten().collect()
     }
 
     /// The flow itself and all flows inside it, each once for every place where it is used.

@@ -16,7 +16,7 @@ use cleargate_gate::{
     SystemResolver, TracingAudit,
 };
 use cleargate_registry::Digest;
-use cleargate_runtime::{Runtime, RuntimeConfig};
+use cleargate_runtime::{Runtime, RuntimeConfig, RuntimeError};
 use cleargate_store::memory::MemoryStore;
 use cleargate_store::sqlite::{Class, SqliteConfig, SqliteStore};
 use cleargate_store::{RunStatus, Store};
@@ -77,8 +77,7 @@ impl Host {
             executing,
         );
         let runtime = RuntimeConfig { cache: Some(config.cache()), compiler: None };
-        let runtime = Runtime::new(runtime)
-            .map_err(|e| Error::new(Kind::Bug, "WebAssembly cannot run here").caused_by(&e))?;
+        let runtime = Runtime::new(runtime).map_err(|e| engine_error(&config, &e))?;
         let plugins = Plugins::open(&config)?;
         let loaded = DashMap::new();
         Ok(Self { config, store, executor, clock, plugins, runtime, loaded })
@@ -149,7 +148,7 @@ impl Host {
             // Boxed, because a flow in a flow makes this call itself.
             match Box::pin(self.ready(inner.clone())).await {
                 Ok(flow) => drop(flows.insert(alias.clone(), flow)),
-                Err(error) if error.kind == Kind::Denied => return Err(error),
+                Err(error) if matters_outside(&error) => return Err(error),
                 Err(error) => drop(broken.insert(alias.clone(), error.in_a_line())),
             }
         }
@@ -169,8 +168,8 @@ impl Host {
                 Some(used) => used,
                 None => match self.plugins.load(&self.runtime, &grants, alias, pin).await {
                     Ok(used) => used,
-                    // A refusal is the operator's to decide, not a finding of the flow.
-                    Err(error) if error.kind == Kind::Denied => return Err(error),
+                    // What the operator refused or removed is theirs to decide, not a finding of the flow.
+                    Err(error) if matters_outside(&error) => return Err(error),
                     Err(error) => {
                         broken.insert(alias.clone(), error.to_string());
                         continue;
@@ -255,6 +254,12 @@ impl Host {
         self.executor.shutdown(grace).await;
     }
 
+    /// Why runs stand still at the moment: the journal takes nothing, for want of space as a rule. They go on by
+    /// themselves once it does.
+    pub fn hold_up(&self) -> Option<String> {
+        self.executor.hold_up()
+    }
+
     /// Where the journal is, for people.
     pub fn journal_name(&self) -> String {
         match self.config.durability {
@@ -273,12 +278,14 @@ impl Host {
         Ok(format!("{}, {open} run(s) to resume", self.journal_name()))
     }
 
-    /// The files that a flow is made of, for watching.
+    /// The files beside a flow, for watching: also those that it cannot be loaded with.
     pub fn files_of(&self, flow: &str) -> Vec<PathBuf> {
         let Ok(source) = FlowSource::find(flow, &self.config.folder) else { return Vec::new() };
         let Some(folder) = &source.folder else { return Vec::new() };
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect()
+        let written_by_us = |path: &PathBuf| path.ends_with(cleargate_registry::lock::FILE_NAME);
+        let files = entries.map(|entry| entry.path()).filter(|path| path.is_file());
+        files.filter(|path| !written_by_us(path)).collect()
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -296,6 +303,11 @@ fn complete(graph: &Graph, input: Value) -> Result<Value> {
     })
 }
 
+/// Whether a plugin cannot be loaded for a reason that is not in the flow.
+fn matters_outside(error: &Error) -> bool {
+    matches!(error.kind, Kind::Denied | Kind::Resolution)
+}
+
 fn open_store(config: &Config) -> Result<Arc<dyn Store>> {
     let class = match config.durability {
         Durability::Memory => return Ok(Arc::new(MemoryStore::new())),
@@ -305,6 +317,17 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>> {
     let store = SqliteStore::open(config.journal(), &SqliteConfig::new(class))
         .map_err(|e| Error::new(Kind::Store, "the journal cannot be used").caused_by(&e))?;
     Ok(Arc::new(store))
+}
+
+fn engine_error(config: &Config, error: &RuntimeError) -> Error {
+    let cache = config.cache();
+    match error {
+        RuntimeError::Cache { .. } => {
+            let again = format!("remove {}: it is made anew", cache.display());
+            Error::new(Kind::Store, error.to_string()).with_help(again)
+        }
+        _ => Error::new(Kind::Bug, "WebAssembly cannot run here").caused_by(error),
+    }
 }
 
 fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
@@ -322,7 +345,9 @@ fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
         .map_err(|e| Error::new(Kind::Bug, "no HTTP client").caused_by(&e))?;
     let secrets = config.secrets.iter().map(|(label, secret)| {
         let entry = SecretEntry::new(secret.value.clone(), secret.hosts.clone()).map_err(|e| {
-            Error::new(Kind::Invalid, format!("the secret `{label}` cannot be used")).caused_by(&e)
+            Error::new(Kind::Invalid, format!("the secret `{label}` cannot be used"))
+                .caused_by(&e)
+                .with_help(format!("give another value in CLEARGATE_SECRET_{label}, or unset it"))
         })?;
         Ok((label.clone(), entry))
     });

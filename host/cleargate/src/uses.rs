@@ -281,7 +281,11 @@ impl Plugins {
         alias: &str,
         pin: &Pin,
     ) -> Result<Used> {
-        let bytes = self.installed.read(&pin.digest).map_err(resolution)?;
+        let bytes = self.installed.read(&pin.digest).map_err(|e| {
+            let again = format!("cleargate plugin install {}@={}", pin.package, pin.version);
+            let why = format!("{} {} cannot be loaded", pin.package, pin.version);
+            Error::new(Kind::Resolution, why).caused_by(&e).with_help(again)
+        })?;
         self.load_bytes(runtime, grants, alias, pin.clone(), &bytes).await
     }
 

@@ -79,6 +79,11 @@ impl Talk {
         }
     }
 
+    /// Writes a line that matters also to those who asked for silence.
+    pub fn warn(&self, line: &str) {
+        self.error_line(&format!("{} {line}", self.paint("warning:", "1;33")));
+    }
+
     /// Prints an error with causes and help, and returns the exit code.
     pub fn failure(&self, failure: &Failure) -> u8 {
         let error = &failure.error;

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cleargate::{NodeProgress, Running};
+use cleargate::{Host, NodeProgress, Running};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::output::Talk;
 
 /// How often a live line is drawn: quick enough to look alive, too slow to cost anything.
 const TICK: Duration = Duration::from_millis(80);
+
+/// How often somebody looks whether runs stand still: soon enough for a person who wonders.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Shows a run until it has ended, or until `stop` says so.
 pub async fn show(running: &Running, talk: &Talk) {
@@ -28,6 +31,22 @@ pub async fn show(running: &Running, talk: &Talk) {
             view.end();
             return;
         }
+    }
+}
+
+/// Says when runs stand still and when they go on, also to those who asked for silence: they would see a command
+/// that hangs. Never returns.
+pub async fn tell_hold_ups(host: &Host, talk: &Talk) {
+    let mut ticks = tokio::time::interval(LOOK);
+    let mut told = false;
+    loop {
+        ticks.tick().await;
+        match (host.hold_up(), told) {
+            (Some(why), false) => talk.warn(&format!("the run waits: {why}; Ctrl-C parks it")),
+            (None, true) => talk.warn("the run goes on"),
+            _ => continue,
+        }
+        told = !told;
     }
 }
 

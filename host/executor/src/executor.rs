@@ -1,7 +1,7 @@
 //! Starts, resumes, finds and parks runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use cleargate_flow::event::EVENT_VERSION;
@@ -121,9 +121,16 @@ pub(crate) struct Shared {
     live: DashMap<RunId, Arc<LiveRun>>,
     tasks: Tasks,
     stopping: AtomicBool,
+    /// Why the store takes nothing at the moment.
+    hold_up: Mutex<Option<String>>,
 }
 
 impl Shared {
+    /// Says why the store takes nothing at the moment, or that it takes something again.
+    pub(crate) fn held_up(&self, why: Option<String>) {
+        *self.hold_up.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     pub(crate) fn cancel_grace_ms(&self) -> u64 {
         millis(self.config.cancel_grace)
     }
@@ -164,7 +171,9 @@ impl Executor {
     ) -> Self {
         let places = Arc::new(Semaphore::new(config.max_attempts.clamp(1, Semaphore::MAX_PERMITS)));
         let (live, tasks, stopping) = (DashMap::new(), Tasks::default(), AtomicBool::new(false));
-        let shared = Shared { store, gate, clock, config, places, ids, live, tasks, stopping };
+        let hold_up = Mutex::default();
+        let shared =
+            Shared { store, gate, clock, config, places, ids, live, tasks, stopping, hold_up };
         Self { shared: Arc::new(shared), keeper: Arc::default() }
     }
 
@@ -291,6 +300,12 @@ impl Executor {
     /// Ids of the runs that this process drives, in no order.
     pub fn live(&self) -> Vec<RunId> {
         self.shared.live.iter().map(|entry| entry.key().clone()).collect()
+    }
+
+    /// Why runs stand still at the moment: the store takes nothing, for want of space as a rule. They go on by
+    /// themselves once it does. `None` while it does.
+    pub fn hold_up(&self) -> Option<String> {
+        self.shared.hold_up.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Parks every run: nothing new begins, attempts have `grace` to end, then they are dropped and the runs

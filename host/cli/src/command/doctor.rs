@@ -83,10 +83,17 @@ fn text(checks: &[Check], talk: &Talk) -> String {
 /// The journal, and the engine when it cannot start. Plugins are a check of their own.
 async fn host(config: Config) -> Vec<Check> {
     let journal = config.journal().display().to_string();
+    let cache = config.cache();
     match Host::open(config).await {
         Ok(host) => vec![Check::of("journal", host.health().await)],
+        // The journal is opened before the cache, so it is not the journal that failed.
+        Err(error)
+            if error.kind == Kind::Store
+                && cache.symlink_metadata().is_ok_and(|_| !cache.is_dir()) =>
+        {
+            vec![Check::of("journal", Ok(journal)), Check::of("compile cache", Err(error))]
+        }
         Err(error) if error.kind == Kind::Store => vec![Check::of("journal", Err(error))],
-        // It is opened first, so it is not the journal that failed.
         Err(error) if error.kind == Kind::Resolution => vec![Check::of("journal", Ok(journal))],
         Err(error) => vec![Check::of("journal", Ok(journal)), Check::of("engine", Err(error))],
     }

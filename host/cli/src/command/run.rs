@@ -1,13 +1,16 @@
 //! `cleargate run` and `cleargate resume`: start, show progress, print the output, the timeline and where the
 //! journal is.
 
+mod watch;
+
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cleargate::{Error, Host, InputValue, Kind, Outcome, Running, StartOptions};
 use serde_json::json;
 
+use self::watch::Watch;
 use super::Context;
 use crate::args::RunArgs;
 use crate::command::runs;
@@ -18,6 +21,9 @@ use crate::progress;
 /// Bytes that `-` and `@file` may have: the journal keeps the input.
 const MAX_INPUT: u64 = 64 << 20;
 
+/// Nodes in the table after a run: a screen of them. `runs show` has all.
+const MOST_NODES: usize = 30;
+
 /// How long a first interrupt waits for the run to end in a structured way.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -27,10 +33,12 @@ pub async fn run(context: &Context<'_>, args: RunArgs) -> Result<u8, Failure> {
     }
     let host = context.host().await?;
     if !args.watch {
-        return once(context, &host, &args).await;
+        return once(context, &host, &args, &mut Watch::default()).await;
     }
+    let mut watch = Watch::default();
     loop {
-        match once(context, &host, &args).await {
+        watch.again(named(context, &host, &args));
+        match once(context, &host, &args, &mut watch).await {
             Ok(_) => {}
             Err(failure) if failure.error.kind == Kind::Interrupted => return Err(failure),
             Err(failure) => {
@@ -38,17 +46,28 @@ pub async fn run(context: &Context<'_>, args: RunArgs) -> Result<u8, Failure> {
             }
         }
         context.talk.say("watching for changes; Ctrl-C ends");
-        let files = watched(context, &host, &args);
         tokio::select! {
-            () = changed(&files) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(0),
+            () = watch.changed() => {}
+            () = stop_asked() => return Ok(0),
         }
     }
 }
 
-async fn once(context: &Context<'_>, host: &Host, args: &RunArgs) -> Result<u8, Failure> {
+async fn once(
+    context: &Context<'_>,
+    host: &Host,
+    args: &RunArgs,
+    watch: &mut Watch,
+) -> Result<u8, Failure> {
     let input = inputs(context, &args.input)?;
-    let flow = super::check::load(context, host, &args.flow, args.locked).await?;
+    let flow = tokio::select! {
+        flow = super::check::load(context, host, &args.flow, args.locked) => flow?,
+        () = stop_asked() => {
+            let why = "interrupted before the run began";
+            return Err(Error::new(Kind::Interrupted, why).into());
+        }
+    };
+    watch.add(flow.files());
     let options = StartOptions { key: args.key.clone() };
     let running = host.start(&flow, input, options).await?;
     let name = context.talk.paint(flow.id(), "1");
@@ -80,7 +99,8 @@ async fn follow(context: &Context<'_>, host: &Host, running: Running) -> Result<
     let ended = async {
         tokio::select! {
             () = shown_and_ended(shown, &running) => None,
-            _ = tokio::signal::ctrl_c() => Some(()),
+            () = progress::tell_hold_ups(host, context.talk) => None,
+            () = stop_asked() => Some(()),
         }
     };
     if ended.await.is_some() {
@@ -94,12 +114,27 @@ async fn shown_and_ended(shown: impl Future<Output = ()>, running: &Running) {
     tokio::join!(shown, running.ended());
 }
 
+/// Ctrl-C, or a service manager that ends the program: a run is to be parked, not to be found dead.
+async fn stop_asked() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut ended = signal(SignalKind::terminate()).expect("the system takes a handler for it");
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = ended.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = tokio::signal::ctrl_c().await;
+}
+
 /// A first Ctrl-C: what is being done is stopped and awaited, what is done is kept.
 async fn interrupted(context: &Context<'_>, host: &Host, running: &Running) -> Result<u8, Failure> {
     context.talk.say("stopping; press Ctrl-C again to stop at once");
     tokio::select! {
         () = host.park(running, GRACE) => {}
-        _ = tokio::signal::ctrl_c() => {}
+        () = stop_asked() => {}
     }
     let error = Error::new(Kind::Interrupted, format!("run {} was interrupted", running.id()))
         .with_help(format!("cleargate resume {}", running.id()));
@@ -120,7 +155,7 @@ async fn finish(
         _ => String::new(),
     });
     if talk.format == crate::args::Format::Human {
-        talk.say(&format!("\n{}", runs::timeline_text(&details.timeline, talk)));
+        talk.say(&format!("\n{}", runs::timeline_text(&details.timeline, MOST_NODES, talk)));
         talk.say(&format!(
             "journal: {}   again: cleargate runs show {}",
             host.journal_name(),
@@ -166,8 +201,8 @@ fn inputs(context: &Context<'_>, args: &[String]) -> Result<Vec<InputValue>, Fai
     args.iter()
         .map(|arg| {
             if arg == "-" {
-                let mut text = String::new();
-                std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text)?;
+                let text = bounded(std::io::stdin().lock());
+                let text = text.map_err(|why| unusable("stdin", &why))?;
                 return Ok(InputValue::Json(text));
             }
             if let Some(path) = arg.strip_prefix('@') {
@@ -188,36 +223,33 @@ fn inputs(context: &Context<'_>, args: &[String]) -> Result<Vec<InputValue>, Fai
 
 fn read(context: &Context<'_>, path: &str) -> Result<String, Failure> {
     let path = context.environment.folder.join(path);
-    let bad = |why: String| {
-        Error::new(
-            Kind::Invalid,
-            format!("the input file {} cannot be used: {why}", path.display()),
-        )
-    };
-    let size = std::fs::metadata(&path).map_err(|e| bad(e.to_string()))?.len();
-    if size > MAX_INPUT {
-        return Err(bad(format!("{size} bytes, at most {MAX_INPUT}")).into());
-    }
-    Ok(std::fs::read_to_string(&path).map_err(|e| bad(e.to_string()))?)
+    let bad = |why: &str| unusable(&format!("the input file {}", path.display()), why);
+    let file = std::fs::File::open(&path).map_err(|e| bad(&e.to_string()))?;
+    Ok(bounded(file).map_err(|why| bad(&why))?)
 }
 
-/// The flow's files and the files of `--input`.
-fn watched(context: &Context<'_>, host: &Host, args: &RunArgs) -> Vec<PathBuf> {
+fn unusable(what: &str, why: &str) -> Error {
+    Error::new(Kind::Invalid, format!("{what} cannot be used: {why}"))
+}
+
+/// The text of a stream, whose length nobody knows: a pipe and a device have none to ask for.
+fn bounded(from: impl Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    from.take(MAX_INPUT + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > MAX_INPUT {
+        return Err(format!("it has more than {} MiB", MAX_INPUT >> 20));
+    }
+    let text = String::from_utf8(bytes);
+    text.map_err(|e| format!("it is no UTF-8 text at byte {}", e.utf8_error().valid_up_to()))
+}
+
+/// The files beside the flow and those of `--input`.
+fn named(context: &Context<'_>, host: &Host, args: &RunArgs) -> Vec<PathBuf> {
     let folder = &context.environment.folder;
-    let inputs =
-        args.input.iter().filter_map(|arg| arg.split_once('@').map(|(_, p)| folder.join(p)));
+    let path = |arg: &str| {
+        let path = arg.strip_prefix('@').or_else(|| Some(arg.split_once("=@")?.1))?;
+        Some(folder.join(path))
+    };
+    let inputs = args.input.iter().filter_map(|arg| path(arg));
     host.files_of(&args.flow).into_iter().chain(inputs).collect()
-}
-
-/// Returns when a file has another size or time than now.
-async fn changed(files: &[PathBuf]) {
-    let stamp = |path: &Path| std::fs::metadata(path).ok().map(|m| (m.len(), m.modified().ok()));
-    let before: Vec<_> = files.iter().map(|f| stamp(f)).collect();
-    let mut ticks = tokio::time::interval(Duration::from_millis(250));
-    loop {
-        ticks.tick().await;
-        if files.iter().map(|f| stamp(f)).ne(before.iter().cloned()) {
-            return;
-        }
-    }
 }

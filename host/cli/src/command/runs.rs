@@ -7,6 +7,9 @@ use crate::args::{Runs, Status};
 use crate::failure::Failure;
 use crate::output::{Talk, escaped, table};
 
+/// Shown in a new home.
+const NO_RUNS: &str = "no runs yet: cleargate run dependency_review --input lockfile=@Cargo.lock";
+
 pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
     let host = context.host().await?;
     match verb {
@@ -18,8 +21,13 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
                 Status::Cancelled => "cancelled",
             });
             let limit = limit as usize;
+            let all = flow.is_none() && status.is_none() && limit > 0;
             let runs = host.runs(RunQuery { flow, status, sub_flows, limit }).await?;
-            context.talk.documents(&runs, || list_text(&runs, context.talk));
+            context.talk.documents(&runs, || match runs.is_empty() {
+                true if all => NO_RUNS.into(),
+                true => "no run fits: cleargate runs list".into(),
+                false => list_text(&runs, context.talk),
+            });
         }
         Runs::Show { run } => {
             let id = host.find_run(&run).await?;
@@ -29,7 +37,8 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
                 if let Some(parent) = &details.run.parent {
                     text += &format!("\nthe sub-flow at {} of run {}", parent.address, parent.run);
                 }
-                text += &format!("\n\n{}", timeline_text(&details.timeline, context.talk));
+                text +=
+                    &format!("\n\n{}", timeline_text(&details.timeline, usize::MAX, context.talk));
                 if !details.sub_flows.is_empty() {
                     text +=
                         &format!("\n\nsub-flows\n{}", list_text(&details.sub_flows, context.talk));
@@ -57,9 +66,6 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
 }
 
 fn list_text(runs: &[RunView], talk: &Talk) -> String {
-    if runs.is_empty() {
-        return "no runs yet: cleargate run dependency_review --input lockfile=@Cargo.lock".into();
-    }
     let rows: Vec<_> = runs
         .iter()
         .map(|run| {
@@ -82,11 +88,15 @@ fn list_text(runs: &[RunView], talk: &Talk) -> String {
     table(&["RUN", "FLOW", "STATUS", "STARTED", "TOOK", ""], &rows)
 }
 
-/// One row for each node, and the sum.
-pub fn timeline_text(timeline: &Timeline, talk: &Talk) -> String {
-    let rows: Vec<_> = timeline
-        .nodes
-        .iter()
+/// One row for each node, the `most` that took longest when there are more, and the sum.
+pub fn timeline_text(timeline: &Timeline, most: usize, talk: &Talk) -> String {
+    let mut longest: Vec<_> = timeline.nodes.iter().enumerate().collect();
+    longest.sort_by_key(|(_, node)| std::cmp::Reverse(node.total_micros));
+    let left_out = longest.split_off(longest.len().min(most)).len();
+    longest.sort_by_key(|(place, _)| *place);
+    let rows: Vec<_> = longest
+        .into_iter()
+        .map(|(_, node)| node)
         .map(|node| {
             let failed = match node.failed_attempts {
                 0 => String::new(),
@@ -113,7 +123,11 @@ pub fn timeline_text(timeline: &Timeline, talk: &Talk) -> String {
         timeline.events,
         millis(timeline.wall_ms as f64)
     );
-    format!("{}\n{}", text, talk.paint(&sum, "2"))
+    let more = match left_out {
+        0 => String::new(),
+        n => format!("  … and {n} more that took less time\n"),
+    };
+    format!("{text}\n{more}{}", talk.paint(&sum, "2"))
 }
 
 fn time(at: i64) -> String {

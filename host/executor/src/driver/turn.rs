@@ -165,16 +165,24 @@ impl Driver {
     /// Appends, and waits for space: a full store pauses the run, it does not fail it.
     async fn append(&mut self, records: Vec<Record>, durability: Durability) -> Result<(), Stop> {
         let (mut pause, greatest) = STORE_PAUSE_MS;
+        let mut held_up = false;
         loop {
             let tried = self.shared.store.append(&self.lease, records.clone(), durability).await;
             match tried {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if held_up {
+                        self.shared.held_up(None);
+                    }
+                    return Ok(());
+                }
                 Err(StoreError::Fenced { .. }) => return Err(Stop(End::Lost)),
                 Err(error @ (StoreError::Full | StoreError::Locked)) => {
                     if self.live.control.park_grace().is_some() {
                         return Err(Stop(End::Parked));
                     }
                     tracing::warn!(run = %self.live.id, %error, "the run pauses");
+                    held_up = true;
+                    self.shared.held_up(Some(error.to_string()));
                     self.shared.clock.sleep(pause).await;
                     pause = pause.saturating_mul(2).min(greatest);
                 }

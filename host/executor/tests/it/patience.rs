@@ -43,11 +43,14 @@ async fn a_full_or_locked_store_is_asked_again_after_growing_pauses() {
             break;
         }
         assert!(process.ledger.keys().is_empty(), "performed before its intent was stored");
+        let why = process.executor.hold_up().expect("somebody who waits wants to know for what");
+        assert!(why.contains("the store"), "{why}");
         let pause = clock.next_wake().expect("a run that has not ended waits for something");
         pauses.push(pause);
         clock.advance(pause);
     }
     assert_eq!(pauses, [50, 100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]);
+    assert_eq!(process.executor.hold_up(), None);
     let end = handle.outcome().await;
     assert!(succeeded(&end), "{end:?}");
     assert_eq!(process.ledger.keys()["a"].len(), 1);
