@@ -82,6 +82,24 @@ fn each_ailment_is_named_with_its_cure() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_strange_environment_hinders_nobody() {
+    use std::os::unix::ffi::OsStrExt;
+    let world = World::empty();
+    let noise = std::ffi::OsStr::from_bytes(b"\xff\xfe");
+    for (name, value) in [
+        ("NOISE", noise),
+        ("CLEARGATE_SECRET_NOISE", noise),
+        ("CLEARGATE_SECRET_EMPTY", "".as_ref()),
+        ("CLEARGATE_SECRET_", "a value without a label".as_ref()),
+        ("LANG", "C".as_ref()),
+    ] {
+        let done = Done::of(world.command(&["runs", "list"]).env(name, value).output().unwrap());
+        assert_eq!(done.code, Some(0), "{name}: {done:?}");
+    }
+}
+
 #[test]
 fn a_machine_without_a_toolchain_still_runs_flows() {
     let world = World::empty();

@@ -152,7 +152,7 @@ impl Config {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(e) => return Err(invalid(&path).caused_by(&e)),
         };
-        let file: File = toml::from_str(&text).map_err(|e| invalid(&path).caused_by(&e))?;
+        let file: File = toml::from_str(&text).map_err(|e| wrong(&path, &text, &e))?;
         let mut config = Self::new(home, folder);
         config.durability = file.store.durability;
         config.limits = limits(&file.limits).map_err(|e| invalid(&path).with_help(e))?;
@@ -195,6 +195,36 @@ impl Config {
     pub fn grants(&self) -> PathBuf {
         self.home.join("grants.toml")
     }
+}
+
+/// What is wrong with the file. The parser quotes lines and values, which is what a person needs, except of a secret
+/// that somebody wrote into the file.
+fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> Error {
+    if !text.contains("secret") {
+        return invalid(path).caused_by(error);
+    }
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let rest = text.parse::<toml::Table>().ok().map(|mut table| {
+        table.remove("secrets");
+        File::deserialize(table).err()
+    });
+    let mut out = invalid(path);
+    match rest {
+        Some(Some(elsewhere)) => out.causes.push(elsewhere.message().to_owned()),
+        Some(None) => {
+            out.causes.push(format!(
+                "line {line}: `[secrets.LABEL]` takes `hosts`, a list, and nothing else"
+            ));
+            out = out.with_help(
+                "values of secrets are kept by `cleargate secret set LABEL`, not in this file",
+            );
+        }
+        None => out.causes.push(format!(
+            "line {line} is no TOML; it is not shown, because the file speaks of secrets"
+        )),
+    }
+    out
 }
 
 fn invalid(path: &Path) -> Error {
@@ -244,6 +274,23 @@ mod tests {
             "[store]\ndurability='no'",
         ] {
             assert_eq!(load(bad).unwrap_err().kind, Kind::Invalid, "{bad} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_shown() {
+        for (bad, says) in [
+            ("[secrets.KEY]\nhosts = []\nvalue = 'hunter2hunter2'", "line 3"),
+            ("[secrets.KEY]\nhosts = 'hunter2hunter2'", "line 2"),
+            ("[secrets]\nKEY = 'hunter2hunter2'", "cleargate secret set"),
+            ("secrets = 'hunter2hunter2'", "takes `hosts`"),
+            ("[secrets.KEY]\nvalue = hunter2hunter2", "line 2 is no TOML"),
+            ("[secret.KEY]\nvalue = 'hunter2hunter2'", "unknown field `secret`"),
+            ("[secrets.KEY]\nvalue = 'hunter2hunter2'\n[limit]", "unknown field `limit`"),
+        ] {
+            let error = load(bad).unwrap_err();
+            let said = format!("{error} {:?}", error.help);
+            assert!(!said.contains("hunter2") && said.contains(says), "{said}");
         }
     }
 

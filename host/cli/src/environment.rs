@@ -1,5 +1,6 @@
 //! Every environment variable that the command knows, read once and in one place.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// What the environment says.
@@ -20,7 +21,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads the environment.
+    /// Reads the environment. A variable that is no text is no secret, and hinders nobody.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn read() -> Self {
         let user = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
@@ -31,12 +32,18 @@ impl Environment {
         let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
             || std::env::var("TERM").is_ok_and(|term| term == "dumb");
-        let secrets = std::env::vars()
-            .filter_map(|(k, v)| Some((k.strip_prefix("CLEARGATE_SECRET_")?.to_owned(), v)))
+        let secrets = std::env::vars_os()
+            .filter_map(|(k, v)| Some((secret_label(&k)?.to_owned(), v.into_string().ok()?)))
+            // An automation sets what it has no value for to nothing.
+            .filter(|(_, value)| !value.is_empty())
             .collect();
         let secrets_key = std::env::var("CLEARGATE_SECRETS_KEY").ok().filter(|key| !key.is_empty());
         let home = folder.join(home);
         let build = build.map_or_else(|| home.join("build"), |path| folder.join(path));
         Self { home, build, plain, secrets, secrets_key, folder }
     }
+}
+
+fn secret_label(variable: &OsStr) -> Option<&str> {
+    variable.to_str()?.strip_prefix("CLEARGATE_SECRET_").filter(|label| !label.is_empty())
 }
