@@ -29,16 +29,12 @@ impl Span {
     #[must_use]
     pub fn within(self, text: &str, skip: usize, len: usize) -> Self {
         let before = text.get(self.offset..self.offset + skip).unwrap_or_default();
-        let mut piece = Self { offset: self.offset + skip, len, ..self };
-        for c in before.chars() {
-            if c == '\n' {
-                piece.line += 1;
-                piece.column = 1;
-            } else {
-                piece.column += 1;
-            }
-        }
-        piece
+        // A long text has many places: both counts run over many bytes at once.
+        let lines = before.bytes().filter(|byte| *byte == b'\n').count() as u32;
+        let (first, last) =
+            before.rsplit_once('\n').map_or((self.column, before), |(_, last)| (1, last));
+        let column = first + last.chars().count() as u32;
+        Self { offset: self.offset + skip, len, line: self.line + lines, column }
     }
 }
 

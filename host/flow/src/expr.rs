@@ -19,6 +19,7 @@
 
 mod ast;
 mod eval;
+mod foreign;
 mod functions;
 mod infer;
 mod lex;

@@ -4,7 +4,6 @@
 //! and a node that may be skipped may be named.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use indexmap::IndexMap;
 
 use super::Reference;
 use super::ast::{Ast, Each, Node, Op};
+use super::foreign::{meant, there_are};
 use super::functions::{Function, Gives, Want};
 use crate::diagnostic::suggest;
 use crate::types::{Field, Kind, Type};
@@ -535,35 +535,6 @@ impl<'n> Inference<'n> {
             _ => labelled(Kind::Bool, &[&list]),
         }
     }
-}
-
-/// What a name of another language or tool is called here.
-fn meant(name: &str, names: &dyn TypeNames) -> Option<String> {
-    if let Some(Kind::Record(fields)) = names.get("input").map(|input| &input.kind)
-        && fields.contains_key(name)
-    {
-        return Some(format!("did you mean `input.{name}`?"));
-    }
-    Some(match name {
-        "None" | "nil" | "undefined" => "write `null`, or ask with `has(…)`".into(),
-        "True" => "write `true`".into(),
-        "False" => "write `false`".into(),
-        "not" => "write `!`".into(),
-        "nodes" | "steps" | "tasks" => "a node is read by its id: `${node_id.field}`".into(),
-        "env" | "secrets" | "vars" => {
-            "a flow reads only what it is given: declare it under `input:`".into()
-        }
-        _ => return None,
-    })
-}
-
-/// The names there are, when they are few.
-fn there_are(all: &[String]) -> Option<String> {
-    /// Names that a person reads at a glance.
-    const FEW: usize = 8;
-    let all: BTreeSet<&str> = all.iter().map(String::as_str).collect();
-    let names = || all.iter().copied().collect::<Vec<_>>().join(", ");
-    (1..=FEW).contains(&all.len()).then(|| format!("there are {}", names()))
 }
 
 fn comparable(a: &Kind, b: &Kind) -> bool {

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::ast::{Ast, Each, Node, Op};
+use super::foreign::{left_over, ours};
 use super::lex::{self, Token, error};
 use super::{Expr, MAX_DEPTH, MAX_SOURCE, ParseError, functions, pattern};
 use crate::value::Value;
@@ -21,46 +22,11 @@ pub(super) fn bare(source: &str) -> Result<Expr, ParseError> {
     }
 }
 
-/// What to say about a token behind a whole expression: often it is an operator of another language.
-fn left_over(token: &str) -> String {
-    let ours = match token {
-        "and" => "write `&&`",
-        "or" => "write `||`",
-        "not" => "write `!`",
-        "is" => "write `==`",
-        "if" => "write `condition ? this : that`",
-        _ => return format!("`{token}` is left over behind the expression"),
-    };
-    format!("`{token}` is no operator; {ours}")
-}
-
-/// What a function of other languages is called here.
-fn ours(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "len" | "length" | "count" => "write `x.size()`",
-        "toUpperCase" | "uppercase" => "write `x.upper()`",
-        "toLowerCase" | "lowercase" => "write `x.lower()`",
-        "strip" => "write `x.trim()`",
-        "includes" | "has_key" => "write `x.contains(part)`, or `part in list`",
-        "str" | "toString" | "toJson" | "tojson" | "json" => "write `string(x)`",
-        "append" | "push" | "concat" => "write `list + [x]`",
-        "first" => "write `list[0]`",
-        "last" => "write `list[list.size() - 1]`",
-        "defined" | "exists" | "isset" => "write `has(x)`",
-        "any" => "write `list.exists(x, …)`",
-        _ => return None,
-    })
-}
-
 /// Parses the expression that starts at byte `from`, and says where it ends.
 pub(super) fn embedded(text: &str, from: usize) -> Result<(Expr, usize), ParseError> {
-    let limit = (from + MAX_SOURCE).min(text.len());
     let mut parser = Parser::new(text, from)?;
     let mut root = parser.expression(0)?;
     let end = root.at.end.max(parser.behind);
-    if end > limit {
-        return Err(error(format!("an expression may have {MAX_SOURCE} bytes"), from..end));
-    }
     let start = text.len() - text[from..].trim_start().len();
     shift(&mut root, start);
     let source = Arc::from(&text[start..end]);
@@ -94,17 +60,23 @@ struct Parser<'t> {
     at: Range<usize>,
     /// The byte behind the last token that was taken.
     behind: usize,
+    /// The byte behind which no expression goes on.
+    limit: usize,
     depth: usize,
 }
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str, from: usize) -> Result<Self, ParseError> {
         let (token, start, end) = lex::next(text, from)?;
-        Ok(Self { text, token, at: start..end, behind: from, depth: 0 })
+        Ok(Self { text, token, at: start..end, behind: from, limit: from + MAX_SOURCE, depth: 0 })
     }
 
     fn take(&mut self) -> Result<Token, ParseError> {
         self.behind = self.at.end;
+        if self.behind > self.limit {
+            let message = format!("an expression may have {MAX_SOURCE} bytes");
+            return Err(error(message, self.limit - MAX_SOURCE..self.behind));
+        }
         // What follows the closing brace of `${…}` is text, not a token.
         let (next, start, end) = lex::next(self.text, self.at.end).or_else(|failed| {
             let closing = self.token == Token::Sign("}")
