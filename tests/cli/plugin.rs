@@ -66,6 +66,16 @@ fn a_request_needs_a_grant() {
         "[build]",
         "[permissions]\nhttp = [\"api.example.com\"]\n\n[reasons]\nhttp = \"asks for sums\"\n\n[build]",
     );
+    // A case stands in for the network.
+    world.write(
+        "asking/cases/net.yaml",
+        "cases:\n  - name: down\n    call: { tool: asking }\n    input: { a: 1, b: 2 }\n    world:\n      http:\n        \
+         - { url: \"https://api.example.com/\", fail: { code: transient, message: is down } }\n    \
+         expect: { error: { code: transient, message: is down } }\n  - name: silent\n    \
+         call: { tool: asking }\n    input: { a: 1, b: 2 }\n    expect: { error: { code: denied, message: no answer for GET } }\n",
+    );
+    let done = world.run(&["plugin", "test", "asking", "--filter", "net"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
     world.run(&["plugin", "publish", "asking"]).expect(0, &[]);
 
     let install = ["plugin", "install", "my:asking"];

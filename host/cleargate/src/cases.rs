@@ -1,7 +1,7 @@
 //! Golden cases: what a plugin must answer, written in YAML beside it.
 //!
 //! A case drives the component, not its source, so the same cases hold for every language. The world around
-//! it is in memory: a fixed clock, a seeded random source, empty stores; the network refuses.
+//! it is in memory: a fixed clock, a seeded random source, stores and a network that hold what `world:` says.
 //!
 //! ```yaml
 //! cases:
@@ -18,6 +18,7 @@
 
 mod bench;
 mod compare;
+mod script;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -162,8 +163,16 @@ enum Answer {
 }
 
 async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -> CaseReport {
-    let world =
-        Arc::new(world::Mock::new(case.get("config").cloned().unwrap_or_else(Value::empty)));
+    let broken = |why: String| {
+        let differences = vec![why];
+        CaseReport { name: name.clone(), passed: false, differences, usage: Usage::default() }
+    };
+    let config = case.get("config").cloned().unwrap_or_else(Value::empty);
+    let world = script::Script::of(case).and_then(|script| world::Mock::new(config, script));
+    let world = match world {
+        Ok(world) => Arc::new(world),
+        Err(why) => return broken(why),
+    };
     let caller = Caller {
         context: CallContext {
             run_id: "test".into(),
@@ -180,10 +189,7 @@ async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -
     };
     let called = match call(plugin, &caller, case).await {
         Ok(called) => called,
-        Err(why) => {
-            let differences = vec![why];
-            return CaseReport { name, passed: false, differences, usage: Usage::default() };
-        }
+        Err(why) => return broken(why),
     };
     let expect = case.get("expect").cloned().unwrap_or_default();
     let mut differences = match &called.result {
@@ -191,6 +197,10 @@ async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -
         Err(fault) => expected_error(&expect, fault),
     };
     differences.extend(fuel(&expect, called.usage));
+    differences.extend(world.unasked());
+    if let Some(kv) = expect.get("kv") {
+        compare::contains("kv", kv, &world.kv(), &mut differences);
+    }
     CaseReport { name, passed: differences.is_empty(), differences, usage: called.usage }
 }
 
@@ -298,7 +308,7 @@ fn expected(expect: &Value, answer: &Answer) -> Vec<String> {
     if let Some(part) = expect.get("contains") {
         compare::contains("output", part, value, &mut differences);
     }
-    let said = ["output", "contains", "verdict"].iter().any(|key| expect.get(key).is_some());
+    let said = ["output", "contains", "verdict", "kv"].iter().any(|key| expect.get(key).is_some());
     if !said {
         differences
             .push("the case expects nothing: write output, contains, verdict or error".into());

@@ -37,7 +37,7 @@ impl From<Media> for wit::Media {
 pub(crate) fn read<T: DeserializeOwned>(what: &str, value: wit::Value) -> Result<T, Error> {
     match value {
         wit::Value::Json(text) => serde_json::from_str(&text)
-            .map_err(|e| Error::invalid_input(format!("the {what} does not fit: {e}"))),
+            .map_err(|e| Error::invalid_input(format!("the {what} cannot be read: {e}"))),
         wit::Value::Media(_) => {
             Err(Error::invalid_input(format!("the {what} must be JSON; it is media")))
         }
