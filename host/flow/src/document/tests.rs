@@ -74,6 +74,16 @@ fn json_is_read() {
     assert_eq!(root.unwrap().to_value().to_json(), r#"{"a":[1,2.5,true,null,"x\n"]}"#);
 }
 
+#[test]
+fn escapes_of_surrogates_are_a_character_or_a_finding() {
+    let (root, findings) = read(r#"{"a": "\ud83d\ude00"}"#);
+    assert_eq!(findings, []);
+    assert_eq!(root.unwrap().get("a").unwrap().value.as_str(), Some("\u{1f600}"));
+    for lone in [r#""\ud83d""#, r#""\ude00""#, r#""\ude00\ud83d""#, r#""\ud83dx""#] {
+        assert_eq!(codes(&format!("a: {lone}\n")), ["CG0001"], "{lone}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "[ -~\\n\\té\u{202e}]{0,200}") {
