@@ -56,6 +56,8 @@ struct Frame {
     modules: Vec<Option<Weight>>,
     components: Vec<Option<Weight>>,
     weight: Weight,
+    imports: u32,
+    exports: u32,
 }
 
 /// Refuses a component that is too large in one of the counted ways.
@@ -106,7 +108,9 @@ impl Walk {
                 }
             }
             Payload::ComponentImportSection(section) => {
-                within("imports", section.count(), MAX_EXTERNS)?;
+                let frame = self.top();
+                frame.imports = frame.imports.saturating_add(section.count());
+                within("imports", frame.imports, MAX_EXTERNS)?;
                 for import in section.clone() {
                     match import?.ty {
                         ComponentTypeRef::Module(_) => self.top().modules.push(None),
@@ -116,7 +120,9 @@ impl Walk {
                 }
             }
             Payload::ComponentExportSection(section) => {
-                within("exports", section.count(), MAX_EXTERNS)?;
+                let frame = self.top();
+                frame.exports = frame.exports.saturating_add(section.count());
+                within("exports", frame.exports, MAX_EXTERNS)?;
                 for export in section.clone() {
                     let export = export?;
                     self.export(export.kind, export.index);

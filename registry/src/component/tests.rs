@@ -93,10 +93,14 @@ fn manifest_and_imports_are_compared() {
 #[test]
 fn wa_07_counts_are_refused_before_any_work() {
     for (name, bytes) in hostile() {
-        let start = Instant::now();
-        let error = Component::read(&bytes).unwrap_err();
-        let took = start.elapsed();
-        assert!(matches!(error, ComponentError::TooMany { .. }), "{name}: {error}");
+        let read = || {
+            let start = Instant::now();
+            let error = Component::read(&bytes).unwrap_err();
+            assert!(matches!(error, ComponentError::TooMany { .. }), "{name}: {error}");
+            start.elapsed()
+        };
+        // The quickest of some: a busy machine may take the others' time for its own.
+        let took = [read(), read(), read()].into_iter().min().unwrap();
         assert!(took < Duration::from_millis(100), "{name} took {took:?}");
     }
 }
@@ -145,7 +149,15 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     (0..MANY).for_each(|_| {
         modules.section(&enc::ModuleSection(&empty));
     });
+    // A section each: the sum counts.
+    let mut imports = enc::Component::new();
+    (0..MANY).for_each(|n| {
+        let mut section = enc::ComponentImportSection::new();
+        section.import(format!("i{n}"), enc::ComponentTypeRef::Instance(0));
+        imports.section(&section);
+    });
     vec![
+        ("imports", imports.finish()),
         ("instances", instances.finish()),
         (
             "memories",
