@@ -13,6 +13,7 @@ use cleargate_flow::grant::{Grants, Service};
 use cleargate_flow::signature::PluginKind;
 use cleargate_registry::lock::{Lock, Locked};
 use cleargate_registry::resolve::{Request, Root, resolve};
+use cleargate_registry::source::SourceError;
 use cleargate_registry::{Manifest, PackageRef, Source};
 use cleargate_runtime::describe::Described;
 use cleargate_runtime::{LoadError, Plugin, Runtime};
@@ -254,14 +255,24 @@ impl Plugins {
         Ok(Locked::of_path(path, &component).expect("the manifest was just read"))
     }
 
-    /// The locked bytes are in the install store, or come there from the registry.
+    /// The locked bytes are in the install store, or come there from the registry. What was revoked since is refused,
+    /// installed or not.
     fn ensure_installed(&self, locked: &Locked) -> Result<()> {
+        let by_path = locked.source.starts_with("path:");
+        let history = match by_path {
+            true => None,
+            false => self.registry.history(&locked.name).map_err(resolution)?,
+        };
+        if let Some(reason) = history.as_ref().and_then(|h| h.revoked(&locked.version)) {
+            let (package, version) = (locked.name.clone(), locked.version.clone());
+            let reason = reason.to_owned();
+            return Err(resolution(SourceError::Revoked { package, version, reason }));
+        }
         match self.installed.read(&locked.wasm) {
             Ok(_) => return Ok(()),
             Err(cleargate_registry::installed::InstalledError::Absent(_)) => {}
             Err(error) => return Err(resolution(error)),
         }
-        let history = self.registry.history(&locked.name).map_err(resolution)?;
         let release = history.as_ref().and_then(|h| h.find(&locked.version));
         let release = release.ok_or_else(|| {
             Error::new(Kind::Resolution, format!("{locked} is locked, but no registry has it"))
@@ -332,5 +343,50 @@ fn load_error(pin: &Pin, error: &LoadError) -> Error {
             pin.package, pin.version
         )),
         _ => out,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cleargate_registry::index::{Event, Notice};
+    use cleargate_registry::{Manifest, embed_manifest};
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn what_was_revoked_is_refused_though_it_is_locked_and_installed() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        let plugins = Plugins::open(&Config::new(home, home)).unwrap();
+        let component = wat::parse_str(
+            r#"(component (component $empty) (instance $i (instantiate $empty))
+                (export "cleargate:node/node@0.1.0" (instance $i)))"#,
+        );
+        let manifest = "[plugin]\nname = 'acme:x'\nversion = '1.0.0'\ndescription = 'x'";
+        let manifest = Manifest::from_toml(manifest).unwrap();
+        let bytes = embed_manifest(&component.unwrap(), &manifest).unwrap();
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        plugins.registry.publish(&bytes, at).unwrap();
+        std::fs::write(home.join("flow.yaml"), "use: { x: 'acme:x@^1' }").unwrap();
+        let pin = || {
+            let source = FlowSource::find("flow.yaml", home).unwrap();
+            plugins.pin(source, home, Locking::Refuse)
+        };
+        let source = FlowSource::find("flow.yaml", home).unwrap();
+        plugins.pin(source, home, Locking::Write).unwrap();
+        pin().expect("it is locked and installed");
+        let notice = Notice {
+            vers: Some("1.0.0".parse().unwrap()),
+            reason: "it steals".into(),
+            instead: None,
+            id: None,
+            at,
+            by: "acme".into(),
+        };
+        plugins.registry.record(&manifest.plugin.name, &Event::Revoke(notice)).unwrap();
+        let refused = pin().map(|_| ()).unwrap_err();
+        assert_eq!(refused.kind, Kind::Resolution);
+        assert!(refused.to_string().contains("it steals"), "{refused}");
     }
 }
