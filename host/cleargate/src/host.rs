@@ -249,8 +249,9 @@ impl Host {
         }
     }
 
-    /// Stops driving a run, so that it can be resumed; attempts have `grace` to end.
-    pub async fn park(&self, _running: &Running, grace: Duration) {
+    /// Stops driving runs, so that they can be resumed; attempts have `grace` to end. No run can be started after
+    /// this.
+    pub async fn shutdown(&self, grace: Duration) {
         self.executor.shutdown(grace).await;
     }
 

@@ -89,12 +89,13 @@ impl Talk {
         let error = &failure.error;
         if !failure.told {
             if self.format == Format::Human {
-                self.error_line(&format!("{} {}", self.paint("error:", "1;31"), error.message));
+                let message = inset(&error.message);
+                self.error_line(&format!("{} {message}", self.paint("error:", "1;31")));
                 for cause in &error.causes {
-                    self.error_line(&format!("  because {cause}"));
+                    self.error_line(&format!("  because {}", inset(cause)));
                 }
                 for help in &error.help {
-                    self.error_line(&format!("  {} {help}", self.paint("help:", "1;36")));
+                    self.error_line(&format!("  {} {}", self.paint("help:", "1;36"), inset(help)));
                 }
             } else {
                 let document = serde_json::json!({ "error": {
@@ -157,6 +158,11 @@ pub fn escaped_lines(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
 }
 
+/// Text from outside in a message: further lines stand to the right of ours, so that none can pass for one of them.
+fn inset(text: &str) -> String {
+    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n      ")
+}
+
 /// Rows under a heading, columns aligned.
 pub fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = heading.iter().map(|h| h.chars().count()).collect();
@@ -187,6 +193,7 @@ mod tests {
         let shown = escaped("a\u{1b}[31mred\u{1b}[0m\nnext\u{202e}x\0");
         assert!(!shown.contains(['\u{1b}', '\n', '\u{202e}', '\0']), "{shown:?}");
         assert_eq!(escaped_lines("a\nb"), "a\nb");
+        assert_eq!(inset("no\nhelp: \u{9b}2J"), "no\n      help: \\u{9b}2J");
     }
 
     #[test]

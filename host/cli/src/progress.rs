@@ -1,6 +1,6 @@
 //! Progress on stderr: live lines on a terminal, a line for each change elsewhere, nothing when asked to be quiet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cleargate::{Host, NodeProgress, Running};
@@ -115,13 +115,13 @@ impl View for Live {
 /// A line for each node when it is settled.
 #[derive(Default)]
 struct Lines {
-    told: BTreeMap<String, ()>,
+    told: BTreeSet<String>,
 }
 
 impl View for Lines {
     fn draw(&mut self, nodes: &[NodeProgress], talk: &Talk) {
         for node in nodes.iter().filter(|n| n.is_settled() && !n.is_body()) {
-            if self.told.insert(node.path.clone(), ()).is_none() {
+            if self.told.insert(node.path.clone()) {
                 talk.say(&settled_line(node, talk));
             }
         }

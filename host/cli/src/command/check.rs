@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Context;
 use crate::args::Format;
 use crate::failure::{Failure, exit_code};
-use crate::output::{Talk, table};
+use crate::output::{Talk, escaped, table};
 
 pub async fn check(context: &Context<'_>, flow: &str) -> Result<u8, Failure> {
     let host = context.host().await?;
@@ -42,7 +42,7 @@ pub async fn load(
     flow: &str,
     locked: bool,
 ) -> Result<Flow, Failure> {
-    // Loading comes first: a check may write the lock file, which `locked` forbids.
+    // Most flows are right: only one that is not is checked once more, for its findings.
     let refused = match host.load(flow, locked).await {
         Err(error) if error.kind == Kind::Invalid => error,
         decided => return Ok(decided?),
@@ -201,7 +201,7 @@ pub fn plan_text(plan: &Plan, talk: &Talk) -> String {
                 step.level.to_string(),
                 step.uses.clone(),
                 step.effect.clone().unwrap_or_default(),
-                step.notes.join("; "),
+                escaped(&step.notes.join("; ")),
             ]
         })
         .collect();

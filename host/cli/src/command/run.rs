@@ -93,7 +93,7 @@ async fn explain(context: &Context<'_>, args: &RunArgs) -> Result<u8, Failure> {
     Ok(if denied { exit_code(Kind::Denied) } else { 0 })
 }
 
-/// Waits for the end of a run with progress; the first interrupt cancels, the second parks at once.
+/// Waits for the end of a run with progress; the first interrupt parks it with time to end, the second at once.
 async fn follow(context: &Context<'_>, host: &Host, running: Running) -> Result<u8, Failure> {
     let shown = progress::show(&running, context.talk);
     let ended = async {
@@ -133,7 +133,7 @@ async fn stop_asked() {
 async fn interrupted(context: &Context<'_>, host: &Host, running: &Running) -> Result<u8, Failure> {
     context.talk.say("stopping; press Ctrl-C again to stop at once");
     tokio::select! {
-        () = host.park(running, GRACE) => {}
+        () = host.shutdown(GRACE) => {}
         () = stop_asked() => {}
     }
     let error = Error::new(Kind::Interrupted, format!("run {} was interrupted", running.id()))
