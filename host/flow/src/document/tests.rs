@@ -28,6 +28,8 @@ fn what_means_two_things_to_two_readers_is_refused() {
         ("a: &x 1\n", "CG0003"),
         ("a: &x 1\nb: *x\n", "CG0003"),
         ("a: &x k\n*x : 2\n", "CG0003"),
+        ("a: &x k\nb: { *x : 1 }\n", "CG0003"),
+        ("? &x k\n? *x\n", "CG0003"),
         ("a: !!python/object:os.system 1\n", "CG0003"),
         ("<<: {a: 1}\n", "CG0003"),
         ("a: 1\n---\nb: 2\n", "CG0004"),

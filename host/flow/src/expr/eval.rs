@@ -49,7 +49,7 @@ impl<'n> Evaluation<'n> {
     }
 
     pub(super) fn step(&mut self, steps: usize) -> Evaluated<()> {
-        self.steps += steps as u64;
+        self.steps = self.steps.saturating_add(steps as u64);
         if self.steps > MAX_STEPS {
             let message = format!("the evaluation takes more than {MAX_STEPS} steps");
             return Err(NodeError::limit("expression_steps", message));
@@ -59,7 +59,7 @@ impl<'n> Evaluation<'n> {
 
     /// Counts bytes before they are made.
     pub(super) fn make(&mut self, bytes: usize) -> Evaluated<()> {
-        self.output += bytes as u64;
+        self.output = self.output.saturating_add(bytes as u64);
         if self.output > MAX_OUTPUT {
             let message = format!("the evaluation makes more than {MAX_OUTPUT} bytes");
             return Err(NodeError::limit("expression_output", message));

@@ -304,10 +304,11 @@ impl<'t> ProseParser<'t> {
     fn tag(&self) -> Result<Option<Tag<'t>>, ParseError> {
         let Some(found) = self.text[self.at..].find("{%") else { return Ok(None) };
         let start = self.at + found;
-        let Some(len) = self.text[start..].find("%}") else {
+        // `{%}` opens a tag and closes none.
+        let Some(len) = self.text[start + 2..].find("%}") else {
             return Err(lex::error("`{%` is not closed by `%}`", start..start + 2));
         };
-        let end = start + len + 2;
+        let end = start + 2 + len + 2;
         let inside = &self.text[start + 2..end - 2];
         let words = inside.trim();
         let at = start + 2 + inside.len() - inside.trim_start().len();

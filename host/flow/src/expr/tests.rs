@@ -96,6 +96,7 @@ fn budgets_end_what_would_not_end() {
         "range(1000).map(a, range(1000).map(b, range(1000)))",
         "range(200000).map(a, 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' + string(a)).join('')",
         "range(9223372036854775807)",
+        "size('a' + 'b') == 2 ? range(9223372036854775807) : []",
         "range(100000).exists(a, range(100000).exists(b, a * b == -1))",
         "range(400000).map(a, range(400000)).size()",
     ] {
@@ -176,6 +177,8 @@ fn prose_leaves_no_gaps_around_tags() {
         "{% for %}",
         "{% if true %}",
         "{% endif %}",
+        "a {%} b",
+        "{%}",
         "{% x %}",
         "{% for a in [1] %}{% endif %}",
         "{%",
