@@ -8,7 +8,8 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 CLEARGATE := $(TARGET_DIR)/debug/cleargate
 PLUGINS := lockfile package-risk secret-guard pii-redactor
 
-export CLEARGATE_HOME ?= $(HOME_DIR)
+# Not the user's own home: `plugins` makes its registry anew.
+export CLEARGATE_HOME := $(HOME_DIR)
 
 .PHONY: demo test lint bench bench-gate bench-baseline soak plugins build help
 

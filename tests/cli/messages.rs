@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::review::calm_lock;
-use crate::world::World;
+use crate::world::{Done, World};
 
 const NUMBERS: &str = "\
 cleargate: 1
@@ -91,6 +91,17 @@ fn refusals_have_codes_and_say_what_helps() {
         world.run(args).expect(code, words);
     }
     assert!(!world.home().join("locks").exists(), "a refused run writes no lock");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_is_lost_is_no_success() {
+    let world = world();
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let done = Done::of(world.command(&RUN).stdout(full()).output().unwrap());
+    done.expect(1, &["the output cannot be written", "No space left", "cleargate resume RUN"]);
+    let done = Done::of(world.command(&["runs", "list"]).stdout(full()).output().unwrap());
+    done.expect(1, &["the output cannot be written"]);
 }
 
 #[test]

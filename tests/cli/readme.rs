@@ -1,6 +1,6 @@
 //! What the READMEs show is right, and runs as it stands there.
 
-use crate::world::World;
+use crate::world::{PLUGINS, World};
 
 /// The first block of a language.
 fn block<'a>(readme: &'a str, language: &str) -> &'a str {
@@ -31,6 +31,10 @@ fn the_commands_of_the_readme_exist() {
     for verb in words {
         world.run(&[verb, "--help"]).expect(0, &[]);
     }
+    let (_, publish) = readme.split_once("`cleargate plugin publish ").unwrap();
+    let folders: Vec<_> = publish.split('`').next().unwrap().split_whitespace().collect();
+    let published: Vec<_> = PLUGINS.iter().map(|name| format!("plugins/{name}")).collect();
+    assert_eq!(folders, published, "what the bundled flow needs");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const BINARY: &str = env!("CARGO_BIN_EXE_cleargate");
 
 /// What the bundled flow uses.
-const PLUGINS: [&str; 3] = ["lockfile", "package-risk", "secret-guard"];
+pub(crate) const PLUGINS: [&str; 3] = ["lockfile", "package-risk", "secret-guard"];
 
 /// One user's machine: a home folder and a working folder, both removed at the end.
 pub(crate) struct World {

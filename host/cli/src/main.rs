@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         .expect("threads and timers are there on every system that we support");
     let result = runtime.block_on(command::run(args, &environment, &talk));
     let code = match result {
-        Ok(code) => code,
+        Ok(code) => talk.lost().map_or(code, |failure| talk.failure(&failure)),
         Err(failure) => talk.failure(&failure),
     };
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));

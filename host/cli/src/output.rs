@@ -1,7 +1,9 @@
 //! stdout is data, stderr is talk. Readable without colour; text from outside is escaped.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 
+use cleargate::{Error, Kind};
 use serde::Serialize;
 
 use crate::args::{Color, Format, Global};
@@ -21,6 +23,8 @@ pub struct Talk {
     pub live: bool,
     /// No progress at all.
     pub quiet: bool,
+    /// Why data could not be written.
+    lost: OnceLock<std::io::Error>,
 }
 
 impl Talk {
@@ -38,6 +42,7 @@ impl Talk {
             color_data: colored(std::io::stdout().is_terminal()) && global.output == Format::Human,
             live: terminal && !global.quiet && !environment.plain,
             quiet: global.quiet,
+            lost: OnceLock::new(),
         }
     }
 
@@ -47,11 +52,22 @@ impl Talk {
             return;
         }
         let mut out = std::io::stdout().lock();
-        // A closed pipe (`| head`) is the reader's wish, not an error.
-        let _closed = out.write_all(text.as_bytes());
-        if !text.ends_with('\n') {
-            let _closed = out.write_all(b"\n");
+        let end: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end));
+        match written.and_then(|()| out.flush()) {
+            // A closed pipe (`| head`) is the reader's wish, not an error.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(self.lost.set(error)),
+            _ => {}
         }
+    }
+
+    /// Data that could not be written, as an error: half a report must not look like a whole one.
+    pub fn lost(&self) -> Option<Failure> {
+        let why = self.lost.get()?;
+        let error = Error::new(Kind::Failed, "the output cannot be written").caused_by(why);
+        Some(
+            error.with_help("what a run gave is kept: cleargate resume RUN prints it again").into(),
+        )
     }
 
     /// Writes one document, or `human` when a person reads.

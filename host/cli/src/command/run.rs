@@ -1,6 +1,7 @@
 //! `cleargate run` and `cleargate resume`: start, show progress, print the output, the timeline and where the
 //! journal is.
 
+mod stop;
 mod watch;
 
 use std::io::Read;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use cleargate::{Error, Host, InputValue, Kind, Outcome, Running, StartOptions};
 use serde_json::json;
 
+use self::stop::Stop;
 use self::watch::Watch;
 use super::Context;
 use crate::args::RunArgs;
@@ -33,12 +35,13 @@ pub async fn run(context: &Context<'_>, args: RunArgs) -> Result<u8, Failure> {
     }
     let host = context.host().await?;
     if !args.watch {
-        return once(context, &host, &args, &mut Watch::default()).await;
+        return once(context, &host, &args, &mut Watch::default(), &mut None).await;
     }
     let mut watch = Watch::default();
+    let mut stop = None;
     loop {
         watch.again(named(context, &host, &args));
-        match once(context, &host, &args, &mut watch).await {
+        match once(context, &host, &args, &mut watch, &mut stop).await {
             Ok(_) => {}
             Err(failure) if failure.error.kind == Kind::Interrupted => return Err(failure),
             Err(failure) => {
@@ -48,7 +51,7 @@ pub async fn run(context: &Context<'_>, args: RunArgs) -> Result<u8, Failure> {
         context.talk.say("watching for changes; Ctrl-C ends");
         tokio::select! {
             () = watch.changed() => {}
-            () = stop_asked() => return Ok(0),
+            () = stop.get_or_insert_with(Stop::listen).asked() => return Ok(0),
         }
     }
 }
@@ -58,11 +61,14 @@ async fn once(
     host: &Host,
     args: &RunArgs,
     watch: &mut Watch,
+    stop: &mut Option<Stop>,
 ) -> Result<u8, Failure> {
     let input = inputs(context, &args.input)?;
+    // Not before: whoever types the input ends it with Ctrl-C at once.
+    let stop = stop.get_or_insert_with(Stop::listen);
     let flow = tokio::select! {
         flow = super::check::load(context, host, &args.flow, args.locked) => flow?,
-        () = stop_asked() => {
+        () = stop.asked() => {
             let why = "interrupted before the run began";
             return Err(Error::new(Kind::Interrupted, why).into());
         }
@@ -73,7 +79,7 @@ async fn once(
     let name = context.talk.paint(flow.id(), "1");
     let version = Some(flow.version()).filter(|v| !v.is_empty()).map(|v| format!(" {v}"));
     context.talk.say(&format!("{name}{} · run {}", version.unwrap_or_default(), running.id()));
-    follow(context, host, running).await
+    follow(context, host, running, stop).await
 }
 
 pub async fn resume(context: &Context<'_>, run: &str) -> Result<u8, Failure> {
@@ -81,7 +87,7 @@ pub async fn resume(context: &Context<'_>, run: &str) -> Result<u8, Failure> {
     let id = host.find_run(run).await?;
     let running = host.resume(&id).await?;
     context.talk.say(&format!("resuming run {id}"));
-    follow(context, &host, running).await
+    follow(context, &host, running, &mut Stop::listen()).await
 }
 
 async fn explain(context: &Context<'_>, args: &RunArgs) -> Result<u8, Failure> {
@@ -94,17 +100,22 @@ async fn explain(context: &Context<'_>, args: &RunArgs) -> Result<u8, Failure> {
 }
 
 /// Waits for the end of a run with progress; the first interrupt parks it with time to end, the second at once.
-async fn follow(context: &Context<'_>, host: &Host, running: Running) -> Result<u8, Failure> {
+async fn follow(
+    context: &Context<'_>,
+    host: &Host,
+    running: Running,
+    stop: &mut Stop,
+) -> Result<u8, Failure> {
     let shown = progress::show(&running, context.talk);
     let ended = async {
         tokio::select! {
             () = shown_and_ended(shown, &running) => None,
             () = progress::tell_hold_ups(host, context.talk) => None,
-            () = stop_asked() => Some(()),
+            () = stop.asked() => Some(()),
         }
     };
     if ended.await.is_some() {
-        return interrupted(context, host, &running).await;
+        return interrupted(context, host, &running, stop).await;
     }
     let outcome = running.outcome().await?;
     finish(context, host, &running, outcome).await
@@ -114,27 +125,17 @@ async fn shown_and_ended(shown: impl Future<Output = ()>, running: &Running) {
     tokio::join!(shown, running.ended());
 }
 
-/// Ctrl-C, or a service manager that ends the program: a run is to be parked, not to be found dead.
-async fn stop_asked() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut ended = signal(SignalKind::terminate()).expect("the system takes a handler for it");
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = ended.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
-}
-
 /// A first Ctrl-C: what is being done is stopped and awaited, what is done is kept.
-async fn interrupted(context: &Context<'_>, host: &Host, running: &Running) -> Result<u8, Failure> {
+async fn interrupted(
+    context: &Context<'_>,
+    host: &Host,
+    running: &Running,
+    stop: &mut Stop,
+) -> Result<u8, Failure> {
     context.talk.say("stopping; press Ctrl-C again to stop at once");
     tokio::select! {
         () = host.shutdown(GRACE) => {}
-        () = stop_asked() => {}
+        () = stop.asked() => {}
     }
     let error = Error::new(Kind::Interrupted, format!("run {} was interrupted", running.id()))
         .with_help(format!("cleargate resume {}", running.id()));
