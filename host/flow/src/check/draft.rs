@@ -94,7 +94,7 @@ impl<'a> Checker<'a> {
         defaults: &Defaults,
     ) -> Draft {
         let entries = self.map(nodes, "a map of ids to nodes");
-        if entries.is_empty() && nodes.get("").is_none() {
+        if entries.is_empty() && !matches!(nodes.data, Data::List(_)) {
             let finding = Finding::error("CG0102", nodes.span, "there is no node");
             self.find(finding.help("add one: `hello: { type: template, text: \"Hello\" }`"));
         }

@@ -24,6 +24,8 @@ pub(super) struct Bound {
     /// In the order of [`Template::exprs`].
     pub(super) sites: Vec<Site>,
     pub(super) span: Span,
+    /// Something in it does not parse, and that was said: of its type nothing is known.
+    pub(super) broken: bool,
 }
 
 impl Site {
@@ -36,8 +38,10 @@ impl Site {
 impl Checker<'_> {
     pub(super) fn bound_value(&self, node: &Node) -> Bound {
         let mut sites = Vec::new();
+        let before = self.findings.borrow().len();
         let template = self.template(node, &mut sites);
-        Bound { template, sites, span: node.span }
+        let broken = self.findings.borrow().len() > before;
+        Bound { template, sites, span: node.span, broken }
     }
 
     /// A map of names to values.

@@ -312,13 +312,23 @@ impl<'t> ProseParser<'t> {
         let inside = &self.text[start + 2..end - 2];
         let words = inside.trim();
         let at = start + 2 + inside.len() - inside.trim_start().len();
-        let line = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        let rest = &self.text[end..];
-        let behind = rest.find('\n').map_or(rest.len(), |newline| newline + 1);
-        let alone = line >= self.at
-            && self.text[line..start].trim().is_empty()
-            && rest[..behind].trim().is_empty();
-        let outer = if alone { line..end + behind } else { start..end };
+        let outer = self.whole_line(start, end).unwrap_or(start..end);
         Ok(Some(Tag { words, at, outer }))
+    }
+
+    /// The line that holds only the tag at these bytes. Looks no further than blanks around it: many tags on one long
+    /// line must not cost its length each.
+    fn whole_line(&self, start: usize, end: usize) -> Option<Range<usize>> {
+        let blank = |c: char| c.is_whitespace() && c != '\n';
+        let line = self.text[self.at..start].trim_end_matches(blank).len() + self.at;
+        let begins = line == 0 || self.text[..line].ends_with('\n');
+        let rest = self.text[end..].trim_start_matches(blank);
+        let behind = self.text.len() - rest.len();
+        match rest.as_bytes().first() {
+            _ if !begins => None,
+            None => Some(line..behind),
+            Some(b'\n') => Some(line..behind + 1),
+            Some(_) => None,
+        }
     }
 }

@@ -213,7 +213,6 @@ type Reader = fn(&str, &World);
 /// Every reader of a kind of text, and what follows on reading.
 const READERS: &[(&str, Reader)] = &[
     ("flow", |text, _| {
-        let text = text.replace("{%}", "{% }");
         if let Some(graph) = checked(&text).graph {
             // What is sound stays sound when it is written down.
             serde_json::to_string(&graph).expect("a graph is data");
@@ -233,8 +232,7 @@ const READERS: &[(&str, Reader)] = &[
         }
     }),
     ("prose", |text, world| {
-        let text = text.replace("{%}", "{% }");
-        if let Ok(prose) = Prose::parse(&text) {
+        if let Ok(prose) = Prose::parse(text) {
             let _ = (prose.eval(world), prose.problems(world));
         }
     }),
