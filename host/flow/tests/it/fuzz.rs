@@ -213,7 +213,7 @@ type Reader = fn(&str, &World);
 /// Every reader of a kind of text, and what follows on reading.
 const READERS: &[(&str, Reader)] = &[
     ("flow", |text, _| {
-        if let Some(graph) = checked(&text).graph {
+        if let Some(graph) = checked(text).graph {
             // What is sound stays sound when it is written down.
             serde_json::to_string(&graph).expect("a graph is data");
         }
