@@ -41,6 +41,11 @@ pub use bench::{BenchReport, CaseCost, Quantiles, bench_plugin};
 /// Cases that one plugin may have.
 const MAX_CASES: usize = 10_000;
 
+/// Keys of a case, of `expect`, and of `expect.error`: a key that means nothing would check nothing.
+const CASE: [&str; 8] = ["name", "call", "stage", "request", "input", "config", "world", "expect"];
+const EXPECT: [&str; 6] = ["output", "contains", "verdict", "error", "kv", "max_fuel"];
+const ERROR: [&str; 2] = ["code", "message"];
+
 /// What became of a plugin's cases.
 #[derive(Clone, Debug, Serialize)]
 pub struct TestReport {
@@ -148,6 +153,19 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Value>> {
     let cases = cases.ok_or_else(|| bad(path, "it has no list `cases`"))?.to_vec();
     if cases.len() > MAX_CASES {
         return Err(bad(path, &format!("more than {MAX_CASES} cases")));
+    }
+    for (case, number) in cases.iter().zip(1..) {
+        let error = case.get("expect").and_then(|expect| expect.get("error"));
+        for (part, keys) in
+            [(Some(case), &CASE[..]), (case.get("expect"), &EXPECT), (error, &ERROR)]
+        {
+            let mut written = part.and_then(Value::as_map).into_iter().flat_map(|map| map.keys());
+            if let Some(key) = written.find(|key| !keys.contains(&&***key)) {
+                let known = keys.join(", ");
+                let why = format!("case {number} has the key `{key}`; there are {known}");
+                return Err(bad(path, &why));
+            }
+        }
     }
     Ok(cases)
 }
@@ -293,7 +311,12 @@ fn expected(expect: &Value, answer: &Answer) -> Vec<String> {
     }
     let mut differences = Vec::new();
     let value = match answer {
-        Answer::Output(value) => value,
+        Answer::Output(value) => {
+            if expect.get("verdict").is_some() {
+                differences.push("verdict: only a guardrail gives one".into());
+            }
+            value
+        }
         Answer::Verdict(word, value) => {
             let wanted = expect.get("verdict").and_then(Value::as_str);
             if let Some(wanted) = wanted.filter(|wanted| wanted != word) {
@@ -340,4 +363,34 @@ fn fuel(expect: &Value, usage: Usage) -> Option<String> {
         Err(why) => return Some(format!("max_fuel: {why}")),
     };
     (usage.fuel > most).then(|| format!("fuel: used {}, at most {most}", usage.fuel))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_means_nothing_is_refused_and_named() {
+        for (case, refused) in [
+            ("{ name: a, call: { node: b }, expect: { output: 1, max_fuel: 1M } }", None),
+            ("{ name: a, call: { node: b }, expects: { output: 1 } }", Some("`expects`")),
+            ("{ call: { node: b }, expect: { contain: 1, output: 1 } }", Some("`contain`")),
+            ("{ expect: { error: { code: limit, massage: x } } }", Some("`massage`")),
+        ] {
+            let read = parse(Path::new("a.yaml"), &format!("cases:\n  - {case}\n"));
+            match (read, refused) {
+                (Ok(cases), None) => assert_eq!(cases.len(), 1),
+                (Err(error), Some(key)) => assert!(error.message.contains(key), "{error}"),
+                (read, _) => panic!("{case}: {read:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_not_expected_of_what_gives_none() {
+        let expect = Value::from_json(r#"{"verdict":"pass"}"#).unwrap();
+        assert!(expected(&expect, &Answer::Verdict("pass", Value::empty())).is_empty());
+        assert!(!expected(&expect, &Answer::Verdict("reject", Value::empty())).is_empty());
+        assert!(!expected(&expect, &Answer::Output(Value::empty())).is_empty());
+    }
 }
