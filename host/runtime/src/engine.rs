@@ -234,6 +234,9 @@ fn pool() -> PoolingAllocationConfig {
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
+        // One module may have all of them: the engine's own bound is one of each.
+        .max_memories_per_module(MEMORIES_PER_COMPONENT)
+        .max_tables_per_module(TABLES_PER_COMPONENT)
         .max_memory_size(MEMORY_BYTES)
         .table_elements(TABLE_ELEMENTS)
         .linear_memory_keep_resident(MEMORY_RESIDENT)
@@ -276,6 +279,14 @@ mod tests {
         assert_eq!(needs(4, 1, 16, 2), 64);
         assert_eq!(needs(4, COMPONENTS_PER_COMPONENT, 1, 2), 136);
         assert_eq!(needs(4_000, 1, 1, 1), 160);
+    }
+
+    #[test]
+    fn one_module_may_have_all_memories_and_tables_of_a_component() {
+        let engine = Engine::with_allocation(Allocation::Pool).unwrap();
+        let (memories, tables) = ("(memory 1)".repeat(16), "(table 1 funcref)".repeat(80));
+        let bytes = wat::parse_str(format!("(component (core module {memories} {tables}))"));
+        wasmtime::component::Component::new(engine.wasmtime(), bytes.unwrap()).unwrap();
     }
 
     #[test]

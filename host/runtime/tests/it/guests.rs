@@ -16,7 +16,7 @@ use cleargate_runtime::{
     CallContext, Called, Caller, Engine, LoadError, Plugin, Runtime, RuntimeConfig,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
 
 /// The folder of hostile guests.
 pub(crate) fn folder() -> PathBuf {
@@ -52,6 +52,36 @@ pub(crate) fn wrap(module: &str) -> Arc<[u8]> {
 
 /// The same for a module whose strings have another encoding.
 pub(crate) fn encode(module: &str, strings: StringEncoding) -> Arc<[u8]> {
+    encode_binary(wat::parse_str(module).unwrap(), strings).unwrap()
+}
+
+/// The same for a module that may be nonsense.
+pub(crate) fn encode_binary(
+    mut module: Vec<u8>,
+    strings: StringEncoding,
+) -> Result<Arc<[u8]>, String> {
+    let (resolve, world) = &*WORLD;
+    let wrong = |error: &dyn std::fmt::Display| error.to_string();
+    embed_component_metadata(&mut module, resolve, *world, strings).map_err(|e| wrong(&e))?;
+    let encoder = ComponentEncoder::default().validate(false).module(&module);
+    let component = encoder.and_then(|mut encoder| encoder.encode()).map_err(|e| wrong(&e))?;
+    Ok(component.into())
+}
+
+/// A module that imports all that this host serves to a node, and has no code.
+pub(crate) fn shape() -> Vec<u8> {
+    let (mut resolve, _) = WORLD.clone();
+    let served =
+        ["log", "config", "clock", "random", "blob", "kv", "http", "secret", "secret-reveal"];
+    let imports = served.map(|name| format!("import cleargate:host/{name}@0.1.0;")).concat();
+    let world = format!("package test:shape; world shape {{ {imports} }}");
+    let package = resolve.push_str("shape.wit", &world).unwrap();
+    let world = resolve.select_world(&[package], Some("shape")).unwrap();
+    wit_component::dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync))
+}
+
+/// What guests are written for: a node with every service.
+static WORLD: LazyLock<(Resolve, WorldId)> = LazyLock::new(|| {
     let mut resolve = Resolve::default();
     for package in ["types", "host", "node"] {
         resolve.push_dir(root().join(format!("wit/{package}@0.1.0"))).unwrap();
@@ -60,11 +90,8 @@ pub(crate) fn encode(module: &str, strings: StringEncoding) -> Arc<[u8]> {
         world guest { include cleargate:host/services@0.1.0; export cleargate:node/node@0.1.0; }";
     let package = resolve.push_str("guest.wit", world).unwrap();
     let world = resolve.select_world(&[package], Some("guest")).unwrap();
-    let mut module = wat::parse_str(module).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, strings).unwrap();
-    let mut encoder = ComponentEncoder::default().validate(false).module(&module).unwrap();
-    encoder.encode().unwrap().into()
-}
+    (resolve, world)
+});
 
 /// One pool for all tests of a process, as in production: each takes terabytes of addresses.
 static ENGINE: LazyLock<Engine> =

@@ -1,14 +1,18 @@
 //! The runtime from outside: hostile guests (cases WA-01…WA-28), and the host's interfaces as a guest sees them.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::disallowed_methods, reason = "whoever runs a soak says so in the environment")]
+#![allow(clippy::print_stderr, reason = "a failure says which component it was")]
 
 mod crossings;
 mod guests;
 mod hostile;
 mod interfaces;
 mod lifetime;
+mod mutate;
 mod passage;
 mod promise;
+mod random;
 mod values;
 
 use std::sync::Arc;
@@ -20,6 +24,11 @@ use cleargate_runtime::Fault;
 use guests::Stage;
 
 const MIB: u64 = 1024 * 1024;
+
+/// A count for the usual run, or the one for the soak.
+fn scale(usual: u64, soak: u64) -> u64 {
+    if std::env::var_os("CLEARGATE_SOAK").is_some() { soak } else { usual }
+}
 
 fn stage() -> Arc<Stage> {
     Arc::default()
@@ -44,8 +53,12 @@ fn limited(result: Result<Value, Fault>, expected: &str) {
 }
 
 /// Where the guests attack.
-const ATTACKS: [&str; 3] =
-    [include_str!("hostile.rs"), include_str!("values.rs"), include_str!("crossings.rs")];
+const ATTACKS: [&str; 4] = [
+    include_str!("hostile.rs"),
+    include_str!("values.rs"),
+    include_str!("crossings.rs"),
+    include_str!("random.rs"),
+];
 
 #[test]
 fn every_promised_limit_names_the_test_that_proves_it() {

@@ -1,0 +1,33 @@
+;; Stops when a NaN carries anything, or when relaxed vectors do what this processor does and no other.
+(memory (export "memory") 1)
+;; NaNs with a payload, out of the compiler's sight.
+(global $f32 (mut f32) (f32.const -nan:0x600001))
+(global $f64 (mut f64) (f64.const -nan:0xc000000000001))
+(global $zero (mut f32) (f32.const 0))
+(func $single (param f32)
+  (if (i32.ne (i32.reinterpret_f32 (local.get 0)) (i32.const 0x7fc00000)) (then (unreachable))))
+(func $double (param f64)
+  (if (i64.ne (i64.reinterpret_f64 (local.get 0)) (i64.const 0x7ff8000000000000)) (then (unreachable))))
+(func $all (param v128 v128)
+  (if (v128.any_true (v128.xor (local.get 0) (local.get 1))) (then (unreachable))))
+(func (export "cleargate:node/node@0.1.0#run") (param i32) (result i32)
+  (call $single (f32.div (global.get $zero) (global.get $zero)))
+  (call $single (f32.sqrt (f32.sub (global.get $zero) (f32.const 1))))
+  (call $single (f32.add (global.get $f32) (f32.const 1)))
+  (call $single (f32.min (f32.const 1) (global.get $f32)))
+  (call $single (f32.ceil (global.get $f32)))
+  (call $single (f32.demote_f64 (global.get $f64)))
+  (call $double (f64.mul (global.get $f64) (f64.const 2)))
+  (call $double (f64.promote_f32 (global.get $f32)))
+  (call $all (f32x4.max (f32x4.splat (global.get $f32)) (f32x4.splat (global.get $zero)))
+    (i32x4.splat (i32.const 0x7fc00000)))
+  ;; An index beyond the lanes chooses none.
+  (call $all (i8x16.relaxed_swizzle (i8x16.splat (i32.const 7)) (i8x16.splat (i32.const 16)))
+    (i8x16.splat (i32.const 0)))
+  ;; What is no number becomes 0.
+  (call $all (i32x4.relaxed_trunc_f32x4_s (f32x4.splat (global.get $f32))) (i32x4.splat (i32.const 0)))
+  ;; Rounded once: twice would leave 0.
+  (call $all (f32x4.relaxed_madd (f32x4.splat (f32.const 0x1.001p0)) (f32x4.splat (f32.const 0x1.001p0))
+      (f32x4.splat (f32.const -0x1.002p0)))
+    (f32x4.splat (f32.const 0x1p-24)))
+  (i32.const 64))
