@@ -244,7 +244,9 @@ struct Suspect(PathBuf);
 
 impl Suspect {
     fn new(kind: &str, seed: u64, bytes: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(format!("cleargate-{kind}-{seed}.wasm"));
+        // The same test may run beside this one.
+        let name = format!("cleargate-{kind}-{seed}-{}.wasm", std::process::id());
+        let path = std::env::temp_dir().join(name);
         std::fs::write(&path, bytes).unwrap();
         Self(path)
     }
