@@ -168,6 +168,7 @@ pub struct Build {
 pub enum Language {
     Rust,
     Python,
+    #[serde(alias = "javascript", alias = "typescript")]
     Js,
     Go,
     C,

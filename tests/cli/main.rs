@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must panic")]
 
 mod crash;
+mod javascript;
 mod messages;
 mod operator;
 mod plugin;

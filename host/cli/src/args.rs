@@ -293,7 +293,8 @@ pub enum Plugin {
     /// Make a plugin project that builds and passes its tests
     #[command(
         after_help = "Example:\n  cleargate plugin new --kind tool --lang rust word_count\n  \
-        cleargate plugin build word_count && cleargate plugin test word_count"
+        cleargate plugin build word_count && cleargate plugin test word_count\n  \
+        cleargate plugin new --kind guardrail --lang javascript no_shouting"
     )]
     New {
         /// Folder to make; its name becomes the plugin's
@@ -301,7 +302,7 @@ pub enum Plugin {
         /// What the plugin exports
         #[arg(long, value_enum)]
         kind: PluginKind,
-        /// The language
+        /// The language: rust or javascript
         #[arg(long, default_value = "rust")]
         lang: String,
         /// Namespace of the plugin's name
@@ -312,7 +313,7 @@ pub enum Plugin {
     #[command(after_help = "Examples:\n  cleargate plugin build word_count\n  \
         cleargate plugin build --install plugins/one plugins/two\n\n\
         Prints the path of each component. `[package.metadata.cleargate] target = \"wasm32-wasip2\"` in Cargo.toml\n\
-        builds for WASI.")]
+        builds for WASI. The tools that build JavaScript are installed once, into the folder of build results.")]
     Build {
         /// Folders with a `plugin.toml`
         #[arg(default_value = ".")]

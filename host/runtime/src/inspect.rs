@@ -3,7 +3,10 @@
 //! Compilation takes time and memory that a stranger chooses. So size, counts and the names of imports and
 //! exports are read first, in one pass that looks at headers and never at code.
 
-use wasmparser::{ComponentInstance, Parser, Payload};
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
+    ComponentTypeRef, Parser, Payload,
+};
 
 use crate::engine::{
     COMPONENTS_PER_COMPONENT, CORE_INSTANCES_PER_COMPONENT, MEMORIES_PER_COMPONENT,
@@ -131,10 +134,17 @@ struct Frame {
     core_instances: u32,
     /// How often this component instantiates another one.
     nested: u32,
+    /// Components with code in the one that has most of them, among those that are written inside this one.
+    inside: u32,
+    /// Whether it also instantiates components that are written elsewhere.
+    reaches_out: bool,
 }
 
 impl Counter {
     fn see(&mut self, payload: Payload<'_>) -> Result<(), InspectError> {
+        if takes_a_component(&payload)? {
+            self.top().reaches_out = true;
+        }
         match payload {
             Payload::Version { encoding, .. } => {
                 let component = encoding == wasmparser::Encoding::Component;
@@ -206,15 +216,47 @@ impl Counter {
             let cost = frame.nested.saturating_mul(each).saturating_add(frame.core_instances);
             within("instances", cost.into(), MAX_INSTANCES.into())?;
             let own = u32::from(frame.core_instances > 0);
-            let components = frame.nested.saturating_mul(self.most_components).saturating_add(own);
+            let most = if frame.reaches_out { self.most_components } else { frame.inside };
+            let components = frame.nested.saturating_mul(most).saturating_add(own);
             within("components with code", components.into(), COMPONENTS_PER_COMPONENT.into())?;
             self.dearest = self.dearest.max(cost);
             self.most_components = self.most_components.max(components);
+            if let Some(outer) = self.open.last_mut() {
+                outer.inside = outer.inside.max(components);
+            }
             // The outermost component ends last.
             (self.found.instances, self.found.components) = (cost, components);
         }
         Ok(())
     }
+}
+
+/// Whether a section gives a name to a component that is written elsewhere: around this one, in an instance, or
+/// outside of all.
+fn takes_a_component(payload: &Payload<'_>) -> Result<bool, InspectError> {
+    match payload {
+        Payload::ComponentAliasSection(section) => {
+            for alias in section.clone() {
+                if let ComponentAlias::InstanceExport {
+                    kind: ComponentExternalKind::Component,
+                    ..
+                }
+                | ComponentAlias::Outer { kind: ComponentOuterAliasKind::Component, .. } = alias?
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Payload::ComponentImportSection(section) => {
+            for import in section.clone() {
+                if matches!(import?.ty, ComponentTypeRef::Component(_)) {
+                    return Ok(true);
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(false)
 }
 
 /// How many things a section lists that has no bound of its own.
@@ -326,6 +368,37 @@ mod tests {
         match composed(16) {
             Err(InspectError::TooMany { what, .. }) => assert_eq!(what, "components with code"),
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// As the toolchains of interpreters write it: the answers to WASI are a component with many shims inside, beside
+    /// the one with the interpreter.
+    #[test]
+    fn shims_do_not_count_as_what_lies_beside_them() {
+        let shims = "(instance (instantiate $shim))".repeat(20);
+        let code = "(core module $m) (core instance (instantiate $m))";
+        let composed = |outer: &str| {
+            let text = format!(
+                "(component
+                    (component $engine {code})
+                    (component $answers (component $shim) {outer} {shims} {code})
+                    (instance (instantiate $answers)) (instance (instantiate $engine)))"
+            );
+            inspect(&wat::parse_str(text).unwrap())
+        };
+        assert_eq!(composed("").unwrap().components, 2);
+        for outer in [
+            "(alias outer 1 $engine (component $x)) (instance (instantiate $x))",
+            "(import \"x\" (component $x)) (instance (instantiate $x))",
+            "(import \"i\" (instance $i (export \"c\" (component))))
+             (alias export $i \"c\" (component $x)) (instance (instantiate $x))",
+        ] {
+            match composed(outer) {
+                Err(InspectError::TooMany { what, count: 22, .. }) => {
+                    assert_eq!(what, "components with code", "{outer}");
+                }
+                other => panic!("{outer}: {other:?}"),
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cleargate_registry::manifest::Language;
 use cleargate_registry::{Digest, Manifest};
 
-use crate::{BuildError, Config, Progress, cargo, package, project};
+use crate::{BuildError, Config, Progress, cargo, javascript, package, project};
 
 /// Digits of the digest of a project's path: enough for the projects of a machine.
 const PLACE_LEN: usize = 12;
@@ -55,6 +55,7 @@ impl Builder {
         let build = manifest.build.as_ref();
         let (module, toolchain) = match build.map(|build| build.language) {
             Some(Language::Rust) | None => cargo::build(&self.config, project, progress)?,
+            Some(Language::Js) => javascript::build(&self.config, project, progress)?,
             Some(Language::Prebuilt) => {
                 (project::prebuilt(project, build)?, "prebuilt".to_string())
             }

@@ -48,6 +48,47 @@ pub enum BuildError {
         /// What to type, a line each.
         commands: String,
     },
+    /// A program that the language's tools run on is not there.
+    #[error(
+        "{language} plugins are built with {program}, which is not here\ninstall it with:\n{commands}"
+    )]
+    NoProgram {
+        /// The language.
+        language: &'static str,
+        /// What is looked for.
+        program: &'static str,
+        /// What to type, a line each.
+        commands: &'static str,
+    },
+    /// The packages that build a language cannot be had.
+    #[error("the build needs {packages}, which cannot be installed into {}:\n{message}", path.display())]
+    Packages {
+        /// Names and versions.
+        packages: String,
+        /// The folder for them.
+        path: PathBuf,
+        /// The end of what was said.
+        message: String,
+    },
+    /// What the bundler or the build of a language's project says makes no sense to us.
+    #[error("{path} cannot be understood: {cause}", path = path.display())]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: serde_json::Error,
+    },
+    /// A JavaScript project without its file.
+    #[error("there is neither src/plugin.js nor src/plugin.ts; its `export default` is the plugin")]
+    NoSource,
+    /// A JavaScript file that uses no kind.
+    #[error(
+        "{} makes no plugin; write `export default tool({{ .. }})`, or node, guardrail or filter", path.display()
+    )]
+    NoKind {
+        /// The file.
+        path: PathBuf,
+    },
     /// The installation of the target failed.
     #[error("`{command}` failed: {message}")]
     Install {

@@ -242,6 +242,7 @@ pub fn survey(config: &Config) -> Vec<Finding> {
             },
         });
     }
+    report.push(crate::javascript::survey());
     report
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The author's language is found in `plugin.toml`. For Rust there are two ways to the standard library of a
 //! WebAssembly target (`find`): one that is installed, or its source. Both give a core module, which becomes
-//! a component in this process (`package`), with the manifest inside and checked against its imports.
+//! a component in this process (`package`), with the manifest inside and checked against its imports. For
+//! JavaScript the tools are packages, which are installed once into the folder of build results (`kit`).
 //!
 //! Nothing of a project runs but its build: no WebAssembly is executed here, and there is no engine.
 
@@ -10,6 +11,8 @@ mod builder;
 mod cargo;
 mod error;
 mod find;
+mod javascript;
+mod kit;
 mod package;
 mod process;
 mod project;
@@ -63,7 +66,7 @@ impl Config {
 pub enum Progress {
     /// The toolchain that was found, with its version and its way to the standard library.
     Toolchain(String),
-    /// A target is being installed.
+    /// A target, or the packages that build a language, are being installed: what, and where to.
     Installing(String),
     /// Another build of a crate with this name is at work in the same folder.
     Waiting(String),

@@ -1,8 +1,8 @@
-//! A new plugin project that passes its own cases untouched and needs nothing but crates that Cargo knows.
+//! A new plugin project that passes its own cases untouched and needs nothing but its toolchain.
 //!
 //! The SDK and the contract are in this library and are written into the project's `vendor/`, in the layout
-//! of their repository, so that the project builds without it. `Cargo.lock` comes along: the versions are
-//! the ones that were tested.
+//! of their repository, so that the project builds without it. A Rust project gets `Cargo.lock`, too: the
+//! versions are the ones that were tested.
 
 use std::fs;
 use std::io;
@@ -32,12 +32,23 @@ impl Kind {
     /// All of them, in the order of the contract.
     pub const ALL: [Self; 4] = [Self::Node, Self::Tool, Self::Guardrail, Self::Filter];
 
-    fn files(self) -> &'static [Source] {
-        match self {
+    fn files(self, language: Language) -> Option<[&'static [Source]; 2]> {
+        let rust: &[Source] = match self {
             Self::Node => &sources::NODE,
             Self::Tool => &sources::TOOL,
             Self::Guardrail => &sources::GUARDRAIL,
             Self::Filter => &sources::FILTER,
+        };
+        let javascript: &[Source] = match self {
+            Self::Node => &sources::JAVASCRIPT_NODE,
+            Self::Tool => &sources::JAVASCRIPT_TOOL,
+            Self::Guardrail => &sources::JAVASCRIPT_GUARDRAIL,
+            Self::Filter => &sources::JAVASCRIPT_FILTER,
+        };
+        match language {
+            Language::Rust => Some([&sources::COMMON, rust]),
+            Language::Js => Some([&sources::JAVASCRIPT_COMMON, javascript]),
+            _ => None,
         }
     }
 }
@@ -46,7 +57,7 @@ impl Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum ScaffoldError {
     /// No template for the language.
-    #[error("no template for {0:?}; there is one for Rust")]
+    #[error("no template for {0:?}; there is one for Rust and one for JavaScript")]
     Language(Language),
     /// The folder has something in it.
     #[error("{} is not empty; choose another folder", .0.display())]
@@ -72,9 +83,7 @@ pub fn scaffold(
     name: &PackageName,
     dir: &Path,
 ) -> Result<Vec<PathBuf>, ScaffoldError> {
-    if language != Language::Rust {
-        return Err(ScaffoldError::Language(language));
-    }
+    let files = kind.files(language).ok_or(ScaffoldError::Language(language))?;
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(ScaffoldError::NotEmpty(dir.into()));
     }
@@ -85,14 +94,18 @@ pub fn scaffold(
             .replace("{{type}}", &camel_case(name.name()))
     };
     let mut own = Vec::new();
-    for (path, text) in sources::COMMON.iter().chain(kind.files()) {
+    for (path, text) in files.into_iter().flatten() {
         write(&dir.join(path), &fill(text))?;
         own.push(PathBuf::from(path));
     }
-    for (path, text) in VENDORED {
+    let sdk = if language == Language::Rust { "sdk/rust" } else { "sdk/javascript" };
+    for (path, text) in VENDORED.iter().filter(|(p, _)| p.starts_with(sdk) || p.starts_with("wit"))
+    {
         write(&dir.join("vendor").join(path), text)?;
     }
-    write(&dir.join("Cargo.lock"), &lock_file(name.name()))?;
+    if language == Language::Rust {
+        write(&dir.join("Cargo.lock"), &lock_file(name.name()))?;
+    }
     own.sort();
     Ok(own)
 }

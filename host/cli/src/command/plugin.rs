@@ -87,7 +87,7 @@ fn new(
     let package: PackageName = name.parse().map_err(|e| bad(&e))?;
     let language: Language = serde_json::from_value(json!(lang)).map_err(|_| {
         Error::new(Kind::Invalid, format!("there is no template for `{lang}`"))
-            .with_help("--lang rust")
+            .with_help("--lang rust, or --lang javascript")
     })?;
     cleargate_toolchain::scaffold(kind, language, &package, folder).map_err(|e| bad(&e))?;
     context.talk.say(&format!("made {name} in {}", folder.display()));
@@ -118,7 +118,10 @@ fn build(context: &Context<'_>, folder: &Path, install: bool) -> Result<Built, F
     let mut progress = |step: Progress| {
         let line = match step {
             Progress::Toolchain(name) => name,
-            Progress::Installing(what) => format!("installing {what}"),
+            Progress::Installing(what) => {
+                talk.say(&format!("installing {what}"));
+                return;
+            }
             Progress::Waiting(krate) => {
                 talk.say(&format!("waiting for another build of a crate called `{krate}`"));
                 return;

@@ -48,9 +48,9 @@ fn a_target_that_is_not_built_is_refused_before_anything_is_built() {
 }
 
 #[test]
-fn the_survey_has_a_line_for_each_target_and_a_fix_for_each_gap() {
+fn the_survey_has_a_line_for_each_toolchain_and_a_fix_for_each_gap() {
     let report = survey(&Config::new("unused"));
-    assert_eq!(report.len(), 2);
+    assert_eq!(report.len(), 3);
     for finding in report {
         assert_eq!(finding.ready, finding.fix.is_none(), "{finding:?}");
     }

@@ -37,11 +37,63 @@ pub(super) const TOOL: [Source; 4] = template!("tool");
 pub(super) const GUARDRAIL: [Source; 4] = template!("guardrail");
 pub(super) const FILTER: [Source; 4] = template!("filter");
 
+macro_rules! javascript {
+    ($kind:literal, $cases:literal) => {
+        [
+            (
+                "plugin.toml",
+                include_str!(concat!("../../templates/javascript/", $kind, "/plugin.toml.txt")),
+            ),
+            (
+                "README.md",
+                include_str!(concat!("../../templates/javascript/", $kind, "/README.md.txt")),
+            ),
+            (
+                "src/plugin.js",
+                include_str!(concat!("../../templates/javascript/", $kind, "/plugin.js.txt")),
+            ),
+            ("cases/first.yaml", include_str!(concat!("../../templates/", $cases))),
+        ]
+    };
+}
+
+pub(super) const JAVASCRIPT_COMMON: [Source; 2] = [
+    ("package.json", include_str!("../../templates/javascript/common/package.json.txt")),
+    (".gitignore", include_str!("../../templates/javascript/common/gitignore.txt")),
+];
+// The same cases as Rust, where the languages do not differ: only numbers do.
+pub(super) const JAVASCRIPT_NODE: [Source; 4] = javascript!("node", "rust/node/cases.yaml.txt");
+pub(super) const JAVASCRIPT_TOOL: [Source; 4] =
+    javascript!("tool", "javascript/tool/cases.yaml.txt");
+pub(super) const JAVASCRIPT_GUARDRAIL: [Source; 4] =
+    javascript!("guardrail", "rust/guardrail/cases.yaml.txt");
+pub(super) const JAVASCRIPT_FILTER: [Source; 4] =
+    javascript!("filter", "rust/filter/cases.yaml.txt");
+
 /// The lock file of a project called `template-plugin`.
 pub(super) const TEMPLATE_LOCK: &str = include_str!("../../templates/rust/common/Cargo.lock.txt");
 
 /// The SDK and the contract, at their paths in the repository.
 pub(super) const VENDORED: &[Source] = vendored![
+    "sdk/javascript/failure.js",
+    "sdk/javascript/index.js",
+    "sdk/javascript/kinds/filter.js",
+    "sdk/javascript/kinds/guardrail.js",
+    "sdk/javascript/kinds/node.js",
+    "sdk/javascript/kinds/tool.js",
+    "sdk/javascript/package.json",
+    "sdk/javascript/prelude.js",
+    "sdk/javascript/schema.js",
+    "sdk/javascript/services/blob.js",
+    "sdk/javascript/services/clock.js",
+    "sdk/javascript/services/config.js",
+    "sdk/javascript/services/http.js",
+    "sdk/javascript/services/kv.js",
+    "sdk/javascript/services/log.js",
+    "sdk/javascript/services/random.js",
+    "sdk/javascript/services/secret.js",
+    "sdk/javascript/text.js",
+    "sdk/javascript/wire.js",
     "sdk/rust/Cargo.toml",
     "sdk/rust/macros/Cargo.toml",
     "sdk/rust/macros/src/expand.rs",

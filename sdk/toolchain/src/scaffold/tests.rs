@@ -29,6 +29,26 @@ fn every_template_is_filled_and_has_a_valid_manifest() {
 }
 
 #[test]
+fn a_project_in_javascript_has_its_own_sdk_and_the_same_contract() {
+    for kind in Kind::ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let name = "acme:word-count".parse().unwrap();
+        let own = scaffold(kind, Language::Js, &name, dir.path()).unwrap();
+        let read = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
+        for path in own {
+            assert!(!read(path.to_str().unwrap()).contains("{{"), "{kind:?} {}", path.display());
+        }
+        let manifest = cleargate_registry::Manifest::from_toml(&read("plugin.toml")).unwrap();
+        assert_eq!(manifest.build.unwrap().language, Language::Js);
+        assert!(read("src/plugin.js").contains("export default"), "{kind:?}");
+        assert!(read("cases/first.yaml").contains("error:"), "{kind:?}");
+        assert!(read("vendor/wit/types@0.1.0/types.wit").contains("package cleargate:types"));
+        assert!(!dir.path().join("vendor/sdk/rust").exists());
+        assert!(!dir.path().join("Cargo.lock").exists());
+    }
+}
+
+#[test]
 fn the_lock_file_is_in_the_order_of_names() {
     for name in ["aaa", "zzz", "serde-x"] {
         let lock = lock_file(name);
@@ -53,9 +73,9 @@ fn nothing_is_overwritten() {
 #[test]
 fn no_source_is_forgotten() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folders = ["sdk/rust/src", "sdk/rust/macros/src", "sdk/javascript", "wit"];
     let mut found = Vec::new();
-    let mut open: Vec<PathBuf> =
-        ["sdk/rust/src", "sdk/rust/macros/src", "wit"].iter().map(PathBuf::from).collect();
+    let mut open: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(root.join(&folder)).unwrap().map(Result::unwrap) {
             let path = folder.join(entry.file_name());
@@ -66,7 +86,9 @@ fn no_source_is_forgotten() {
         }
     }
     let listed: Vec<&str> = VENDORED.iter().map(|(path, _)| *path).collect();
-    for path in found.iter().filter(|p| p.extension().is_some_and(|e| e == "rs" || e == "wit")) {
+    for path in
+        found.iter().filter(|p| p.extension().is_some_and(|e| e == "rs" || e == "js" || e == "wit"))
+    {
         let path = path.to_str().unwrap();
         assert!(listed.contains(&path), "{path} is missing in sources.rs");
     }

@@ -1,0 +1,54 @@
+//! Requests to the hosts that were granted.
+
+import * as host from "cleargate:host/http@0.1.0";
+import { asking, Failure } from "../failure.js";
+import { bytes, text } from "../text.js";
+
+/**
+ * Sends a request and reads the whole answer. A status is no error: see `ok`.
+ * @param {string} url `http` or `https`, without user name and password
+ * @param {{ method?: string, headers?: Record<string, string>, body?: string | Uint8Array, timeoutMs?: number }} [more]
+ */
+export function send(url, { method = "GET", headers = {}, body, timeoutMs } = {}) {
+  const list = Object.entries(headers).map(([name, value]) => ({ name, value: String(value) }));
+  const sent = body === undefined ? undefined : bytes(body);
+  return new Response(asking(() => host.send({ method, url, headers: list, body: sent, timeoutMs })));
+}
+
+/** Sends data as JSON. */
+export function sendJson(url, data, { headers = {}, ...more } = {}) {
+  const own = { "content-type": "application/json", ...headers };
+  return send(url, { method: "POST", ...more, headers: own, body: JSON.stringify(data) });
+}
+
+/** A whole answer. */
+export class Response {
+  constructor({ status, headers, body }) {
+    this.status = status;
+    this.headers = headers;
+    this.body = Uint8Array.from(body);
+  }
+
+  /** The first header of a name, in any case; nothing when there is none. */
+  header(name) {
+    return this.headers.find((header) => header.name.toLowerCase() === name.toLowerCase())?.value;
+  }
+
+  /** Turns a status of 400 and above into a failure; 408, 429 and 5xx may be tried again. */
+  ok() {
+    if (this.status < 400) return this;
+    const again = this.status === 408 || this.status === 429 || this.status >= 500;
+    const detail = { status: this.status };
+    throw new Failure(again ? "transient" : "permanent", `the peer answered ${this.status}`, { detail });
+  }
+
+  /** The body as text. */
+  text() {
+    return text(this.body);
+  }
+
+  /** The body as JSON data. */
+  json() {
+    return JSON.parse(this.text());
+  }
+}

@@ -1,0 +1,70 @@
+//! Values as they cross the boundary: JSON text, or a handle to bytes that stay with the host.
+
+import { Failure, lower } from "./failure.js";
+
+/** Data from a value; `what` names it in the refusal. */
+export function read(what, value) {
+  switch (value.tag) {
+    case "json":
+      return JSON.parse(value.val);
+    case "media":
+      throw new Failure("invalid_input", `the ${what} must be JSON; it is media`);
+    default:
+      throw new Failure("invalid_input", `the ${what} is of a kind that came after this plugin was built; rebuild the plugin`);
+  }
+}
+
+/** A value from data. */
+export function write(data) {
+  const val = JSON.stringify(data);
+  if (val === undefined) throw new TypeError(`the result is ${typeof data}, which JSON cannot hold; return data`);
+  return { tag: "json", val };
+}
+
+/** Who calls, from where, and until when. */
+export function context(ctx) {
+  const { runId, address, attempt, deadline, idempotencyKey, binding, tenant, traceParent } = ctx;
+  const at = deadline === undefined || deadline === null ? undefined : Number(deadline);
+  return Object.freeze({ runId, address, attempt, deadline: at, idempotencyKey, binding, tenant, traceParent });
+}
+
+/** An export that fails as the contract says, whatever the author's function throws. */
+export function guarded(run) {
+  return async (...wire) => {
+    try {
+      return await run(...wire);
+    } catch (error) {
+      throw lower(error);
+    }
+  };
+}
+
+/** What an author defines, held to the fields of its kind. Runs when the plugin is built. */
+export function define(kind, definition, required, optional) {
+  const missing = required.find((field) => definition?.[field] === undefined);
+  if (missing !== undefined) throw new TypeError(`${kind}({ .. }) needs \`${missing}\``);
+  const unknown = Object.keys(definition).find((field) => !required.includes(field) && !optional.includes(field));
+  if (unknown !== undefined) {
+    throw new TypeError(`${kind}({ .. }) has no \`${unknown}\`; write ${[...required, ...optional].join(", ")}`);
+  }
+  return Object.freeze({ kind, ...definition });
+}
+
+/** The definitions of one kind in what a plugin's file exports: one definition, or a list. */
+export function parts(kind, plugin) {
+  return [plugin].flat().filter((part) => part?.kind === kind);
+}
+
+/** The one definition of a kind of which a component has one. */
+export function only(kind, plugin) {
+  const found = parts(kind, plugin);
+  if (found.length !== 1) throw new TypeError(`\`export default\` names ${found.length} of ${kind}; a component has one`);
+  return found[0];
+}
+
+/** The definition that a call means. */
+export function named(kind, list, field, name) {
+  const found = list.find((part) => part[field] === name);
+  if (found === undefined) throw new Failure("invalid_input", `there is no ${kind} \`${name}\``);
+  return found;
+}
