@@ -29,6 +29,9 @@ export function lower(error) {
     const detail = error.detail === undefined ? undefined : JSON.stringify(error.detail);
     return { code: error.code.replaceAll("_", "-"), message: error.message, retryable: error.retryable, detail };
   }
+  if (error?.name === "InternalError" && error.message === "out of memory") {
+    return { code: "limit", message: "the memory of the call is used up", retryable: false, detail: undefined };
+  }
   const detail = error instanceof Error && error.stack ? JSON.stringify({ stack: error.stack }) : undefined;
   return { code: "bug", message: String(error), retryable: false, detail };
 }

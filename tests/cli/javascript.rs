@@ -72,7 +72,6 @@ const does: Record<string, (ctx: any) => unknown> = {
   chance: () => Math.random(),
   refused: () => { throw new Failure("transient", "busy", { detail: { line: 7 } }); },
   broken: () => (undefined as any).field,
-  nothing: () => undefined,
   deep: () => { const f = (n: number): number => 1 + f(n + 1); return f(0); },
   endless: () => { for (;;); },
   hoard: () => { const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1)); },

@@ -47,3 +47,19 @@ fn the_plugin_of_the_sdk_passes_its_case() {
     let done = world.run(&["plugin", "test", "counting"]);
     done.expect(0, &["1 passed, 0 failed"]);
 }
+
+#[test]
+fn the_javascript_of_the_sdk_remembers() {
+    let world = World::empty();
+    let readme = include_str!("../../sdk/README.md");
+    world.run(&["plugin", "new", "--lang", "javascript", "--kind", "tool", "notes"]).expect(0, &[]);
+    world.write("notes/src/plugin.js", block(readme, "js"));
+    let manifest = std::fs::read_to_string(world.path("notes/plugin.toml")).unwrap();
+    world.write("notes/plugin.toml", &format!("{manifest}\n{}\n", block(readme, "toml")));
+    let cases = "cases:\n\
+        - { name: first, call: { tool: remember }, input: { line: a }, expect: { output: { notes: 1 } } }\n\
+        - { name: empty, call: { tool: remember }, input: { line: ' ' }, \
+            expect: { error: { code: invalid_input, message: is empty } } }\n";
+    world.write("notes/cases/first.yaml", cases);
+    world.run(&["plugin", "test", "notes"]).expect(0, &["2 passed, 0 failed"]);
+}
