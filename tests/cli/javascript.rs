@@ -90,8 +90,11 @@ export default tool({
 });
 "##;
 
-/// What the probe answers: a value, or the code of a failure and a part of its message.
-fn expected() -> Vec<(&'static str, Result<Value, (&'static str, &'static str)>)> {
+/// A value, or the code of a failure and a part of its message.
+type Answer = Result<Value, (&'static str, &'static str)>;
+
+/// What the probe answers to each word.
+fn expected() -> Vec<(&'static str, Answer)> {
     vec![
         ("clock", Ok(json!(true))),
         ("random", Ok(json!(16))),

@@ -294,11 +294,10 @@ impl Place {
         let mut args = vec!["--wit", "wit", "--world", "plugin", "--js", "plugin.js"];
         args.extend(["--output", "plugin.wasm", "--sync", "--stub-wasi"]);
         self.run("componentize-qjs/bin/componentize-qjs", &args, &mut |_| {})?;
-        // Renamed: a reader meets the whole file. When two build at once, the first is kept for both.
-        let made = self.path("plugin.wasm");
-        match fs::hard_link(&made, &kept) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(BuildError::Write { path: kept, cause: e });
+        // Linked, so a reader meets the whole file. When two build at once, the first is kept for both.
+        match fs::hard_link(self.path("plugin.wasm"), &kept) {
+            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+                Err(BuildError::Write { path: kept, cause })
             }
             _ => read(kept),
         }
