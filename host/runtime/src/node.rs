@@ -7,9 +7,11 @@ use cleargate_executor as executor;
 use cleargate_executor::{Chunk, Failure, Filtered, Judged, NodeContext, Output};
 use cleargate_flow::Value;
 use cleargate_flow::signature::PluginKind;
+use cleargate_flow::types::{Type, validate};
 
 use crate::component::Plugin;
 use crate::describe::Described;
+use crate::fault::Fault;
 use crate::instance::Called;
 use crate::passage::Passage;
 use crate::plugin::{CallContext, Caller, Finding, Judgement, Piece, Stage};
@@ -20,6 +22,7 @@ pub fn node(plugin: &Plugin, described: &Described) -> Arc<dyn executor::Node> {
         plugin: plugin.clone(),
         id: described.id.clone(),
         tool: described.kind == PluginKind::Tool,
+        output: described.signature.output.clone(),
     })
 }
 
@@ -37,6 +40,8 @@ struct Step {
     plugin: Plugin,
     id: String,
     tool: bool,
+    /// What it says that it gives: the flow was checked with it.
+    output: Type,
 }
 
 struct Guard(Plugin);
@@ -76,11 +81,24 @@ fn output(called: Called<Value>) -> Result<Output, Failure> {
 impl executor::Node for Step {
     async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
         let caller = caller(ctx);
-        output(if self.tool {
+        let mut called = if self.tool {
             self.plugin.call(&self.id, &caller, &input).await
         } else {
             self.plugin.run(&self.id, &caller, &input).await
-        })
+        };
+        called.result = called.result.and_then(|value| keeps_word(value, &self.output));
+        output(called)
+    }
+}
+
+/// A value that is not what its plugin says it gives would fail some later node that is not to blame.
+fn keeps_word(value: Value, promised: &Type) -> Result<Value, Fault> {
+    match validate(&value, promised) {
+        Ok(_) => Ok(value),
+        Err(mismatch) => {
+            let why = format!("its output is not of the type it describes: {mismatch}");
+            Err(Fault::Contract(why))
+        }
     }
 }
 
@@ -155,5 +173,32 @@ impl executor::Filter for Rewriter {
         let piece = Piece { text: piece.text, carry: piece.carry, last: piece.last };
         let called = self.0.on_chunk(&caller(ctx), piece, &config).await;
         answer(called, |(text, carry), usage| Filtered { text, carry, usage })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_is_what_the_plugin_describes_or_a_broken_contract() {
+        let promised: Type = "record{sum: int, note: opt<string>}".parse().unwrap();
+        for (value, kept) in [
+            (r#"{"sum": 1}"#, true),
+            (r#"{"sum": 1, "note": null}"#, true),
+            (r#"{"sum": "1"}"#, false),
+            (r#""1""#, false),
+            ("{}", false),
+        ] {
+            let value = Value::from_json(value).unwrap();
+            match keeps_word(value.clone(), &promised) {
+                Ok(same) => assert!(kept && same == value, "{value}"),
+                Err(fault) => {
+                    assert!(!kept && fault.to_string().contains("its output is not"), "{fault}");
+                }
+            }
+        }
+        let any: Type = "any".parse().unwrap();
+        assert!(keeps_word(Value::Null, &any).is_ok());
     }
 }
