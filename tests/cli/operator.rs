@@ -83,3 +83,72 @@ fn grants_are_listed_shown_and_taken_back() {
     world.run(&["grant", "revoke", "acme:fetch"]).expect(3, &["nothing is granted", "grant list"]);
     world.run(&["grant", "show", "acme:none"]).expect(3, &["nothing is granted"]);
 }
+
+/// FL-10: wherever a flow puts a secret, nothing that is written or shown holds it.
+#[test]
+fn forty_secrets_are_found_nowhere() {
+    let world = World::empty();
+    let canary = |i: usize| (format!("canary{i:02}"), format!("of{:08x}", i * 2_654_435_761));
+    let value = |i: usize| format!("{}{}", canary(i).0, canary(i).1);
+    let join = |i: usize| format!("'{}' + '{}'", canary(i).0, canary(i).1);
+    let nodes: String = (0..40)
+        .map(|i| match i % 4 {
+            0 => format!("  n{i}: {{ type: transform, with: {{ v: \"${{{}}}\" }} }}\n", join(i)),
+            1 => format!(
+                "  n{i}: {{ type: template, text: \"${{v}}\", with: {{ v: \"${{{}}}\" }} }}\n",
+                join(i)
+            ),
+            2 => format!("  n{i}: {{ type: file.read, with: {{ path: \"${{{}}}\" }} }}\n", join(i)),
+            _ => format!(
+                "  n{i}: {{ type: http, with: {{ url: \"${{'https://x.test/' + {}}}\" }} }}\n",
+                join(i)
+            ),
+        })
+        .collect();
+    let outputs: String = (0..40).map(|i| format!("  o{i}: \"${{n{i}}}\"\n")).collect();
+    let one = |kinds: &[usize]| {
+        let keep = |line: &str| {
+            let number: String =
+                line.trim_start().chars().skip(1).take_while(char::is_ascii_digit).collect();
+            number.parse::<usize>().is_ok_and(|i| kinds.contains(&(i % 4)))
+        };
+        let pick = |text: &str| {
+            text.lines().filter(|l| keep(l)).map(|l| format!("{l}\n")).collect::<String>()
+        };
+        format!("cleargate: 1\nflow: leak\noutput:\n{}nodes:\n{}", pick(&outputs), pick(&nodes))
+    };
+    let mut shown = String::new();
+    for (name, kinds) in [("good", &[0, 1][..]), ("files", &[2]), ("network", &[3])] {
+        world.write(&format!("{name}.yaml"), &one(kinds));
+        for output in ["human", "json", "ndjson"] {
+            let mut command =
+                world.command(&["run", &format!("{name}.yaml"), "--output", output, "-vv"]);
+            command.envs((0..40).map(|i| (format!("CLEARGATE_SECRET_C{i}"), value(i))));
+            let done = Done::of(command.output().unwrap());
+            assert_eq!(done.code == Some(0), name == "good", "{done:?}");
+            shown += &format!("{}{}", done.out, done.err);
+        }
+    }
+    assert!(shown.contains("***"), "nothing was masked: {shown}");
+    let mut files = vec![("what was shown".to_owned(), shown.into_bytes())];
+    let mut folders = vec![world.home()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            match entry.file_type().unwrap().is_dir() {
+                true => folders.push(entry.path()),
+                false => files.push((
+                    entry.path().display().to_string(),
+                    std::fs::read(entry.path()).unwrap(),
+                )),
+            }
+        }
+    }
+    assert!(files.iter().any(|(name, _)| name.ends_with("journal.db")));
+    for (name, bytes) in files {
+        for i in 0..40 {
+            let value = value(i);
+            let found = bytes.windows(value.len()).any(|window| window == value.as_bytes());
+            assert!(!found, "{name} holds secret {i}");
+        }
+    }
+}
