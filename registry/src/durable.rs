@@ -4,17 +4,32 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Other users too: a registry is shared.
+    Everyone,
+    /// The owner alone.
+    Owner,
+}
+
 /// Replaces or makes `path` with `bytes`, together with its folder. Durable when it returns.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().expect("files of a registry lie in a folder");
+///
+/// # Errors
+/// The folder cannot be written; the old file is whole then.
+pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let folder = path.parent().expect("what is written lies in a folder");
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".new-");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // A registry is read by other users; the default for temporary files is the owner alone.
-        builder.permissions(fs::Permissions::from_mode(0o644));
+        let mode = match readers {
+            Readers::Everyone => 0o644,
+            Readers::Owner => 0o600,
+        };
+        builder.permissions(fs::Permissions::from_mode(mode));
     }
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;

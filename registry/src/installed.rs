@@ -106,7 +106,7 @@ impl Installed {
         // The entry last: what has an entry has its bytes.
         for (end, bytes) in [("wasm", bytes), ("json", &json)] {
             let path = self.path(&entry.digest, end);
-            durable::write(&path, bytes).map_err(io_at(&path))?;
+            durable::write(&path, bytes, durable::Readers::Everyone).map_err(io_at(&path))?;
         }
         Ok(entry)
     }

@@ -11,7 +11,7 @@
 
 pub mod component;
 pub mod digest;
-mod durable;
+pub mod durable;
 pub mod index;
 pub mod installed;
 pub mod lock;

@@ -366,7 +366,7 @@ impl Lock {
     /// # Errors
     /// A folder that cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), LockFileError> {
-        durable::write(path, self.to_toml().as_bytes())
+        durable::write(path, self.to_toml().as_bytes(), durable::Readers::Everyone)
             .map_err(|source| LockFileError::Io { path: path.display().to_string(), source })
     }
 }

@@ -117,7 +117,7 @@ impl GrantFile {
     }
 
     fn write(&self, text: &str) -> Result<()> {
-        owned_file::replace(&self.path, text.as_bytes(), Readers::Usual)
+        owned_file::replace(&self.path, text.as_bytes(), Readers::Everyone)
     }
 
     fn text(&self) -> String {

@@ -1,19 +1,12 @@
 //! A file that the operator owns and commands change: one process at a time, and whole or not at all.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::File;
 use std::path::Path;
 
-use crate::error::{Error, Kind, Result};
+use cleargate_registry::durable;
+pub(crate) use cleargate_registry::durable::Readers;
 
-/// Who may read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Readers {
-    /// As the system usually has it.
-    Usual,
-    /// The owner alone.
-    Owner,
-}
+use crate::error::{Error, Kind, Result};
 
 /// One process at a time reads, changes and writes: two changes at once would lose one. Held until it is dropped.
 pub(crate) fn lock(path: &Path) -> Result<File> {
@@ -28,30 +21,7 @@ pub(crate) fn lock(path: &Path) -> Result<File> {
 
 /// Replaces the file in one step.
 pub(crate) fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let write = || {
-        let mut file = options(readers).create(true).truncate(true).open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    };
-    write().map_err(|e| {
-        // What is left of it is of no use; a failure to remove it changes nothing.
-        let _ = std::fs::remove_file(&temporary);
-        unwritable(path).caused_by(&e)
-    })
-}
-
-fn options(readers: Readers) -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    if readers == Readers::Owner {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    #[cfg(not(unix))]
-    let _ = readers;
-    options
+    durable::write(path, bytes, readers).map_err(|e| unwritable(path).caused_by(&e))
 }
 
 fn unwritable(path: &Path) -> Error {

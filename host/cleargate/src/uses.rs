@@ -183,7 +183,8 @@ impl Plugins {
     pub(crate) fn pin(&self, source: FlowSource, home: &Path, locking: Locking) -> Result<Pinned> {
         let path = source.lock_path(home);
         let folder = source.folder.clone();
-        let wanted = Wanted::read(source, &[], &mut MAX_FLOWS.clone());
+        let mut left = MAX_FLOWS;
+        let wanted = Wanted::read(source, &[], &mut left);
         let mut references = Vec::new();
         wanted.references(&mut references);
         if references.is_empty() {

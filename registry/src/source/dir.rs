@@ -215,7 +215,7 @@ impl Dir {
 
     #[expect(clippy::unused_self, reason = "reads as what it is: a write into this registry")]
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), SourceError> {
-        durable::write(path, bytes).map_err(io_at(path))
+        durable::write(path, bytes, durable::Readers::Everyone).map_err(io_at(path))
     }
 
     fn index_path(&self, package: &PackageName) -> PathBuf {

@@ -87,12 +87,13 @@ pub async fn bench_plugin(
     let (component, manifest) = read(bytes)?;
     let (compile, plugin) = timed(load(&engine(None)?, bytes, &manifest.permissions)).await;
     let plugin = plugin?;
-    let cache = tempdir()?;
-    load(&engine(Some(cache.clone()))?, bytes, &manifest.permissions).await?;
-    let runtime = engine(Some(cache.clone()))?;
+    let folder_of_cache = tempfile::tempdir().map_err(|e| {
+        Error::new(Kind::Store, "there is no place for a compile cache").caused_by(&e)
+    })?;
+    let cache = || Some(folder_of_cache.path().to_path_buf());
+    load(&engine(cache())?, bytes, &manifest.permissions).await?;
+    let runtime = engine(cache())?;
     let (cached, again) = timed(load(&runtime, bytes, &manifest.permissions)).await;
-    // A folder that cannot be removed costs some kilobytes of a temporary place.
-    let _ = std::fs::remove_dir_all(cache);
     again?;
     let mut costs = Vec::new();
     for (name, case) in cases(folder, &manifest, None)? {
@@ -180,17 +181,6 @@ fn write(path: &Path, costs: &[CaseCost]) -> Result<()> {
     std::fs::write(path, text + "\n").map_err(|e| {
         Error::new(Kind::Store, format!("{} cannot be written", path.display())).caused_by(&e)
     })
-}
-
-/// A folder for one compile cache.
-fn tempdir() -> Result<std::path::PathBuf> {
-    let mut name = [0_u8; 8];
-    getrandom::fill(&mut name).expect("the system has random bytes");
-    let path = std::env::temp_dir().join(format!("cleargate-bench-{}", hex::encode(name)));
-    std::fs::create_dir(&path).map_err(|e| {
-        Error::new(Kind::Store, format!("{} cannot be made", path.display())).caused_by(&e)
-    })?;
-    Ok(path)
 }
 
 #[cfg(test)]

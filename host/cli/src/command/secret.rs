@@ -16,11 +16,8 @@ pub fn secret(context: &Context<'_>, verb: Secret) -> Result<u8, Failure> {
     let store = context.secrets();
     match verb {
         Secret::Set { label, host } => {
-            let hosts = host.iter().map(|text| {
-                let bad = |why: String| Error::new(Kind::Invalid, why);
-                text.parse().map_err(|e| bad(format!("{e}")))
-            });
-            let hosts = hosts.collect::<Result<Vec<_>, Error>>()?;
+            let hosts = host.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>();
+            let hosts = hosts.map_err(|e| Error::new(Kind::Invalid, format!("{e}")))?;
             let nowhere = hosts.is_empty();
             store.set(&label, &value(&label)?, hosts)?;
             let row = store.list()?.into_iter().find(|row| row.label == label);
