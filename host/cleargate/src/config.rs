@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cleargate_flow::grant::HostPattern;
-use cleargate_flow::limits::{Limits, TABLE};
+use cleargate_flow::limits::{Limits, TABLE, Unit};
+use cleargate_store::Quota;
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
@@ -16,6 +17,16 @@ use crate::secrets::SecretStore;
 
 /// Attempts of all runs at the same time, when the operator says nothing.
 const DEFAULT_CONCURRENCY: usize = 64;
+
+/// Bytes that the journal may have, when the operator says nothing: years of runs, and an end to a flow that fills
+/// the disk.
+const DEFAULT_STORE_BYTES: u64 = 16 * 1024 * 1024 * 1024;
+
+/// The least bytes for a journal: below, a single large answer would find no room.
+const MIN_STORE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The part of the journal that values or blobs of plugins may fill, as a divisor: journals keep the greater part.
+const PLUGINS_SHARE: u64 = 4;
 
 /// How much a committed step survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -28,6 +39,35 @@ pub enum Durability {
     ProcessSafe,
     /// Nothing: the journal lives in memory.
     Memory,
+}
+
+/// Bytes on disk. What is full is refused or waits, and says which figure to raise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreBounds {
+    /// The whole journal with all that is beside it. Runs wait for room beyond.
+    pub size: u64,
+    /// The values of each store that plugins are granted.
+    pub values: u64,
+    /// All blobs of plugins.
+    pub blobs: u64,
+}
+
+impl StoreBounds {
+    /// The bounds that go with a size.
+    pub fn of(size: u64) -> Self {
+        let (most, quota) = (size / PLUGINS_SHARE, Quota::default());
+        Self { size, values: quota.values.min(most), blobs: quota.blobs.min(most) }
+    }
+
+    pub(crate) fn quota(self) -> Quota {
+        Quota { values: self.values, blobs: self.blobs }
+    }
+}
+
+impl Default for StoreBounds {
+    fn default() -> Self {
+        Self::of(DEFAULT_STORE_BYTES)
+    }
 }
 
 /// A secret: its value, and the hosts that may get it.
@@ -54,6 +94,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// How much a committed step survives.
     pub durability: Durability,
+    /// How large the journal may become.
+    pub store: StoreBounds,
     /// The operator's layer of the limits.
     pub limits: Limits,
     /// Attempts of all runs at the same time.
@@ -81,6 +123,9 @@ struct File {
 #[serde(deny_unknown_fields, default)]
 struct StoreTable {
     durability: Durability,
+    size: Option<toml::Value>,
+    values: Option<toml::Value>,
+    blobs: Option<toml::Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,6 +159,7 @@ impl Config {
             home: home.into(),
             folder: folder.into(),
             durability: Durability::default(),
+            store: StoreBounds::default(),
             limits: Limits::default(),
             concurrency: DEFAULT_CONCURRENCY,
             registry: None,
@@ -155,6 +201,7 @@ impl Config {
         let file: File = toml::from_str(&text).map_err(|e| wrong(&path, &text, &e))?;
         let mut config = Self::new(home, folder);
         config.durability = file.store.durability;
+        config.store = store_bounds(&file.store).map_err(|e| invalid(&path).with_help(e))?;
         config.limits = limits(&file.limits).map_err(|e| invalid(&path).with_help(e))?;
         config.concurrency = file.run.concurrency.unwrap_or(DEFAULT_CONCURRENCY).max(1);
         config.registry = file.registry.path.map(|path| home.join(path));
@@ -245,6 +292,33 @@ fn limits(table: &BTreeMap<String, toml::Value>) -> Result<Limits, String> {
     Ok(limits)
 }
 
+/// Bounds of the journal as people write them: `size = "4GiB"`.
+fn store_bounds(table: &StoreTable) -> Result<StoreBounds, String> {
+    let read = |name: &str, value: &Option<toml::Value>| {
+        let Some(value) = value else { return Ok(None) };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Unit::Bytes.parse(&text).map(Some).map_err(|e| format!("`{name}` in `[store]`: {e}"))
+    };
+    let size = read("size", &table.size)?.unwrap_or(DEFAULT_STORE_BYTES);
+    if size < MIN_STORE_BYTES {
+        let least = Unit::Bytes.print(MIN_STORE_BYTES);
+        return Err(format!("`size` in `[store]` is at least {least}"));
+    }
+    let mut bounds = StoreBounds::of(size);
+    bounds.values = read("values", &table.values)?.unwrap_or(bounds.values);
+    bounds.blobs = read("blobs", &table.blobs)?.unwrap_or(bounds.blobs);
+    for (name, bytes) in [("values", bounds.values), ("blobs", bounds.blobs)] {
+        let most = size / PLUGINS_SHARE;
+        if bytes > most {
+            let most = Unit::Bytes.print(most);
+            return Err(format!(
+                "`{name}` in `[store]` is at most {most}, a quarter of `size`: raise `size` too"
+            ));
+        }
+    }
+    Ok(bounds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,6 +348,23 @@ mod tests {
             "[store]\ndurability='no'",
         ] {
             assert_eq!(load(bad).unwrap_err().kind, Kind::Invalid, "{bad} was accepted");
+        }
+    }
+
+    #[test]
+    fn the_journal_has_bounds_that_fit_together() {
+        let bounds = |text: &str| load(text).map(|config| config.store);
+        assert_eq!(bounds("").unwrap(), StoreBounds::default());
+        let small = bounds("[store]\nsize = \"64MiB\"\nvalues = 4096").unwrap();
+        assert_eq!(small, StoreBounds { size: 64 << 20, values: 4096, blobs: 16 << 20 });
+        for (bad, says) in [
+            ("size = \"1MiB\"", "at least 16MiB"),
+            ("size = \"64MiB\"\nvalues = \"17MiB\"", "`values` in `[store]` is at most 16MiB"),
+            ("blobs = \"5GiB\"", "raise `size`"),
+            ("blobs = \"5GB\"", "`blobs` in `[store]`: `5GB`"),
+        ] {
+            let error = bounds(&format!("[store]\n{bad}")).unwrap_err();
+            assert!(error.help[0].contains(says), "{bad}: {error:?}");
         }
     }
 

@@ -311,11 +311,13 @@ fn matters_outside(error: &Error) -> bool {
 
 fn open_store(config: &Config) -> Result<Arc<dyn Store>> {
     let class = match config.durability {
-        Durability::Memory => return Ok(Arc::new(MemoryStore::new())),
+        Durability::Memory => return Ok(Arc::new(MemoryStore::bounded(config.store.quota()))),
         Durability::PowerSafe => Class::PowerSafe,
         Durability::ProcessSafe => Class::ProcessSafe,
     };
-    let store = SqliteStore::open(config.journal(), &SqliteConfig::new(class))
+    let (max_bytes, quota) = (Some(config.store.size), config.store.quota());
+    let sqlite = SqliteConfig { max_bytes, quota, ..SqliteConfig::new(class) };
+    let store = SqliteStore::open(config.journal(), &sqlite)
         .map_err(|e| Error::new(Kind::Store, "the journal cannot be used").caused_by(&e))?;
     Ok(Arc::new(store))
 }

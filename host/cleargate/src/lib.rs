@@ -41,7 +41,7 @@ pub use cases::{
 };
 pub use cleargate_flow::diagnostic::{Finding, Severity, Span};
 pub use cleargate_flow::{Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
-pub use config::{Config, Durability, Secret};
+pub use config::{Config, Durability, Secret, StoreBounds};
 pub use error::{Error, Kind, Result};
 pub use flows::{Checked, Flow};
 pub use grants::{GrantFile, Granted};

@@ -6,6 +6,7 @@ use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 
 use crate::head::MAX_PAYLOAD_DEPTH;
 use crate::kv::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
+use crate::quota::{ENTRY_BYTES, Quota};
 use crate::{Created, Durability, KvSpace, NewRun, RunFilter, RunStatus, Store, StoreError};
 
 /// A run of flow `f` with its first record.
@@ -153,7 +154,49 @@ pub async fn keeps_values_apart(store: &dyn Store) {
     assert_eq!(store.kv_delete(ours, "k").await, Ok(false));
 }
 
-/// All of the above on one empty store.
+/// A space and a tenant hold what they may, and room that is made is there again. `quota` is that of the store:
+/// some thousand bytes.
+pub async fn keeps_to_quotas(store: &dyn Store, quota: Quota) {
+    let (full, other) = (KvSpace::new("q", "full"), KvSpace::new("q", "other"));
+    let half = usize::try_from(quota.values / 2).expect("a small quota") - 200;
+    let large = || vec![1; half];
+    assert_eq!(store.kv_set(full, "a", large()).await, Ok(()));
+    assert_eq!(store.kv_swap(full, "b", None, large()).await, Ok(true));
+    // In place of itself it takes no more.
+    assert_eq!(store.kv_set(full, "a", large()).await, Ok(()));
+    for refused in [
+        store.kv_set(full, "c", large()).await,
+        store.kv_swap(full, "c", None, large()).await.map(|_| ()),
+        store.kv_set(full, "a", vec![1; 2 * half]).await,
+    ] {
+        let Err(StoreError::OverQuota { key: "values", limit, .. }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(limit, quota.values);
+    }
+    assert_eq!(store.kv_get(full, "a").await, Ok(Some(large())));
+    assert_eq!(store.kv_get(full, "c").await, Ok(None));
+    assert_eq!(store.kv_set(other, "c", large()).await, Ok(()));
+    assert_eq!(store.kv_delete(full, "b").await, Ok(true));
+    assert_eq!(store.kv_set(full, "c", large()).await, Ok(()));
+    // Nothing is free: not even what is empty.
+    let mut empty = 0;
+    while store.kv_set(KvSpace::new("q", "empty"), &empty.to_string(), vec![]).await.is_ok() {
+        empty += 1;
+        assert!(empty <= quota.values / ENTRY_BYTES, "{empty} empty values");
+    }
+    let blob = |n| vec![n; usize::try_from(quota.blobs / 2).expect("a small quota") - 300];
+    let digest = store.put_blob("q", blob(1)).await.expect("a blob");
+    store.put_blob("q", blob(2)).await.expect("a blob");
+    store.put_blob("q", blob(1)).await.expect("one that is there takes nothing");
+    let refused = store.put_blob("q", blob(3)).await;
+    assert!(matches!(refused, Err(StoreError::OverQuota { key: "blobs", .. })), "{refused:?}");
+    assert_eq!(store.get_blob("r", &digest).await, Ok(None));
+    assert_eq!(store.put_blob("r", blob(1)).await, Ok(digest));
+    assert_eq!(store.get_blob("r", &digest).await, Ok(Some(blob(1))));
+}
+
+/// All of the above but the quotas, on one empty store.
 pub async fn check(store: &dyn Store) {
     creates_once(store).await;
     fences(store).await;

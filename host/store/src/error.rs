@@ -1,6 +1,7 @@
 //! Why a store refused or could not do something, in words that tell the reader what to do.
 
 use cleargate_flow::RunId;
+use cleargate_flow::limits::Unit::Bytes;
 
 use crate::blob::BlobDigest;
 
@@ -120,9 +121,33 @@ pub enum StoreError {
     /// Another process writes to the store for longer than the bounded wait.
     #[error("the store is locked by another process; end that one or try again")]
     Locked,
-    /// No space is left, on the disk or within the configured size. Nothing was lost or half written.
-    #[error("no space is left for the store; free some, then go on: nothing is lost")]
-    Full,
+    /// A plugin or a tenant would hold more than its part of the store. Nothing was changed.
+    #[error(
+        "{what} would take {}, and may take {}; delete some, or raise `{key}` in `[store]` of the \
+         operator's file", Bytes.print(*wanted), Bytes.print(*limit)
+    )]
+    OverQuota {
+        /// Whose.
+        what: String,
+        /// The figure's name in [`Quota`](crate::Quota).
+        key: &'static str,
+        /// Bytes that it would take.
+        wanted: u64,
+        /// Bytes that it may take.
+        limit: u64,
+    },
+    /// No space is left on the disk, or within the configured size. Nothing was lost or half written.
+    #[error(
+        "no space is left for the store{}; nothing is lost: free some, then go on",
+        limit.map_or_else(String::new, |limit| format!(
+            ": its disk is full, or it has the {} that it may have (`size` in `[store]` of the \
+             operator's file)", Bytes.print(limit)
+        ))
+    )]
+    Full {
+        /// Bytes that the store may have, when that is bounded.
+        limit: Option<u64>,
+    },
     /// The file as a whole is damaged.
     #[error("the store is damaged ({reason}); export what can be read and restore a backup")]
     Corrupt {

@@ -5,7 +5,7 @@
 //! and damage is reported for the run that has it instead of being read as data. It decides nothing about
 //! flows and reads no clock: times come from the caller.
 //!
-//! The way through the crate: [`Store`] is the contract; [`run`], [`kv`] and [`blob`] are its words;
+//! The way through the crate: [`Store`] is the contract; [`run`], [`kv`], [`blob`] and [`quota`] are its words;
 //! [`memory`] is the contract as plain code and [`sqlite`] the one that lasts. Which append is lawful is
 //! decided once, in `head`, for every store.
 
@@ -18,6 +18,7 @@ pub mod conformance;
 pub mod error;
 pub mod kv;
 pub mod memory;
+pub mod quota;
 pub mod run;
 pub mod sqlite;
 
@@ -25,6 +26,7 @@ pub use blob::BlobDigest;
 pub use error::StoreError;
 pub use kv::{KvPage, KvSpace};
 pub use memory::MemoryStore;
+pub use quota::Quota;
 pub use run::{Created, ErrorSummary, Lease, LeaseInfo, NewRun, RunFilter, RunRow, RunStatus};
 pub use sqlite::{OpenError, SqliteConfig, SqliteStore};
 pub use store::{Durability, MAX_PAGE, Store};

@@ -14,6 +14,7 @@ use crate::blob::{BlobDigest, MAX_BLOB_BYTES, MAX_FLOW_BYTES, check_size};
 use crate::error::StoreError;
 use crate::head::{Batch, Head};
 use crate::kv::{KvPage, KvSpace, check_entry, check_key};
+use crate::quota::{OWNED_BLOBS, Quota, of_entry};
 use crate::run::{Created, Lease, NewRun, RunFilter, RunRow};
 use crate::store::{Durability, MAX_PAGE, Store};
 
@@ -21,6 +22,7 @@ use crate::store::{Durability, MAX_PAGE, Store};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    quota: Quota,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ struct State {
     by_key: HashMap<(FlowId, String), usize>,
     blobs: HashMap<BlobDigest, Vec<u8>>,
     values: BTreeMap<(String, String, String), Vec<u8>>,
+    /// Bytes that the entries of a space take, by tenant and store.
+    used: HashMap<(String, String), u64>,
 }
 
 #[derive(Debug)]
@@ -47,6 +51,11 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store with other bounds.
+    pub fn bounded(quota: Quota) -> Self {
+        Self { state: Mutex::default(), quota }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -63,6 +72,33 @@ impl State {
     fn run(&mut self, run: &RunId) -> Result<&mut Run, StoreError> {
         let at = self.position(run)?;
         Ok(&mut self.runs[at])
+    }
+
+    /// Notes that entries of a space changed their size.
+    fn charge(
+        &mut self,
+        quota: Quota,
+        space: KvSpace<'_>,
+        freed: u64,
+        added: u64,
+    ) -> Result<(), StoreError> {
+        let used = self.used.entry((space.tenant.into(), space.store.into())).or_default();
+        *used = quota.after(space, *used, freed, added)?;
+        Ok(())
+    }
+
+    fn set(
+        &mut self,
+        quota: Quota,
+        space: KvSpace<'_>,
+        key: &str,
+        value: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let place = entry(space, key);
+        let freed = self.values.get(&place).map_or(0, |old| of_entry(key, old.len() as u64));
+        self.charge(quota, space, freed, of_entry(key, value.len() as u64))?;
+        self.values.insert(place, value);
+        Ok(())
     }
 
     /// Files a run under the open ones, or no longer, after its status may have changed.
@@ -182,15 +218,30 @@ impl Store for MemoryStore {
         Ok(records.iter().skip(from).take(limit.min(MAX_PAGE)).cloned().collect())
     }
 
-    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
+    async fn put_blob(&self, tenant: &str, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
         check_size("blob", &bytes, MAX_BLOB_BYTES)?;
         let digest = BlobDigest::of(&bytes);
-        self.state().blobs.entry(digest).or_insert(bytes);
+        let (space, key) = (KvSpace::new(tenant, OWNED_BLOBS), digest.to_string());
+        check_key(space, &key)?;
+        let mut state = self.state();
+        let place = entry(space, &key);
+        if !state.values.contains_key(&place) {
+            state.charge(self.quota, space, 0, of_entry(&key, bytes.len() as u64))?;
+            state.values.insert(place, Vec::new());
+        }
+        state.blobs.entry(digest).or_insert(bytes);
         Ok(digest)
     }
 
-    async fn get_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.state().blobs.get(digest).cloned())
+    async fn get_blob(
+        &self,
+        tenant: &str,
+        digest: &BlobDigest,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let state = self.state();
+        let place = entry(KvSpace::new(tenant, OWNED_BLOBS), &digest.to_string());
+        let owned = state.values.contains_key(&place);
+        Ok(state.blobs.get(digest).filter(|_| owned).cloned())
     }
 
     async fn kv_get(&self, space: KvSpace<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -205,13 +256,15 @@ impl Store for MemoryStore {
         value: Vec<u8>,
     ) -> Result<(), StoreError> {
         check_entry(space, key, &value)?;
-        self.state().values.insert(entry(space, key), value);
-        Ok(())
+        self.state().set(self.quota, space, key, value)
     }
 
     async fn kv_delete(&self, space: KvSpace<'_>, key: &str) -> Result<bool, StoreError> {
         check_key(space, key)?;
-        Ok(self.state().values.remove(&entry(space, key)).is_some())
+        let mut state = self.state();
+        let Some(old) = state.values.remove(&entry(space, key)) else { return Ok(false) };
+        state.charge(self.quota, space, of_entry(key, old.len() as u64), 0)?;
+        Ok(true)
     }
 
     async fn kv_swap(
@@ -226,7 +279,7 @@ impl Store for MemoryStore {
         let place = entry(space, key);
         let as_expected = state.values.get(&place).map(Vec::as_slice) == expected;
         if as_expected {
-            state.values.insert(place, value);
+            state.set(self.quota, space, key, value)?;
         }
         Ok(as_expected)
     }
@@ -258,5 +311,7 @@ mod tests {
     #[tokio::test]
     async fn it_keeps_the_contract() {
         crate::conformance::check(&super::MemoryStore::new()).await;
+        let quota = crate::Quota { values: 5_000, blobs: 9_000 };
+        crate::conformance::keeps_to_quotas(&super::MemoryStore::bounded(quota), quota).await;
     }
 }

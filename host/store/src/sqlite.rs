@@ -14,6 +14,7 @@ mod journal;
 mod log;
 mod readers;
 mod runs;
+mod used;
 mod values;
 mod writer;
 
@@ -34,6 +35,7 @@ use crate::blob::{BlobDigest, MAX_BLOB_BYTES, MAX_FLOW_BYTES, check_size};
 use crate::error::StoreError;
 use crate::head::{Batch, Head};
 use crate::kv::{KvPage, KvSpace, check_entry, check_key};
+use crate::quota::{OWNED_BLOBS, Quota};
 use crate::run::{Created, Lease, NewRun, RunFilter, RunRow};
 use crate::store::{Durability, MAX_PAGE, Store};
 
@@ -61,14 +63,17 @@ pub struct SqliteConfig {
     /// disk has. A store that is larger already stays readable and grows no more. The log may pass its part
     /// by the changes of one commit.
     pub max_bytes: Option<u64>,
+    /// What plugins may fill of it.
+    pub quota: Quota,
     /// How long to wait for another process that is writing.
     pub lock_wait: Duration,
 }
 
 impl SqliteConfig {
-    /// Creates what is missing, has no bound on its size, and waits [`LOCK_WAIT`].
+    /// Creates what is missing, has no bound on its size but on what plugins may fill, and waits [`LOCK_WAIT`].
     pub fn new(class: Class) -> Self {
-        Self { class, create: true, max_bytes: None, lock_wait: LOCK_WAIT }
+        let quota = Quota::default();
+        Self { class, create: true, max_bytes: None, quota, lock_wait: LOCK_WAIT }
     }
 }
 
@@ -77,6 +82,7 @@ impl SqliteConfig {
 pub struct SqliteStore {
     writer: Writer,
     readers: Arc<Readers>,
+    quota: Quota,
 }
 
 impl SqliteStore {
@@ -96,7 +102,7 @@ impl SqliteStore {
         let log = Log::of(&absolute, config);
         let readers = Readers::new(absolute, config.lock_wait);
         let writer = Writer::start(db, log, config).map_err(io)?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, quota: config.quota })
     }
 }
 
@@ -226,18 +232,32 @@ impl Store for SqliteStore {
         self.readers.read(move |db| journal::read(db, &run, from_seq, limit)).await
     }
 
-    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
+    async fn put_blob(&self, tenant: &str, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
         check_size("blob", &bytes, MAX_BLOB_BYTES)?;
         let digest = BlobDigest::of(&bytes);
-        let size = bytes.len();
-        let put = move |db: &_| blobs::put(db, &digest, &bytes);
+        let (space, key) = (KvSpace::new(tenant, OWNED_BLOBS), digest.to_string());
+        check_key(space, &key)?;
+        let (place, quota, size) = (Place::new(space, &key), self.quota, bytes.len());
+        let put = move |db: &_| {
+            values::own_blob(db, quota, &place, size as u64)?;
+            blobs::put(db, &digest, &bytes)
+        };
         self.writer.write(Durability::Sync, size, put).await?;
         Ok(digest)
     }
 
-    async fn get_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn get_blob(
+        &self,
+        tenant: &str,
+        digest: &BlobDigest,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let digest = *digest;
-        self.readers.read(move |db| blobs::get(db, &digest)).await
+        let place = Place::new(KvSpace::new(tenant, OWNED_BLOBS), &digest.to_string());
+        let get = move |db: &_| match values::get(db, &place)? {
+            Some(_) => blobs::get(db, &digest),
+            None => Ok(None),
+        };
+        self.readers.read(get).await
     }
 
     async fn kv_get(&self, space: KvSpace<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -254,14 +274,16 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         check_entry(space, key, &value)?;
         let place = Place::new(space, key);
-        let (bytes, set) = (value.len(), move |db: &_| values::set(db, &place, &value));
+        let (bytes, quota) = (value.len(), self.quota);
+        let set = move |db: &_| values::set(db, quota, &place, &value);
         self.writer.write(Durability::Sync, bytes, set).await
     }
 
     async fn kv_delete(&self, space: KvSpace<'_>, key: &str) -> Result<bool, StoreError> {
         check_key(space, key)?;
         let place = Place::new(space, key);
-        self.writer.write(Durability::Sync, 0, move |db| values::delete(db, &place)).await
+        let quota = self.quota;
+        self.writer.write(Durability::Sync, 0, move |db| values::delete(db, quota, &place)).await
     }
 
     async fn kv_swap(
@@ -273,8 +295,8 @@ impl Store for SqliteStore {
     ) -> Result<bool, StoreError> {
         check_entry(space, key, &value)?;
         let (place, expected) = (Place::new(space, key), expected.map(<[u8]>::to_vec));
-        let bytes = value.len();
-        let swap = move |db: &_| values::swap(db, &place, expected.as_deref(), &value);
+        let (bytes, quota) = (value.len(), self.quota);
+        let swap = move |db: &_| values::swap(db, quota, &place, expected.as_deref(), &value);
         self.writer.write(Durability::Sync, bytes, swap).await
     }
 
@@ -301,6 +323,10 @@ mod tests {
         let process = SqliteConfig::new(Class::ProcessSafe);
         let store = SqliteStore::open(folder.path().join("process.db"), &process).unwrap();
         crate::conformance::check(&store).await;
+        let quota = Quota { values: 5_000, blobs: 9_000 };
+        let bounded = SqliteConfig { quota, ..process };
+        let store = SqliteStore::open(folder.path().join("bounded.db"), &bounded).unwrap();
+        crate::conformance::keeps_to_quotas(&store, quota).await;
         // Without the many small values: each of them would wait for the disk.
         let power = SqliteConfig::new(Class::PowerSafe);
         let store = SqliteStore::open(folder.path().join("power.db"), &power).unwrap();

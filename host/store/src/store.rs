@@ -125,19 +125,29 @@ pub trait Store: Send + Sync + 'static {
         }
     }
 
-    /// Keeps bytes under their digest.
-    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobDigest, StoreError>;
+    /// Keeps bytes under their digest, for `tenant` and whoever else puts the same.
+    ///
+    /// # Errors
+    /// [`StoreError::OverQuota`] when the tenant's blobs would take more than they may.
+    async fn put_blob(&self, tenant: &str, bytes: Vec<u8>) -> Result<BlobDigest, StoreError>;
 
-    /// Returns the bytes of a digest.
+    /// Returns the bytes of a digest, when `tenant` has put them: a digest is no permission.
     ///
     /// # Errors
     /// [`StoreError::DamagedBlob`] when the bytes do not have this digest any more.
-    async fn get_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError>;
+    async fn get_blob(
+        &self,
+        tenant: &str,
+        digest: &BlobDigest,
+    ) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Returns the value of a key.
     async fn kv_get(&self, space: KvSpace<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Sets the value of a key.
+    ///
+    /// # Errors
+    /// [`StoreError::OverQuota`] when the space would take more than it may.
     async fn kv_set(&self, space: KvSpace<'_>, key: &str, value: Vec<u8>)
     -> Result<(), StoreError>;
 
@@ -145,6 +155,9 @@ pub trait Store: Send + Sync + 'static {
     async fn kv_delete(&self, space: KvSpace<'_>, key: &str) -> Result<bool, StoreError>;
 
     /// Sets the value only when the present one equals `expected` (`None`: absent); says whether it did.
+    ///
+    /// # Errors
+    /// The same as [`Store::kv_set`].
     async fn kv_swap(
         &self,
         space: KvSpace<'_>,

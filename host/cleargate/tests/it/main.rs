@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must panic")]
 
+mod guest;
+mod quota;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -176,7 +176,7 @@ impl Driver {
                     return Ok(());
                 }
                 Err(StoreError::Fenced { .. }) => return Err(Stop(End::Lost)),
-                Err(error @ (StoreError::Full | StoreError::Locked)) => {
+                Err(error @ (StoreError::Full { .. } | StoreError::Locked)) => {
                     if self.live.control.park_grace().is_some() {
                         return Err(Stop(End::Parked));
                     }

@@ -29,7 +29,8 @@ fn on(store: Arc<dyn Store>, owner: &str, clock: &ManualClock) -> Process {
 #[tokio::test]
 async fn a_full_or_locked_store_is_asked_again_after_growing_pauses() {
     let (store, clock) = (Arc::new(MemoryStore::default()), ManualClock::at(1_000));
-    let grudges = (0..9).map(|n| if n % 2 == 0 { StoreError::Full } else { StoreError::Locked });
+    let grudges = (0..9)
+        .map(|n| if n % 2 == 0 { StoreError::Full { limit: None } } else { StoreError::Locked });
     let store = Mortal::grudging(store, grudges);
     let process = Process::on(store, "a", Arc::default(), clock.clone(), |config| {
         // The keeper of leases sleeps by the same clock: it is not to wake in between.
@@ -59,7 +60,8 @@ async fn a_full_or_locked_store_is_asked_again_after_growing_pauses() {
 #[tokio::test]
 async fn a_run_that_waits_for_space_can_be_parked_and_goes_on_elsewhere() {
     let (store, clock) = (Arc::new(MemoryStore::default()), ManualClock::at(1_000));
-    let full = Mortal::grudging(store.clone(), std::iter::repeat_n(StoreError::Full, 100));
+    let full =
+        Mortal::grudging(store.clone(), std::iter::repeat_n(StoreError::Full { limit: None }, 100));
     let first = on(full, "a", &clock);
     let flow = graph(ONE, "\"${a}\"");
     let handle = first.start(&flow).await;

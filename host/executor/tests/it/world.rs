@@ -223,11 +223,11 @@ impl Store for Mortal {
     async fn journal(&self, r: &RunId, from: u64, n: usize) -> Result<Vec<Record>, StoreError> {
         self.inner.journal(r, from, n).await
     }
-    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
-        self.inner.put_blob(bytes).await
+    async fn put_blob(&self, tenant: &str, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
+        self.inner.put_blob(tenant, bytes).await
     }
-    async fn get_blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get_blob(digest).await
+    async fn get_blob(&self, t: &str, blob: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.get_blob(t, blob).await
     }
     async fn kv_get(&self, s: KvSpace<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.kv_get(s, key).await

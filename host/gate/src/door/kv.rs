@@ -7,10 +7,6 @@ use cleargate_store::{KvSpace, Store, StoreError};
 use crate::request::{BlobOp, KvOp};
 use crate::response::{Bytes, Response};
 
-/// Keys are the digests of the blobs that a tenant put. No grant and no request can name this store: `#` is no
-/// letter of a name.
-const OWNED_BLOBS: &str = "#blobs";
-
 pub(crate) async fn kv(
     store: &dyn Store,
     tenant: &str,
@@ -51,20 +47,18 @@ pub(crate) async fn blob(
     bound: u64,
     mask: impl Fn(Vec<u8>) -> Vec<u8>,
 ) -> Result<Response, NodeError> {
-    let owned = KvSpace::new(tenant, OWNED_BLOBS);
     match op {
         BlobOp::Put(bytes) => {
-            let digest = store.put_blob(bytes).await.map_err(failed)?.to_string();
-            store.kv_set(owned, &digest, Vec::new()).await.map_err(failed)?;
-            Ok(Response::Digest(digest))
+            let digest = store.put_blob(tenant, bytes).await.map_err(failed)?;
+            Ok(Response::Digest(digest.to_string()))
         }
         BlobOp::Get { digest, offset, length } => {
             let invalid = |message: String| NodeError::new(ErrorCode::InvalidInput, message);
             let name = digest.parse().map_err(|e| invalid(format!("{e}")))?;
             // Not there and not yours are the same answer.
             let absent = || invalid(format!("there is no blob `{digest}`"));
-            store.kv_get(owned, &digest).await.map_err(failed)?.ok_or_else(absent)?;
-            let bytes = mask(store.get_blob(&name).await.map_err(failed)?.ok_or_else(absent)?);
+            let found = store.get_blob(tenant, &name).await.map_err(failed)?;
+            let bytes = mask(found.ok_or_else(absent)?);
             let length = usize::try_from(bound.min(length.into())).unwrap_or(usize::MAX);
             let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
             let end = start.saturating_add(length).min(bytes.len());
@@ -75,8 +69,9 @@ pub(crate) async fn blob(
 
 fn failed(error: StoreError) -> NodeError {
     let code = match error {
+        StoreError::OverQuota { key, .. } => return NodeError::limit(key, error.to_string()),
         StoreError::TooLarge { .. } => ErrorCode::InvalidInput,
-        StoreError::Locked | StoreError::Full => ErrorCode::Transient,
+        StoreError::Locked | StoreError::Full { .. } => ErrorCode::Transient,
         _ => ErrorCode::Permanent,
     };
     NodeError::new(code, error.to_string())

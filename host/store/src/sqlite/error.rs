@@ -88,7 +88,7 @@ impl OpenError {
         }
         match Fault::from(error).0 {
             StoreError::Locked => Self::Locked { path },
-            StoreError::Full => Self::Full { path },
+            StoreError::Full { .. } => Self::Full { path },
             StoreError::Corrupt { reason } => Self::Damaged { path, reason },
             other => Self::Io { path, reason: other.to_string() },
         }

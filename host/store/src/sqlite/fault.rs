@@ -24,7 +24,7 @@ impl From<rusqlite::Error> for Fault {
             Some(Code::DatabaseBusy | Code::DatabaseLocked | Code::FileLockingProtocolFailed) => {
                 StoreError::Locked
             }
-            Some(Code::DiskFull) => StoreError::Full,
+            Some(Code::DiskFull) => StoreError::Full { limit: None },
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => StoreError::Corrupt { reason },
             Some(Code::SystemIoFailure | Code::CannotOpen | Code::ReadOnly) => {
                 StoreError::Io { reason }

@@ -13,16 +13,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::OpenError;
 use super::{SqliteConfig, log};
 
-/// The tables of [`VERSION`].
-const SCHEMA: &str = include_str!("schema.sql");
+/// What each version of the tables adds to the one before it, from version 1 on.
+const SCHEMAS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// Version of the tables, kept in the file's `user_version`.
-pub(super) const VERSION: i32 = 1;
+const VERSION: i32 = SCHEMAS.len() as i32;
 
 /// Kept in the file's `application_id`: the letters `CLGT`.
 const APPLICATION: i32 = 0x434c_4754;
@@ -73,14 +73,17 @@ fn open_present(path: &Path, config: &SqliteConfig) -> Result<Connection, OpenEr
     if number("application_id")? != APPLICATION {
         return Err(not_a_store(path, "it belongs to another application"));
     }
-    match number("user_version")? {
-        VERSION => {}
-        found if found > VERSION => {
-            return Err(OpenError::Newer { path: path.into(), found, supported: VERSION });
-        }
-        found => return Err(damaged(path, &format!("there never was a version {found}"))),
+    // One state of the file: another process may bring it up to date at this moment.
+    let read = db.unchecked_transaction().map_err(bad)?;
+    let found = number("user_version")?;
+    if found > VERSION {
+        return Err(OpenError::Newer { path: path.into(), found, supported: VERSION });
     }
-    if tables(&db).map_err(bad)? != tables(&fresh().map_err(bad)?).map_err(bad)? {
+    let schemas = usize::try_from(found).ok().filter(|found| *found > 0);
+    let schemas =
+        schemas.ok_or_else(|| damaged(path, &format!("there never was a version {found}")))?;
+    let expected = fresh(&SCHEMAS[..schemas]).and_then(|db| tables(&db)).map_err(bad)?;
+    if tables(&db).map_err(bad)? != expected {
         return Err(damaged(path, "its tables are not those of its version"));
     }
     let mode: String =
@@ -89,6 +92,8 @@ fn open_present(path: &Path, config: &SqliteConfig) -> Result<Connection, OpenEr
         let reason = "its folder cannot hold a write-ahead log; use a local disk".into();
         return Err(OpenError::Io { path: path.into(), reason });
     }
+    drop(read);
+    upgrade(&db).map_err(bad)?;
     // The writer folds the log: see `log`.
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(())).map_err(bad)?;
     if let Some(max_bytes) = config.max_bytes {
@@ -108,10 +113,23 @@ fn tables(db: &Connection) -> rusqlite::Result<Vec<(String, Option<String>)>> {
     rows.filter(|row| !matches!(row, Ok((name, _)) if name.starts_with("sqlite_stat"))).collect()
 }
 
-fn fresh() -> rusqlite::Result<Connection> {
+fn fresh(schemas: &[&str]) -> rusqlite::Result<Connection> {
     let db = Connection::open_in_memory()?;
-    db.execute_batch(SCHEMA)?;
+    db.execute_batch(&schemas.concat())?;
     Ok(db)
+}
+
+/// Adds what later versions have, in one transaction: of two processes that do so at once, one does.
+fn upgrade(db: &Connection) -> rusqlite::Result<()> {
+    let version = || db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
+    if version()? == VERSION {
+        return Ok(());
+    }
+    let upgrade = rusqlite::Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    let found = usize::try_from(version()?).unwrap_or_default();
+    db.execute_batch(&SCHEMAS[found..].concat())?;
+    db.pragma_update(None, "user_version", VERSION)?;
+    upgrade.commit()
 }
 
 /// Puts a new store at `path` unless something is there by then.
@@ -156,7 +174,7 @@ fn draft(path: &Path) -> io::Result<PathBuf> {
 fn build(draft: &Path) -> rusqlite::Result<()> {
     let db = Connection::open_with_flags(draft, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    db.execute_batch(&format!("BEGIN; {SCHEMA} COMMIT;"))?;
+    db.execute_batch(&format!("BEGIN; {} COMMIT;", SCHEMAS.concat()))?;
     db.pragma_update(None, "application_id", APPLICATION)?;
     db.pragma_update(None, "user_version", VERSION)?;
     // Kept in the file. The close folds the log in, so the draft is one file.

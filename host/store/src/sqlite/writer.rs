@@ -92,7 +92,8 @@ impl Writer {
     pub(super) fn start(db: Connection, log: Log, config: &SqliteConfig) -> std::io::Result<Self> {
         let (queue, changes) = mpsc::channel(QUEUE_CHANGES);
         let (syncs, stopped) = (None, None);
-        let turn = Turn { db, log, lock_wait: config.lock_wait, syncs, stopped };
+        let (lock_wait, max_bytes) = (config.lock_wait, config.max_bytes);
+        let turn = Turn { db, log, lock_wait, max_bytes, syncs, stopped };
         let turn = Arc::new(Mutex::new(turn));
         let waiting = Arc::new(AtomicUsize::new(0));
         let (shared, counted) = (turn.clone(), waiting.clone());
@@ -179,6 +180,8 @@ struct Turn {
     db: Connection,
     log: Log,
     lock_wait: Duration,
+    /// Bytes that the store may have, for whoever is told that it is full.
+    max_bytes: Option<u64>,
     /// Whether commits wait for the disk at present; unknown at first.
     syncs: Option<bool>,
     /// Set for good once the disk failed.
@@ -259,7 +262,10 @@ impl Turn {
             tracing::error!(%error, "the store stops writing");
             self.stopped = Some(error.clone());
         }
-        error
+        match error {
+            StoreError::Full { .. } => StoreError::Full { limit: self.max_bytes },
+            other => other,
+        }
     }
 
     /// Folds the log into the file when it is time to.

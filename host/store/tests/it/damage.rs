@@ -5,7 +5,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use cleargate_flow::{Record, RunId};
-use cleargate_store::{Durability, KvSpace, RunRow, SqliteStore, Store, StoreError};
+use cleargate_store::sqlite::Class;
+use cleargate_store::{
+    Durability, KvSpace, Quota, RunRow, SqliteConfig, SqliteStore, Store, StoreError,
+};
 
 const RUNS: u64 = 6;
 
@@ -143,6 +146,27 @@ async fn a_damaged_record_hurts_its_run_alone() {
 }
 
 #[tokio::test]
+async fn a_damaged_figure_of_what_a_space_holds_is_counted_anew() {
+    for sql in ["UPDATE used SET bytes = 0", "DELETE FROM used", "UPDATE used SET sum = x'00'"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let quota = Quota { values: 2_000, blobs: 2_000 };
+        let config = SqliteConfig { quota, ..SqliteConfig::new(Class::ProcessSafe) };
+        let store = SqliteStore::open(&path, &config).unwrap();
+        store.kv_set(SPACE, "é", vec![7; 1500]).await.unwrap();
+        store.put_blob("t", vec![7; 1500]).await.unwrap();
+        rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let wanted = 2 * 128 + "é".len() as u64 + 1 + 1500 + 500;
+        match store.kv_set(SPACE, "k", vec![7; 500]).await {
+            Err(StoreError::OverQuota { wanted: found, .. }) => assert_eq!(found, wanted, "{sql}"),
+            other => panic!("{sql}: {other:?}"),
+        }
+        let refused = store.put_blob("t", vec![8; 500]).await;
+        assert!(matches!(refused, Err(StoreError::OverQuota { .. })), "{sql}: {refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_blob_or_row_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let sql = "UPDATE blob SET bytes = zeroblob(6000); UPDATE run SET status = 1 WHERE nr = 1";
@@ -158,6 +182,6 @@ async fn a_damaged_blob_or_row_is_named() {
     else {
         panic!("a call");
     };
-    store.put_blob(value.to_json().into_bytes()).await.unwrap();
+    store.put_blob("t", value.to_json().into_bytes()).await.unwrap();
     assert_eq!(store.whole_journal(&crate::id("sound")).await.unwrap()[3], crate::call(3));
 }

@@ -39,8 +39,9 @@ const HARMS: &[(&str, Harm, &str)] = &[
     ("cut to one page", |p| cut(p, 4096), "Damaged"),
     ("cut in half", |p| cut(p, fs::metadata(p).unwrap().len() / 8192 * 4096), "Damaged"),
     ("foreign", |p| sql(p, "PRAGMA application_id = 7"), "NotAStore"),
-    ("newer", |p| sql(p, "PRAGMA user_version = 2"), "Newer"),
+    ("newer", |p| sql(p, "PRAGMA user_version = 3"), "Newer"),
     ("no version", |p| sql(p, "PRAGMA user_version = 0"), "Damaged"),
+    ("version 1 with a table of version 2", |p| sql(p, "PRAGMA user_version = 1"), "Damaged"),
     ("another table", |p| sql(p, "CREATE TABLE more (x)"), "Damaged"),
     ("a trigger", |p| sql(p, TRIGGER), "Damaged"),
     ("a table less", |p| sql(p, "DROP TABLE value"), "Damaged"),
@@ -75,8 +76,38 @@ async fn the_version_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = sample(folder.path()).await;
     sql(&path, "PRAGMA user_version = 9");
-    let newer = OpenError::Newer { path: path.clone(), found: 9, supported: 1 };
+    let newer = OpenError::Newer { path: path.clone(), found: 9, supported: 2 };
     assert_eq!(SqliteStore::open(&path, &strict()).map(|_| ()), Err(newer));
+}
+
+/// Makes of a closed store what version 1 left behind.
+fn of_version_1(path: &Path) {
+    sql(path, "DROP TABLE used; PRAGMA user_version = 1");
+}
+
+#[tokio::test]
+async fn a_store_of_the_version_before_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = sample(folder.path()).await;
+    let space = cleargate_store::KvSpace::new("t", "s");
+    crate::open(&path).kv_set(space, "k", vec![7; 1500]).await.unwrap();
+    of_version_1(&path);
+    let quota = cleargate_store::Quota { values: 2_000, ..Default::default() };
+    let config = SqliteConfig { quota, ..strict() };
+    // Many at once: all of them end up with the same store.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            let config = SqliteConfig { lock_wait: Duration::from_secs(5), ..config.clone() };
+            let path = &path;
+            scope.spawn(move || SqliteStore::open(path, &config).unwrap());
+        }
+    });
+    let store = SqliteStore::open(&path, &config).unwrap();
+    assert_eq!(store.whole_journal(&crate::id("r")).await.unwrap().len(), 41);
+    assert_eq!(store.kv_get(space, "k").await, Ok(Some(vec![7; 1500])));
+    // What was there before counts.
+    let refused = store.kv_set(space, "l", vec![7; 500]).await;
+    assert!(matches!(refused, Err(StoreError::OverQuota { .. })), "{refused:?}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ async fn a_full_store_keeps_what_it_has_and_goes_on_later() {
             Err(error) => break error,
         }
     };
-    assert_eq!(refused, StoreError::Full);
+    assert_eq!(refused, StoreError::Full { limit: small.max_bytes });
     assert!(kept > 50, "{kept} records fit into 400 KiB");
     let whole = |journal: Vec<Record>, kept| {
         journal[1..] == (1..=kept).map(crate::call).collect::<Vec<_>>()
@@ -49,7 +49,7 @@ async fn space_that_returns_is_used_without_a_restart() {
     store.kv_set(space, "ballast", vec![0; 650 * 1024]).await.unwrap();
     let records: Vec<_> = (1..=60).map(crate::call).collect();
     let append = || store.append(&lease, records.clone(), Durability::Sync);
-    assert_eq!(append().await, Err(StoreError::Full));
+    assert_eq!(append().await, Err(StoreError::Full { limit: config.max_bytes }));
     assert_eq!(store.run(&lease.run).await.unwrap().unwrap().last_seq, 0);
     store.kv_delete(space, "ballast").await.unwrap();
     assert_eq!(append().await, Ok(()));
@@ -82,13 +82,13 @@ async fn on_a_small_disk() {
                 Err(error) => break error,
             }
         };
-        assert_eq!(refused, StoreError::Full, "{name}");
+        assert_eq!(refused, StoreError::Full { limit: None }, "{name}");
         assert!(kept > 50, "{name}: {kept} records fit");
         let expected = |kept| (1..=kept).map(crate::call).collect::<Vec<_>>();
         assert_eq!(store.whole_journal(&lease.run).await.unwrap()[1..], expected(kept), "{name}");
         // Still full: the same answer, and nothing is lost by asking.
         let again = store.append(&lease, vec![crate::call(kept + 1)], Durability::Sync).await;
-        assert_eq!(again, Err(StoreError::Full), "{name}");
+        assert_eq!(again, Err(StoreError::Full { limit: None }), "{name}");
         std::fs::remove_file(&ballast).unwrap();
         for _ in 0..20 {
             kept += 1;
