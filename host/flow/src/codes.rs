@@ -1,11 +1,12 @@
 //! `cleargate explain CG0101`: what a finding means, with a flow that has it and the same flow mended.
 //!
-//! The pages live in one table, so that the tests can prove each: the failing example gives the code, the mended one
-//! does not.
+//! The pages are data, so that the tests can prove each: the failing example gives the code, the mended one does not.
+//! A code tells its family: the text, its keys, the values in it, the graph that they make.
 
-mod pages;
-
-pub use pages::PAGES;
+mod graph;
+mod keys;
+mod reading;
+mod values;
 
 /// The page of one code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -22,7 +23,12 @@ pub struct Page {
     pub mended: &'static str,
 }
 
+/// Every page, by code: the order in which a flow is checked.
+pub fn pages() -> impl Iterator<Item = &'static Page> {
+    [reading::PAGES, keys::PAGES, values::PAGES, graph::PAGES].into_iter().flatten()
+}
+
 /// The page of a code, upper or lower case.
 pub fn explain(code: &str) -> Option<&'static Page> {
-    PAGES.iter().find(|page| page.code.eq_ignore_ascii_case(code))
+    pages().find(|page| page.code.eq_ignore_ascii_case(code))
 }

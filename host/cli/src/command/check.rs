@@ -65,16 +65,16 @@ pub async fn load(
 
 pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure> {
     let Some(code) = code else {
-        let pages = cleargate::codes::PAGES;
+        let pages = cleargate::codes::pages;
         let documents: Vec<_> =
-            pages.iter().map(|p| json!({ "code": p.code, "title": p.title })).collect();
-        let rows: Vec<_> = pages.iter().map(|p| vec![p.code.into(), p.title.into()]).collect();
+            pages().map(|p| json!({ "code": p.code, "title": p.title })).collect();
+        let rows: Vec<_> = pages().map(|p| vec![p.code.into(), p.title.into()]).collect();
         context.talk.documents(&documents, || table(&["CODE", "TITLE"], &rows));
         return Ok(0);
     };
     let page = cleargate::codes::explain(code).ok_or_else(|| {
         let error = Error::new(Kind::Invalid, format!("there is no code `{code}`"));
-        match nearest(code, cleargate::codes::PAGES.iter().map(|page| page.code)) {
+        match nearest(code, cleargate::codes::pages().map(|page| page.code)) {
             Some(near) => error.with_help(format!("did you mean `cleargate explain {near}`?")),
             None => error.with_help("cleargate explain lists every code"),
         }

@@ -1,0 +1,184 @@
+//! CG03: nodes and the ways between them. What could not start, could not end, or could never be reached.
+
+use super::Page;
+
+pub(super) const PAGES: &[Page] = &[
+    Page {
+        code: "CG0301",
+        title: "A node type that does not exist",
+        text: "It is neither built in nor an alias of `use:`.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: tempalte, text: hi }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, text: hi }
+"#,
+    },
+    Page {
+        code: "CG0302",
+        title: "A node type that cannot be used",
+        text: "The alias is known, but the package behind it is not installed, has several exports, or is of another kind.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: absent }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, text: hi }
+"#,
+    },
+    Page {
+        code: "CG0303",
+        title: "An effect class that promises too much",
+        text: "A flow may treat a node as more dangerous than its type says, never as less: the class decides what happens after a crash.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  w: { type: login, effect: pure, with: { key: k } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  w: { type: login, effect: once, with: { key: k } }
+"#,
+    },
+    Page {
+        code: "CG0304",
+        title: "Nodes wait for each other",
+        text: "A flow runs forward. Repetition is written as a block with a bound.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: upper, with: { text: "${b.text}" } }
+  b: { type: upper, with: { text: "${a.text}" } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: upper, with: { text: one } }
+  b: { type: upper, with: { text: "${a.text}" } }
+"#,
+    },
+    Page {
+        code: "CG0305",
+        title: "A node that does not exist",
+        text: "`after` and `to` name nodes of the same scope.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, text: hi, after: [zz] }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, text: hi }
+"#,
+    },
+    Page {
+        code: "CG0306",
+        title: "A node that can never run",
+        text: "It needs values from two cases of one `switch`, and only one is taken.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  s: { switch: [ { when: "1 > 2", to: x }, { else: y } ] }
+  x: { type: template, text: hi }
+  y: { type: upper, with: { text: "${x.text}" } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  s: { switch: [ { when: "1 > 2", to: x }, { else: y } ] }
+  x: { type: template, text: hi }
+  y: { type: upper, with: { text: one } }
+"#,
+    },
+    Page {
+        code: "CG0307",
+        title: "A run that may become too large",
+        text: "The number of node executions is bounded before the run begins: nodes times the `max` of the maps around them.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  m: { map: "${[1]}", max: 100000, do: { a: { type: template, text: hi } }, out: "${a}" }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  m: { map: "${[1]}", max: 100, do: { a: { type: template, text: hi } }, out: "${a}" }
+"#,
+    },
+    Page {
+        code: "CG0308",
+        title: "A value that may be absent under `join: any`",
+        text: "The first value starts the node; the others are absent. Ask with `has(…)`.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, text: hi }
+  b: { type: template, text: ho }
+  c: { type: upper, join: any, with: { text: "${a.text + b.text}" } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, text: hi }
+  b: { type: template, text: ho }
+  c: { type: upper, join: any, with: { text: "${has(a) ? a.text : has(b) ? b.text : ''}" } }
+"#,
+    },
+    Page {
+        code: "CG0310",
+        title: "A switch that is not well formed",
+        text: "A `switch` is a list of cases: `when`, and at most one `else` at the end. A case leads to nodes beside it (`to`) or \
+               owns some (`do`, with `out` for the value).",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  s: { switch: [ { else: x }, { when: "1 > 2", to: x } ] }
+  x: { type: template, text: hi }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  s: { switch: [ { when: "1 > 2", to: x }, { else: x } ] }
+  x: { type: template, text: hi }
+"#,
+    },
+    Page {
+        code: "CG0311",
+        title: "A name that means something else",
+        text: "`input`, `run`, `index` and the words of the expression language cannot be ids.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  input: { type: template, text: hi }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, text: hi }
+"#,
+    },
+    Page {
+        code: "CG0312",
+        title: "A file of the flow that cannot be read",
+        text: "`file:` names a text beside the flow, or below its folder; nothing outside is read.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, file: ../mail.md }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: template, file: mail.md }
+"#,
+    },
+];
