@@ -26,7 +26,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use crate::address::{FlowHash, FlowId};
-use crate::diagnostic::{Finding, Severity, Span, suggest};
+use crate::diagnostic::{Finding, Findings, Hints, Severity, Span};
 use crate::document::{self, Data, Node};
 use crate::graph::Graph;
 use crate::signature::{Signature, Signatures};
@@ -58,19 +58,21 @@ impl Checked {
 
 /// Checks the text of a flow. `file_name` stands in for the flow's name in messages when it has none.
 pub fn check(text: &str, file_name: &str, signatures: &dyn Signatures) -> Checked {
-    let (root, mut findings) = document::read(text);
+    let (root, findings) = document::read(text);
+    let checker = Checker {
+        text,
+        signatures,
+        findings: RefCell::default(),
+        found: RefCell::default(),
+        hints: Hints::default(),
+    };
     if root.is_none() && findings.is_empty() {
         let finding = Finding::error("CG0104", Span::default(), format!("{file_name} is empty"));
-        findings.push(finding.help("begin the file with `cleargate: 1`"));
+        checker.find(finding.help("begin the file with `cleargate: 1`"));
     }
-    let checker =
-        Checker { text, signatures, findings: RefCell::new(findings), found: RefCell::default() };
+    findings.into_iter().for_each(|finding| checker.find(finding));
     let graph = root.and_then(|root| checker.flow(&root, file_name));
-    let mut findings = checker.findings.into_inner();
-    findings.sort_by(|a, b| {
-        (a.span.offset, a.code, &a.message).cmp(&(b.span.offset, b.code, &b.message))
-    });
-    findings.dedup();
+    let findings = checker.findings.into_inner().finish();
     let sound = !findings.iter().any(|finding| finding.severity == Severity::Error);
     Checked { graph: graph.filter(|_| sound), findings }
 }
@@ -79,7 +81,8 @@ pub fn check(text: &str, file_name: &str, signatures: &dyn Signatures) -> Checke
 struct Checker<'a> {
     text: &'a str,
     signatures: &'a dyn Signatures,
-    findings: RefCell<Vec<Finding>>,
+    findings: RefCell<Findings>,
+    hints: Hints,
     /// Node types that were looked up, by name as written.
     found: RefCell<HashMap<String, Option<Rc<Signature>>>>,
 }
@@ -93,10 +96,7 @@ struct Defaults {
 
 impl<'a> Checker<'a> {
     fn find(&self, finding: Finding) {
-        let mut findings = self.findings.borrow_mut();
-        if findings.len() <= document::MAX_FINDINGS {
-            findings.push(finding);
-        }
+        self.findings.borrow_mut().push(finding);
     }
 
     fn flow(&self, root: &'a Node, file_name: &str) -> Option<Graph> {
@@ -128,7 +128,7 @@ impl<'a> Checker<'a> {
         let nodes = root.get("nodes")?;
         let draft = self.draft(&nodes.value, &uses, &defaults);
         let output = root.get("output").map(|entry| self.outputs(&entry.value)).unwrap_or_default();
-        let names = typing::Outermost::new(&input);
+        let names = typing::Outermost::new(&input, &self.hints);
         let order = self.order(&draft)?;
         let (scope, value) = self.type_scope(&draft, &order, &names, &output);
         let bound = self.bound(&scope, nodes.key_span);
@@ -185,7 +185,7 @@ impl<'a> Checker<'a> {
                 self.find(Finding::error("CG0103", entry.key_span, message));
                 continue;
             }
-            let near = || suggest(key, known.iter().copied());
+            let near = || self.hints.near(key, known.iter().copied());
             let help = foreign::ours(key, known).or_else(near).unwrap_or_else(|| {
                 format!(
                     "{what} has the keys {}; keys of your own begin with `x-`",

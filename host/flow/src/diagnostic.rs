@@ -1,8 +1,25 @@
 //! Findings: what a check says about a flow, with the place in the text and what would mend it.
 //!
 //! A finding is data. How it is shown (terminal, JSON, SARIF, an editor) is the business of the caller.
+//!
+//! A file of a stranger may hold thousands of mistakes among thousands of names. What a person would not read is not
+//! worked out: findings of one code have a bound, and so has the search for names that were meant.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
+
+/// Findings of one code that are told one by one: nobody reads a hundred before mending the first.
+pub const MAX_OF_A_CODE: usize = 100;
+
+/// Names that one check compares with names that do not exist: some milliseconds of work, and a hundred suggestions for
+/// a flow of five hundred nodes.
+pub const MAX_COMPARED: usize = 50_000;
+
+/// Bytes of a type in a message: more is no sentence any more.
+const MAX_SHOWN: usize = 200;
 
 /// A piece of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -98,6 +115,92 @@ impl Finding {
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help;
         self
+    }
+}
+
+/// What a check has found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    told: Vec<Finding>,
+    /// How many there were of each code, and the place of the first that is not told.
+    counts: BTreeMap<&'static str, (usize, Option<Span>)>,
+}
+
+impl Findings {
+    /// Whether findings of this code are only counted by now: their places and their help need not be worked out.
+    pub(crate) fn full(&self, code: &'static str) -> bool {
+        self.counts.get(code).is_some_and(|(count, _)| *count >= MAX_OF_A_CODE)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.counts.values().map(|(count, _)| count).sum()
+    }
+
+    pub(crate) fn push(&mut self, finding: Finding) {
+        let full = self.full(finding.code);
+        let (count, left_out) = self.counts.entry(finding.code).or_default();
+        *count += 1;
+        if full {
+            left_out.get_or_insert(finding.span);
+        } else {
+            self.told.push(finding);
+        }
+    }
+
+    /// All that is told, by place, with a word on what is not.
+    pub(crate) fn finish(mut self) -> Vec<Finding> {
+        for (code, (count, left_out)) in &self.counts {
+            let Some(span) = left_out else { continue };
+            let message = format!("… and {} more findings of this code", count - MAX_OF_A_CODE);
+            let help = "mend the first ones: the others are often of the same make";
+            self.told.push(Finding::error(code, *span, message).help(help));
+        }
+        self.told.sort_by(|a, b| {
+            (a.span.offset, a.code, &a.message).cmp(&(b.span.offset, b.code, &b.message))
+        });
+        self.told.dedup();
+        self.told
+    }
+}
+
+/// Looks for the names that were meant, until it has looked at [`MAX_COMPARED`] names.
+#[derive(Debug, Default)]
+pub struct Hints {
+    compared: Cell<usize>,
+}
+
+impl Hints {
+    /// Whether nothing is looked for any more, so that nobody need list names.
+    pub fn spent(&self) -> bool {
+        self.compared.get() >= MAX_COMPARED
+    }
+
+    /// As [`suggest`], within the bound.
+    pub fn near<'a>(
+        &self,
+        written: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Option<String> {
+        let left = MAX_COMPARED.saturating_sub(self.compared.get());
+        let counted = |_: &&str| self.compared.set(self.compared.get() + 1);
+        suggest(written, names.into_iter().take(left).inspect(counted))
+    }
+}
+
+/// A type or a value in a message: its beginning, when it is long. Costs no more than what is shown.
+pub(crate) fn short(shown: &dyn fmt::Display) -> String {
+    struct Beginning(String);
+    impl Write for Beginning {
+        fn write_str(&mut self, piece: &str) -> fmt::Result {
+            let room = MAX_SHOWN - self.0.len();
+            self.0.push_str(&piece[..piece.floor_char_boundary(room)]);
+            if piece.len() > room { Err(fmt::Error) } else { Ok(()) }
+        }
+    }
+    let mut beginning = Beginning(String::new());
+    match write!(beginning, "{shown}") {
+        Ok(()) => beginning.0,
+        Err(_) => beginning.0 + "…",
     }
 }
 

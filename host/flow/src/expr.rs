@@ -22,6 +22,7 @@ mod eval;
 mod foreign;
 mod functions;
 mod infer;
+mod kinds;
 mod lex;
 mod parse;
 mod pattern;
@@ -39,8 +40,9 @@ use crate::error::NodeError;
 use crate::value::Value;
 
 pub use functions::{FUNCTIONS, Function};
+pub(crate) use infer::UNKNOWN_NAME;
 pub use infer::{Inferred, Problem, TypeNames};
-pub(crate) use infer::{UNKNOWN_NAME, of_value as infer_value, unify as unify_types};
+pub(crate) use kinds::{of_value as infer_value, unify as unify_types};
 pub use prose::Prose;
 
 /// Bytes of one expression.
@@ -131,7 +133,7 @@ impl Expr {
     }
 
     /// What type it has, and everything that is wrong with it.
-    pub fn infer(&self, names: &dyn TypeNames) -> Inferred {
+    pub fn infer<'n>(&self, names: &'n dyn TypeNames) -> Inferred<'n> {
         infer::infer(&self.root, names, Vec::new())
     }
 

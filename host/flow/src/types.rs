@@ -131,7 +131,14 @@ impl fmt::Display for Kind {
             Self::Bytes => f.write_str("bytes"),
             Self::Datetime => f.write_str("datetime"),
             Self::Duration => f.write_str("duration"),
-            Self::Enum(cases) => write!(f, "enum({})", cases.join(", ")),
+            Self::Enum(cases) => {
+                f.write_str("enum(")?;
+                for (i, case) in cases.iter().enumerate() {
+                    let comma = if i > 0 { ", " } else { "" };
+                    write!(f, "{comma}{case}")?;
+                }
+                f.write_str(")")
+            }
             Self::List(of) => write!(f, "list<{of}>"),
             Self::Map(of) => write!(f, "map<{of}>"),
             Self::Opt(of) => write!(f, "opt<{of}>"),

@@ -9,6 +9,10 @@ use crate::graph::{Edge, EdgeKind, Join, NodeIx, NodeKind, Scope};
 /// Node executions of one run: a run's state and journal stay within what one process holds.
 pub const MAX_EXECUTIONS: u64 = 100_000;
 
+/// Conditions of all nodes of a scope together that the warning about nodes that never run looks at. Switches behind
+/// switches add up: a file may hold ten thousand of them, and their conditions would fill the memory.
+const MAX_CONDITIONS: usize = 200_000;
+
 impl Checker<'_> {
     /// Greatest number of node executions.
     pub(super) fn bound(&self, root: &Scope, nodes: Span) -> u64 {
@@ -31,6 +35,7 @@ impl Checker<'_> {
             return;
         }
         let mut live: Vec<Option<Conditions>> = Vec::with_capacity(scope.nodes.len());
+        let mut kept = 0;
         for (at, node) in scope.nodes.iter().enumerate() {
             let mut here: Option<Conditions> = Some(Conditions::new());
             let mut taken: Conditions = Conditions::new();
@@ -55,6 +60,10 @@ impl Checker<'_> {
                     format!("`{}` can never run: it needs two cases of one `switch`", node.id);
                 let help = "read only nodes of the same case, or ask with `has(…)`";
                 self.find(Finding::warning("CG0306", spans[at], message).help(help));
+            }
+            kept += here.as_ref().map_or(0, BTreeMap::len);
+            if kept > MAX_CONDITIONS {
+                return;
             }
             live.push(here);
         }

@@ -9,7 +9,7 @@ use super::site::{Bound, Site};
 use super::text::DraftText;
 use super::{Checker, Defaults, keys, policy};
 use crate::address::NodeId;
-use crate::diagnostic::{Finding, Span, suggest};
+use crate::diagnostic::{Finding, Span, short};
 use crate::document::{Data, Entry, Node};
 use crate::graph::{Join, OnItemError, Policy};
 use crate::signature::Signature;
@@ -194,14 +194,7 @@ impl<'a> Checker<'a> {
             _ if self.signatures.broken(alias).is_some() => None,
             Ok(Some(signature)) => Some(Rc::new(signature)),
             Ok(None) => {
-                let names = self.signatures.names();
-                let all = names.iter().map(String::as_str).chain(uses.keys().map(String::as_str));
-                let help = suggest(name, all).unwrap_or_else(|| {
-                    "name a package under `use:`, or see `cleargate nodes` for what is built in"
-                        .into()
-                });
-                let message = format!("there is no node type `{name}`");
-                self.find(Finding::error("CG0301", ty.span, message).help(help));
+                self.unknown_type(name, ty.span, uses);
                 None
             }
             Err(why) => {
@@ -215,6 +208,17 @@ impl<'a> Checker<'a> {
         };
         self.found.borrow_mut().insert(name.to_owned(), found.clone());
         found
+    }
+
+    fn unknown_type(&self, name: &str, span: Span, uses: &BTreeMap<String, String>) {
+        let names = if self.hints.spent() { Vec::new() } else { self.signatures.names() };
+        let all = names.iter().map(String::as_str).chain(uses.keys().map(String::as_str));
+        let help = self.hints.near(name, all).unwrap_or_else(|| {
+            let known = short(&names.join(", "));
+            format!("there are {known}; a package or a file is named under `use:`")
+        });
+        let message = format!("there is no node type `{}`", short(&name));
+        self.find(Finding::error("CG0301", span, message).help(help));
     }
 
     fn leaf(

@@ -2,13 +2,14 @@
 //! those it needs. The order does not depend on how the file is sorted.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::Checker;
 use super::draft::{Draft, DraftKind, DraftNode};
 use super::site::Site;
-use crate::diagnostic::{Finding, Span, suggest};
+use crate::diagnostic::{Finding, Span};
 use crate::graph::{Edge, EdgeKind, Join, NodeIx};
 
 /// Nodes from which a shortest cycle is looked for: more would let a hostile file cost seconds.
@@ -25,10 +26,11 @@ pub(super) struct Order {
 }
 
 /// A name that a node reads, from its expressions or those of its body.
-struct Read {
+struct Read<'s> {
     name: String,
     guarded: bool,
-    span: Span,
+    site: &'s Site,
+    at: Range<usize>,
 }
 
 impl Checker<'_> {
@@ -88,7 +90,8 @@ impl Checker<'_> {
                     read.name
                 );
                 let help = format!("ask first: `has({0}) ? {0}… : …`", read.name);
-                self.find(Finding::error("CG0308", read.span, message).help(help));
+                let span = read.site.at(self.text, &read.at);
+                self.find(Finding::error("CG0308", span, message).help(help));
             }
             let kind = if read.guarded { EdgeKind::Optional } else { EdgeKind::Data };
             edges.push(Edge { from, kind });
@@ -105,7 +108,7 @@ impl Checker<'_> {
     fn unknown_node(&self, name: &str, span: Span, index: &HashMap<&str, NodeIx>) {
         let message = format!("there is no node `{name}` beside this one");
         let finding = Finding::error("CG0305", span, message);
-        self.find(finding.maybe_help(suggest(name, index.keys().copied())));
+        self.find(finding.maybe_help(self.hints.near(name, index.keys().copied())));
     }
 
     /// Edges from the cases of each switch.
@@ -123,7 +126,7 @@ impl Checker<'_> {
         }
     }
 
-    fn reads(&self, node: &DraftNode) -> Vec<Read> {
+    fn reads<'s>(&self, node: &'s DraftNode) -> Vec<Read<'s>> {
         let mut reads = Vec::new();
         match &node.kind {
             DraftKind::Leaf(leaf) => {
@@ -151,11 +154,12 @@ impl Checker<'_> {
     /// What a body reads from outside: neither its own nodes nor the names that its block gives it.
     fn reads_of_body<'s>(
         &self,
-        body: &Draft,
+        body: &'s Draft,
         end: impl IntoIterator<Item = &'s Site>,
         given: &[&str],
-    ) -> Vec<Read> {
-        let mut reads: Vec<Read> = body.nodes.iter().flat_map(|node| self.reads(node)).collect();
+    ) -> Vec<Read<'s>> {
+        let mut reads: Vec<Read<'s>> =
+            body.nodes.iter().flat_map(|node| self.reads(node)).collect();
         self.read(end, &mut reads);
         let own: HashSet<&str> = body.nodes.iter().map(|node| node.id.as_str()).collect();
         reads.retain(|read| {
@@ -164,21 +168,21 @@ impl Checker<'_> {
         reads
     }
 
-    fn read<'s>(&self, sites: impl IntoIterator<Item = &'s Site>, reads: &mut Vec<Read>) {
+    fn read<'s>(&self, sites: impl IntoIterator<Item = &'s Site>, reads: &mut Vec<Read<'s>>) {
         for site in sites {
-            for reference in site.expr.references() {
-                let span = site.at(self.text, &reference.at);
-                reads.push(Read {
-                    name: reference.name.to_string(),
-                    guarded: reference.guarded,
-                    span,
-                });
-            }
+            reads.extend(site.expr.references().into_iter().map(|reference| Read {
+                name: reference.name.to_string(),
+                guarded: reference.guarded,
+                site,
+                at: reference.at,
+            }));
         }
     }
 
     /// Names the shortest cycle.
     fn cycle(&self, draft: &Draft, needs: &[Vec<Edge>]) {
+        /// Nodes of a circle that a message names.
+        const MANY: usize = 12;
         let shortest = (0..draft.nodes.len())
             .filter(|start| !needs[*start].is_empty())
             .take(CYCLE_STARTS)
@@ -187,8 +191,16 @@ impl Checker<'_> {
         let Some(path) = shortest else { return };
         let names: Vec<&str> = path.iter().rev().map(|ix| draft.nodes[*ix].id.as_str()).collect();
         let first = &draft.nodes[*path.last().expect("a cycle has a node")];
-        let message =
-            format!("these nodes wait for each other: {} → {}", names.join(" → "), names[0]);
+        let circle = match names.len() {
+            0..=MANY => names.join(" → "),
+            n => format!(
+                "{} → … {} more … → {}",
+                names[..MANY / 2].join(" → "),
+                n - MANY,
+                names[n - MANY / 2..].join(" → ")
+            ),
+        };
+        let message = format!("these nodes wait for each other: {circle} → {}", names[0]);
         let help = "a flow runs forward; break the circle by leaving out one of the references";
         let mut finding = Finding::error("CG0304", first.span, message).help(help);
         if path.len() > 1 {
@@ -231,7 +243,7 @@ fn sort(draft: &Draft, needs: &[Vec<Edge>]) -> Option<Vec<NodeIx>> {
 
 /// The shortest way from a node over what it needs back to itself, by breadth.
 fn way_back(start: NodeIx, needs: &[Vec<Edge>]) -> Option<Vec<NodeIx>> {
-    let mut came: BTreeMap<NodeIx, NodeIx> = BTreeMap::new();
+    let mut came: Vec<Option<NodeIx>> = vec![None; needs.len()];
     let mut queue = VecDeque::from([start]);
     while let Some(node) = queue.pop_front() {
         for edge in &needs[node] {
@@ -239,13 +251,13 @@ fn way_back(start: NodeIx, needs: &[Vec<Edge>]) -> Option<Vec<NodeIx>> {
                 let mut path = vec![node];
                 let mut at = node;
                 while at != start {
-                    at = came[&at];
+                    at = came[at].expect("what was reached was reached from somewhere");
                     path.push(at);
                 }
                 return Some(path);
             }
-            if let std::collections::btree_map::Entry::Vacant(slot) = came.entry(edge.from) {
-                slot.insert(node);
+            if came[edge.from].is_none() {
+                came[edge.from] = Some(node);
                 queue.push_back(edge.from);
             }
         }

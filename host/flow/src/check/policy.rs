@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, Defaults};
-use crate::diagnostic::{Finding, Span, suggest};
+use crate::diagnostic::{Finding, Span};
 use crate::document::{Data, Node};
 use crate::error::ErrorCode;
 use crate::graph::{OnItemError, Policy, Retry};
@@ -88,7 +88,7 @@ impl Checker<'_> {
             let written = node.as_text().unwrap_or_else(|| node.shape().into());
             let message = format!("`{written}` is none of {}", names.join(", "));
             let finding = Finding::error("CG0107", node.span, message);
-            self.find(finding.maybe_help(suggest(&written, names)));
+            self.find(finding.maybe_help(self.hints.near(&written, names)));
         }
         found
     }

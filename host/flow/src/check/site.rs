@@ -12,9 +12,10 @@ use crate::value::Value;
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) expr: Expr,
-    /// Of the expression's source, or of the whole scalar when escapes or line folding hide it.
-    span: Span,
-    exact: bool,
+    /// Of the whole scalar.
+    pub(super) span: Span,
+    /// Bytes of the scalar before the expression's source; absent when escapes or line folding hide it.
+    skip: Option<usize>,
 }
 
 /// A value that is bound to a port or an output.
@@ -29,9 +30,12 @@ pub(super) struct Bound {
 }
 
 impl Site {
-    /// The place of some bytes of the expression.
+    /// The place of some bytes of the expression. Counts the lines before it: for what is told, not for all there is.
     pub(super) fn at(&self, text: &str, bytes: &std::ops::Range<usize>) -> Span {
-        if self.exact { self.span.within(text, bytes.start, bytes.len().max(1)) } else { self.span }
+        match self.skip {
+            Some(skip) => self.span.within(text, skip + bytes.start, bytes.len().max(1)),
+            None => self.span,
+        }
     }
 }
 
@@ -122,15 +126,11 @@ impl Checker<'_> {
     }
 
     fn site(&self, expr: &Expr, node: &Node, skip: &mut usize) -> Site {
-        let found = self.raw(node)[*skip..].find(expr.source()).map(|at| at + *skip);
-        let span = match found {
-            Some(at) => {
-                *skip = at + expr.source().len();
-                node.span.within(self.text, at, expr.source().len())
-            }
-            None => node.span,
-        };
-        Site { expr: expr.clone(), span, exact: found.is_some() }
+        let raw = self.raw(node);
+        let found = raw[*skip..].find(expr.source()).map(|at| at + *skip);
+        // Where one is hidden the next would be looked for in vain, to the end of the text each time.
+        *skip = found.map_or(raw.len(), |at| at + expr.source().len());
+        Site { expr: expr.clone(), span: node.span, skip: found }
     }
 }
 

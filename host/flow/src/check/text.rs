@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Checker;
 use super::draft::DraftLeaf;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Finding, Hints, Span};
 use crate::document::Node;
 use crate::expr::{Prose, TypeNames};
 use crate::signature::{Signature, TextKey};
@@ -28,7 +28,7 @@ struct Place {
 }
 
 /// The inputs of a node under their own names.
-struct Inputs<'t>(&'t HashMap<String, Type>);
+struct Inputs<'t>(&'t HashMap<String, Type>, &'t Hints);
 
 impl TypeNames for Inputs<'_> {
     fn get(&self, name: &str) -> Option<&Type> {
@@ -37,6 +37,10 @@ impl TypeNames for Inputs<'_> {
 
     fn all(&self) -> Vec<String> {
         self.0.keys().cloned().collect()
+    }
+
+    fn hints(&self) -> &Hints {
+        self.1
     }
 }
 
@@ -86,8 +90,12 @@ impl Checker<'_> {
     /// Holds the text of a node against the types of its inputs.
     pub(super) fn type_text(&self, leaf: &DraftLeaf, inputs: &HashMap<String, Type>) {
         let Some(DraftText { prose, place }) = &leaf.text else { return };
-        for problem in prose.problems(&Inputs(inputs)) {
-            let finding = self.in_text(place, problem.code, &problem.at, problem.message);
+        for problem in prose.problems(&Inputs(inputs, &self.hints)) {
+            let full = self.findings.borrow().full(problem.code);
+            let finding = match full {
+                true => Finding::error(problem.code, place.span, problem.message),
+                false => self.in_text(place, problem.code, &problem.at, problem.message),
+            };
             let bind = || "a text reads the inputs of its node: bind the name under `with:`".into();
             self.find(finding.maybe_help(
                 problem.help.or_else(|| (problem.code == crate::expr::UNKNOWN_NAME).then(bind)),

@@ -1,5 +1,6 @@
 //! Third pass: types, in an order in which each is known before it is read. What comes out is the graph.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -10,20 +11,21 @@ use super::bound::may_be_skipped;
 use super::draft::{Draft, DraftCase, DraftKind, DraftLeaf, DraftMap, DraftNode};
 use super::order::Order;
 use super::site::{Bound, Site};
-use crate::diagnostic::{Finding, Span, suggest};
+use crate::diagnostic::{Finding, Hints, Span, short};
 use crate::expr::{Template, TypeNames, infer_value, unify_types};
 use crate::graph::{Case, CaseBody, GraphNode, Leaf, Map, NodeKind, OnItemError, Scope};
 use crate::types::{Field, GUARDED_LABEL, Kind, Misfit, Type, fits, validate};
 use crate::value::Value;
 
 /// `input` and `run`.
-pub(super) struct Outermost {
+pub(super) struct Outermost<'c> {
     input: Type,
     run: Type,
+    hints: &'c Hints,
 }
 
-impl Outermost {
-    pub(super) fn new(input: &IndexMap<String, Field>) -> Self {
+impl<'c> Outermost<'c> {
+    pub(super) fn new(input: &IndexMap<String, Field>, hints: &'c Hints) -> Self {
         let cost = Type::from(Kind::Record(
             [("usd".to_owned(), Type::from(Kind::Float).into())].into_iter().collect(),
         ));
@@ -36,11 +38,12 @@ impl Outermost {
         Self {
             input: Kind::Record(input.clone()).into(),
             run: Kind::Record(run.into_iter().collect()).into(),
+            hints,
         }
     }
 }
 
-impl TypeNames for Outermost {
+impl TypeNames for Outermost<'_> {
     fn get(&self, name: &str) -> Option<&Type> {
         match name {
             "input" => Some(&self.input),
@@ -51,6 +54,10 @@ impl TypeNames for Outermost {
 
     fn all(&self) -> Vec<String> {
         vec!["input".into(), "run".into()]
+    }
+
+    fn hints(&self) -> &Hints {
+        self.hints
     }
 }
 
@@ -74,6 +81,10 @@ impl TypeNames for Inner<'_> {
         all.sort();
         all
     }
+
+    fn hints(&self) -> &Hints {
+        self.outer.hints()
+    }
 }
 
 impl Checker<'_> {
@@ -87,11 +98,13 @@ impl Checker<'_> {
     ) -> (Scope, Type) {
         let (scope, names) = self.type_nodes(draft, order, outer, HashMap::new());
         let mut fields = IndexMap::with_capacity(output.len());
+        let skipped = may_be_skipped(&scope);
         for (name, bound) in output {
-            let ty = self.type_end(bound, &names, &scope);
+            let ty = self.type_end(bound, &names, &skipped);
             self.refuse_secret(&ty, bound.span, "the output of a flow");
             fields.insert(name.clone(), Field::from(ty));
         }
+        drop(skipped);
         (scope, Kind::Record(fields).into())
     }
 
@@ -144,7 +157,7 @@ impl Checker<'_> {
     fn type_leaf(&self, node: &DraftNode, leaf: &DraftLeaf, names: &Inner<'_>) -> (NodeKind, Type) {
         let signature = &leaf.signature;
         let mut output = signature.output.clone();
-        let mut inputs = HashMap::with_capacity(leaf.with.len());
+        let mut inputs = HashMap::new();
         for (port, (key_span, bound)) in &leaf.with {
             let from = self.type_bound(bound, names);
             let field = signature.input.get(port);
@@ -161,7 +174,9 @@ impl Checker<'_> {
                 .iter()
                 .filter(|label| !named.is_some_and(|named| named.contains(*label)));
             output.labels.extend(on.cloned());
-            inputs.insert(port.clone(), from);
+            if leaf.text.is_some() {
+                inputs.insert(port.clone(), from.into_owned());
+            }
         }
         self.type_text(leaf, &inputs);
         let mut defaults = IndexMap::new();
@@ -171,7 +186,8 @@ impl Checker<'_> {
             if let Some(default) = &field.default {
                 defaults.insert(port.clone(), default.clone());
             } else if !field.may_be_absent() {
-                let message = format!("`{}` needs the input `{port}: {}`", node.id, field.ty);
+                let message =
+                    format!("`{}` needs the input `{port}: {}`", node.id, short(&field.ty));
                 let help = format!("bind it: `with: {{ {port}: … }}`");
                 self.find(Finding::error("CG0207", node.span, message).help(help));
             }
@@ -187,12 +203,13 @@ impl Checker<'_> {
 
     fn unknown_port(&self, port: &str, span: Span, leaf: &DraftLeaf) {
         let ports = &leaf.signature.input;
-        let help = suggest(port, ports.keys().map(String::as_str)).unwrap_or_else(|| {
+        let near = self.hints.near(port, ports.keys().map(String::as_str));
+        let help = near.unwrap_or_else(|| {
             let all: Vec<&str> = ports.keys().map(String::as_str).collect();
             if all.is_empty() {
                 "it takes no input".into()
             } else {
-                format!("it takes {}", all.join(", "))
+                format!("it takes {}", short(&all.join(", ")))
             }
         });
         let message = format!("`{}` has no input {port:?}", leaf.uses);
@@ -216,7 +233,7 @@ impl Checker<'_> {
         let code = if refused.label { "CG0209" } else { "CG0206" };
         let message = format!("input `{port}`: {}", refused.why);
         let finding = Finding::error(code, span, message);
-        self.find(finding.and(node.span, format!("its input `{port}` is `{}`", field.ty)));
+        self.find(finding.and(node.span, format!("its input `{port}` is `{}`", short(&field.ty))));
     }
 
     fn refuse_secret(&self, ty: &Type, span: Span, place: &str) {
@@ -226,28 +243,28 @@ impl Checker<'_> {
         }
     }
 
-    fn type_site(&self, site: &Site, names: &dyn TypeNames) -> Type {
+    fn type_site<'n>(&self, site: &Site, names: &'n dyn TypeNames) -> Cow<'n, Type> {
         let inferred = site.expr.infer(names);
         for problem in inferred.problems {
-            let span = site.at(self.text, &problem.at);
+            let full = self.findings.borrow().full(problem.code);
+            let span = if full { site.span } else { site.at(self.text, &problem.at) };
             self.find(Finding::error(problem.code, span, problem.message).maybe_help(problem.help));
         }
         inferred.ty
     }
 
-    fn type_bound(&self, bound: &Bound, names: &dyn TypeNames) -> Type {
+    fn type_bound<'n>(&self, bound: &Bound, names: &'n dyn TypeNames) -> Cow<'n, Type> {
         if bound.broken {
-            return Kind::Any.into();
+            return Cow::Owned(Kind::Any.into());
         }
         let mut sites = bound.sites.iter().map(|site| self.type_site(site, names));
         type_template(&bound.template, &mut sites)
     }
 
-    /// What is read from the end of a scope: `null` when it speaks of a node that was skipped. An expression that asks
+    /// What is read from the end of a scope: `null` when it speaks of a node that was `skipped`. An expression that asks
     /// with `has(…)` is taken to cope.
-    fn type_end(&self, bound: &Bound, names: &dyn TypeNames, scope: &Scope) -> Type {
-        let ty = self.type_bound(bound, names);
-        let skipped = may_be_skipped(scope);
+    fn type_end(&self, bound: &Bound, names: &dyn TypeNames, skipped: &BTreeSet<&str>) -> Type {
+        let ty = self.type_bound(bound, names).into_owned();
         let absent = bound.sites.iter().any(|site| {
             let read = || site.expr.references().into_iter().filter(|r| skipped.contains(&*r.name));
             read().next().is_some() && read().all(|reference| !reference.guarded)
@@ -269,7 +286,7 @@ impl Checker<'_> {
             self.find(Finding::error(
                 "CG0203",
                 span,
-                format!("expected true or false, found `{ty}`"),
+                format!("expected true or false, found `{}`", short(&ty)),
             ));
         }
     }
@@ -286,7 +303,8 @@ impl Checker<'_> {
             case.when.iter().for_each(|site| self.type_truth(site, names));
             let body = case.body.as_ref().zip(body(at)).map(|((draft, out), order)| {
                 let (nodes, inner) = self.type_nodes(draft, order, names, HashMap::new());
-                let ty = out.as_ref().map(|out| self.type_end(out, &inner, &nodes));
+                let ty =
+                    out.as_ref().map(|out| self.type_end(out, &inner, &may_be_skipped(&nodes)));
                 let ty = ty.unwrap_or_else(nothing);
                 value = Some(value.take().map_or(ty.clone(), |all| unify_types(&all, &ty)));
                 CaseBody { nodes, out: out.as_ref().map(|out| out.template.clone()) }
@@ -321,7 +339,7 @@ impl Checker<'_> {
                 self.find(Finding::error(
                     "CG0203",
                     span,
-                    format!("`map` needs a list, found `{over}`"),
+                    format!("`map` needs a list, found `{}`", short(&over)),
                 ));
                 Kind::Any.into()
             }
@@ -329,7 +347,7 @@ impl Checker<'_> {
         item.labels.extend(over.labels.iter().cloned());
         let own = HashMap::from([(map.item.clone(), item), ("index".to_owned(), Kind::Int.into())]);
         let (body, inner) = self.type_nodes(&map.body, order, names, own);
-        let mut out = self.type_end(&map.out, &inner, &body);
+        let mut out = self.type_end(&map.out, &inner, &may_be_skipped(&body));
         let labels = std::mem::take(&mut out.labels);
         if map.on_item_error == OnItemError::Collect {
             out = Kind::Any.into();
@@ -352,22 +370,26 @@ fn nothing() -> Type {
     infer_value(&Value::Null)
 }
 
-fn type_template(template: &Template, sites: &mut dyn Iterator<Item = Type>) -> Type {
-    let mut next = || sites.next().unwrap_or_else(|| Kind::Any.into());
-    match template {
+fn type_template<'n>(
+    template: &Template,
+    sites: &mut dyn Iterator<Item = Cow<'n, Type>>,
+) -> Cow<'n, Type> {
+    let mut next = || sites.next().unwrap_or_else(|| Cow::Owned(Kind::Any.into()));
+    let ty = match template {
         Template::Literal(value) => infer_value(value),
-        Template::Expr(_) => next(),
+        Template::Expr(_) => return next(),
         Template::Text(parts) => {
             let mut labels = BTreeSet::new();
             for part in parts {
                 if let crate::expr::Part::Expr(_) = part {
-                    labels.extend(next().labels);
+                    labels.extend(next().labels.iter().cloned());
                 }
             }
             Type { kind: Kind::String, labels }
         }
         Template::List(items) => {
-            let types: Vec<Type> = items.iter().map(|item| type_template(item, sites)).collect();
+            let types: Vec<Type> =
+                items.iter().map(|item| type_template(item, sites).into_owned()).collect();
             let labels = types.iter().flat_map(|ty| ty.labels.clone()).collect();
             let of = types.into_iter().reduce(|a, b| unify_types(&a, &b));
             Type { kind: Kind::List(Box::new(of.unwrap_or_else(|| Kind::Any.into()))), labels }
@@ -376,13 +398,14 @@ fn type_template(template: &Template, sites: &mut dyn Iterator<Item = Type>) -> 
             let mut labels = BTreeSet::new();
             let mut typed = IndexMap::new();
             for (name, field) in fields {
-                let ty = type_template(field, sites);
+                let ty = type_template(field, sites).into_owned();
                 labels.extend(ty.labels.iter().cloned());
                 typed.insert(name.clone(), Field::from(ty));
             }
             Type { kind: Kind::Record(typed), labels }
         }
-    }
+    };
+    Cow::Owned(ty)
 }
 
 struct Refused {

@@ -13,7 +13,8 @@ use super::Reference;
 use super::ast::{Ast, Each, Node, Op};
 use super::foreign::{meant, there_are};
 use super::functions::{Function, Gives, Want};
-use crate::diagnostic::suggest;
+use super::kinds::{comparable, loose, numeric, of_value, textual, unify, wanted};
+use crate::diagnostic::{Hints, short};
 use crate::types::{Field, Kind, Type};
 use crate::value::Value;
 
@@ -24,13 +25,17 @@ pub trait TypeNames {
 
     /// The names there are, for suggestions.
     fn all(&self) -> Vec<String>;
+
+    /// What looks for the names that were meant, with the bound on that.
+    fn hints(&self) -> &Hints;
 }
 
 /// What inference found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Inferred {
-    /// The type of the value, with the labels of everything that it is made of.
-    pub ty: Type,
+pub struct Inferred<'n> {
+    /// The type of the value, with the labels of everything that it is made of. A name as it stands is not copied: its type
+    /// may be large.
+    pub ty: Cow<'n, Type>,
     /// In the order of the text.
     pub problems: Vec<Problem>,
 }
@@ -58,9 +63,9 @@ pub(crate) const WRONG_TYPE: &str = "CG0203";
 pub(crate) const MAY_BE_NOTHING: &str = "CG0204";
 
 /// Types of everything below `root`, where the paths `known` are there.
-pub(super) fn infer(root: &Node, names: &dyn TypeNames, known: Vec<String>) -> Inferred {
+pub(super) fn infer<'n>(root: &Node, names: &'n dyn TypeNames, known: Vec<String>) -> Inferred<'n> {
     let mut inference = Inference { names, locals: Vec::new(), known, problems: Vec::new() };
-    let ty = inference.node(root).into_owned();
+    let ty = inference.node(root);
     Inferred { ty, problems: inference.problems }
 }
 
@@ -152,72 +157,6 @@ fn labelled<'a>(kind: Kind, parts: &[&Type]) -> Cow<'a, Type> {
     Cow::Owned(Type { kind, labels })
 }
 
-/// The type of a literal.
-pub(crate) fn of_value(value: &Value) -> Type {
-    match value {
-        Value::Null => Kind::Opt(Box::new(Kind::Any.into())),
-        Value::Bool(_) => Kind::Bool,
-        Value::Int(_) => Kind::Int,
-        Value::Float(_) => Kind::Float,
-        Value::String(_) => Kind::String,
-        Value::List(items) => {
-            let mut types = items.iter().map(of_value);
-            let first = types.next().unwrap_or_else(|| Kind::Any.into());
-            Kind::List(Box::new(types.fold(first, |a, b| unify(&a, &b))))
-        }
-        Value::Map(fields) => Kind::Record(
-            fields
-                .iter()
-                .map(|(name, value)| (name.to_string(), Field::from(of_value(value))))
-                .collect(),
-        ),
-    }
-    .into()
-}
-
-/// A type that holds the values of both.
-pub(crate) fn unify(a: &Type, b: &Type) -> Type {
-    let kind = match (&a.kind, &b.kind) {
-        (x, y) if x == y => x.clone(),
-        (Kind::Int | Kind::Float, Kind::Int | Kind::Float) => Kind::Float,
-        (Kind::Opt(x), Kind::Opt(y)) => match (&x.kind, &y.kind) {
-            (Kind::Any, _) => b.kind.clone(),
-            (_, Kind::Any) => a.kind.clone(),
-            _ => Kind::Opt(Box::new(unify(x, y))),
-        },
-        (Kind::Opt(x), _) if x.kind == Kind::Any => Kind::Opt(Box::new(b.clone())),
-        (_, Kind::Opt(y)) if y.kind == Kind::Any => Kind::Opt(Box::new(a.clone())),
-        (Kind::Opt(x), _) => Kind::Opt(Box::new(unify(x, b))),
-        (_, Kind::Opt(y)) => Kind::Opt(Box::new(unify(a, y))),
-        (Kind::List(x), Kind::List(y)) => Kind::List(Box::new(unify(x, y))),
-        (Kind::String, Kind::Enum(_)) | (Kind::Enum(_), Kind::String) => Kind::String,
-        _ => Kind::Any,
-    };
-    labelled(kind, &[a, b]).into_owned()
-}
-
-fn loose(kind: &Kind) -> bool {
-    matches!(kind, Kind::Any | Kind::Json)
-}
-
-fn numeric(kind: &Kind) -> bool {
-    matches!(kind, Kind::Int | Kind::Float) || loose(kind)
-}
-
-/// Kinds whose values are text.
-fn textual(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::String
-            | Kind::Bytes
-            | Kind::Datetime
-            | Kind::Duration
-            | Kind::Enum(_)
-            | Kind::Ref(_)
-            | Kind::Message
-    ) || loose(kind)
-}
-
 impl<'n> Inference<'n> {
     fn problem(&mut self, node: &Node, code: &'static str, message: String, help: Option<String>) {
         self.problems.push(Problem { at: node.at.clone(), code, message, help });
@@ -236,7 +175,12 @@ impl<'n> Inference<'n> {
             Ast::Negate(of) => {
                 let ty = self.node(of);
                 if !numeric(&ty.kind) {
-                    self.problem(of, WRONG_TYPE, format!("`-` needs a number, found `{ty}`"), None);
+                    self.problem(
+                        of,
+                        WRONG_TYPE,
+                        format!("`-` needs a number, found `{}`", short(&ty)),
+                        None,
+                    );
                 }
                 return ty;
             }
@@ -272,9 +216,9 @@ impl<'n> Inference<'n> {
         if let Some(ty) = names.get(name) {
             return Cow::Borrowed(ty);
         }
-        let all = names.all();
+        let all = if names.hints().spent() { Vec::new() } else { names.all() };
         let help = meant(name, names)
-            .or_else(|| suggest(name, all.iter().map(String::as_str)))
+            .or_else(|| names.hints().near(name, all.iter().map(String::as_str)))
             .or_else(|| there_are(&all));
         self.problem(node, UNKNOWN_NAME, format!("nothing here is called `{name}`"), help);
         plain(Kind::Any)
@@ -311,14 +255,14 @@ impl<'n> Inference<'n> {
                 },
                 Some(found) => labelled(found.ty.kind.clone(), &[&found.ty, &container]),
                 None => {
-                    let near = || suggest(field, fields.keys().map(String::as_str));
+                    let near = || self.names.hints().near(field, fields.keys().map(String::as_str));
                     let help = match field {
                         "output" | "outputs" | "result" => {
                             Some(format!("leave `.{field}` out: a node's fields are its own"))
                         }
                         _ => near(),
                     };
-                    let message = format!("`{container}` has no field `{field}`");
+                    let message = format!("`{}` has no field `{field}`", short(&container));
                     self.problem(node, UNKNOWN_FIELD, message, help);
                     plain(Kind::Any)
                 }
@@ -328,7 +272,7 @@ impl<'n> Inference<'n> {
                 plain(Kind::Any)
             }
             other => {
-                let message = format!("`.{field}` needs a record, found `{other}`");
+                let message = format!("`.{field}` needs a record, found `{}`", short(other));
                 let size = matches!(field, "length" | "size" | "count" | "len");
                 let help = size.then(|| "write `x.size()`".to_owned());
                 self.problem(node, WRONG_TYPE, message, help);
@@ -367,7 +311,11 @@ impl<'n> Inference<'n> {
                 plain(Kind::Any)
             }
             _ => {
-                let message = format!("`[…]` is not defined for `{key}` of `{container}`");
+                let message = format!(
+                    "`[…]` is not defined for `{}` of `{}`",
+                    short(&key),
+                    short(&container)
+                );
                 self.problem(node, WRONG_TYPE, message, None);
                 plain(Kind::Any)
             }
@@ -377,7 +325,12 @@ impl<'n> Inference<'n> {
     fn truth(&mut self, node: &Node) -> Cow<'n, Type> {
         let ty = self.node(node);
         if !(ty.kind == Kind::Bool || loose(&ty.kind)) {
-            self.problem(node, WRONG_TYPE, format!("expected true or false, found `{ty}`"), None);
+            self.problem(
+                node,
+                WRONG_TYPE,
+                format!("expected true or false, found `{}`", short(&ty)),
+                None,
+            );
         }
         ty
     }
@@ -402,7 +355,7 @@ impl<'n> Inference<'n> {
                 self.problem(
                     key,
                     WRONG_TYPE,
-                    format!("a key must be text, found `{key_type}`"),
+                    format!("a key must be text, found `{}`", short(&key_type)),
                     None,
                 );
             }
@@ -462,7 +415,8 @@ impl<'n> Inference<'n> {
                 return plain(Kind::Any);
             }
         }
-        let message = format!("`{}` is not defined for `{a}` and `{b}`", op.text());
+        let message =
+            format!("`{}` is not defined for `{}` and `{}`", op.text(), short(&a), short(&b));
         self.problem(node, WRONG_TYPE, message, None);
         plain(Kind::Any)
     }
@@ -483,7 +437,8 @@ impl<'n> Inference<'n> {
                     Want::Record => "a record",
                     Want::Sized | Want::Anything => "text, a list or a record",
                 };
-                let message = format!("`{}` needs {what} here, found `{ty}`", function.usage);
+                let message =
+                    format!("`{}` needs {what} here, found `{}`", function.usage, short(ty));
                 self.problem(arg, WRONG_TYPE, message, None);
             }
         }
@@ -521,7 +476,7 @@ impl<'n> Inference<'n> {
                 Kind::Any.into()
             }
             _ => {
-                let message = format!("expected a list or a record, found `{list}`");
+                let message = format!("expected a list or a record, found `{}`", short(&list));
                 self.problem(over, WRONG_TYPE, message, None);
                 Kind::Any.into()
             }
@@ -535,38 +490,4 @@ impl<'n> Inference<'n> {
             _ => labelled(Kind::Bool, &[&list]),
         }
     }
-}
-
-fn comparable(a: &Kind, b: &Kind) -> bool {
-    match (a, b) {
-        (Kind::Opt(of), other) | (other, Kind::Opt(of)) => match other {
-            Kind::Opt(_) => true,
-            _ => comparable(&of.kind, other),
-        },
-        _ => {
-            numeric(a) && numeric(b)
-                || textual(a) && textual(b)
-                || loose(a)
-                || loose(b)
-                || std::mem::discriminant(a) == std::mem::discriminant(b)
-                || matches!(
-                    (a, b),
-                    (Kind::Map(_) | Kind::Record(_), Kind::Map(_) | Kind::Record(_))
-                )
-        }
-    }
-}
-
-fn wanted(want: Want, kind: &Kind) -> bool {
-    loose(kind)
-        || match want {
-            Want::Anything => true,
-            Want::Text => textual(kind),
-            Want::Whole => *kind == Kind::Int,
-            Want::List => matches!(kind, Kind::List(_)),
-            Want::Record => matches!(kind, Kind::Map(_) | Kind::Record(_)),
-            Want::Sized => {
-                textual(kind) || matches!(kind, Kind::List(_) | Kind::Map(_) | Kind::Record(_))
-            }
-        }
 }

@@ -123,9 +123,10 @@ fn string(rest: &str, quote: char) -> Result<(String, usize), (String, usize)> {
                     chars.next().ok_or_else(|| ("the text is not closed".to_owned(), 0))?;
                 let mut code = |n: usize| {
                     let digits: String = chars.by_ref().take(n).map(|(_, c)| c).collect();
-                    u32::from_str_radix(&digits, 16)
-                        .ok()
-                        .filter(|_| digits.len() == n)
+                    // The standard library takes a sign too.
+                    let hex = digits.len() == n && digits.bytes().all(|b| b.is_ascii_hexdigit());
+                    hex.then(|| u32::from_str_radix(&digits, 16).ok())
+                        .flatten()
                         .and_then(char::from_u32)
                 };
                 out.push(match escaped {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::eval::Evaluation;
 use super::infer::{self, Problem, TypeNames};
 use super::{Expr, Names, ParseError, Part, functions, lex, parse, template};
+use crate::diagnostic::{Hints, short};
 use crate::error::{ErrorCode, NodeError};
 use crate::types::{Kind, Type};
 use crate::value::Value;
@@ -97,6 +98,10 @@ impl TypeNames for Inside<'_> {
         all.push(self.variable.to_owned());
         all
     }
+
+    fn hints(&self) -> &Hints {
+        self.outer.hints()
+    }
 }
 
 /// Types the pieces; `known` are the paths that a tag around them has asked for with `has(…)`.
@@ -116,7 +121,9 @@ fn type_pieces(
                     Kind::List(of) => *of,
                     Kind::Any | Kind::Json => Kind::Any.into(),
                     other => {
-                        found.push(over.wrong(format!("`for` needs a list, found `{other}`")));
+                        found.push(
+                            over.wrong(format!("`for` needs a list, found `{}`", short(&other))),
+                        );
                         Kind::Any.into()
                     }
                 };
@@ -125,7 +132,8 @@ fn type_pieces(
             Piece::If { condition, then, otherwise } => {
                 let holds = condition.infer(names, known, found);
                 if !matches!(holds.kind, Kind::Bool | Kind::Any | Kind::Json) {
-                    let message = format!("`if` needs true or false, found `{}`", holds.kind);
+                    let message =
+                        format!("`if` needs true or false, found `{}`", short(&holds.kind));
                     found.push(condition.wrong(message));
                 }
                 let before = known.len();
@@ -145,7 +153,7 @@ impl Placed {
             problem.at = problem.at.start + self.at..problem.at.end + self.at;
             problem
         }));
-        inferred.ty
+        inferred.ty.into_owned()
     }
 
     fn wrong(&self, message: String) -> Problem {

@@ -119,6 +119,10 @@ fn what_is_no_expression_is_refused_with_its_place() {
         ("'a'.matches('x{1000}{1000}{1000}')", 12..33),
         ("99999999999999999999", 0..20),
         ("1u", 0..2),
+        (r"'\x+1'", 1..2),
+        (r"'\u+123'", 1..2),
+        (r"'\U0000 041'", 1..2),
+        (r"'\x4'", 1..2),
     ] {
         assert_eq!(Expr::parse(source).map(|_| ()).map_err(|e| e.at), Err(at), "{source}");
     }

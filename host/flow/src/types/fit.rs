@@ -18,7 +18,10 @@
 //! A value of type `any` or `json` fits everywhere, because only the run can tell: the executor validates it at the
 //! port. A `stream<T>` is read as its whole, `T`. The label `secret` enters only a port whose type names it.
 
+use std::collections::HashSet;
+
 use super::{Kind, Type};
+use crate::diagnostic::short;
 
 /// The label that does not travel on its own: a port must name it.
 pub const GUARDED_LABEL: &str = "secret";
@@ -31,9 +34,9 @@ pub enum Misfit {
     Shape {
         /// `field a: `, when the misfit is inside.
         path: String,
-        /// What is there.
+        /// What is there: the beginning of a long type.
         from: String,
-        /// What is asked for.
+        /// What is asked for: as above.
         to: String,
     },
     /// A field that must be there is not.
@@ -72,7 +75,10 @@ fn shape(from: &Type, to: &Type, path: &str) -> Result<(), Misfit> {
         (_, Stream(b)) => return fits_at(from, b, path),
         (Int, Float) => true,
         (Enum(_) | Bytes | Datetime | Duration | Ref(_), Text) | (Text, Message) => true,
-        (Enum(a), Enum(b)) => a.iter().all(|case| b.contains(case)),
+        (Enum(a), Enum(b)) => {
+            let known: HashSet<&String> = b.iter().collect();
+            a.iter().all(|case| known.contains(case))
+        }
         (Ref(a), Ref(b)) => media_fits(a, b),
         (Record(fields), Map(of)) => {
             for (name, field) in fields {
@@ -99,7 +105,7 @@ fn shape(from: &Type, to: &Type, path: &str) -> Result<(), Misfit> {
     if fine {
         Ok(())
     } else {
-        Err(Misfit::Shape { path: path.into(), from: from.to_string(), to: to.to_string() })
+        Err(Misfit::Shape { path: path.into(), from: short(from), to: short(to) })
     }
 }
 

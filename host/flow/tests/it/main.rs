@@ -1,6 +1,7 @@
 //! The model from outside, against texts that strangers write: what it promises for hostile files, and that no text
 //! makes it panic or think for long.
 
+mod crowds;
 mod fuzz;
 mod hostile;
 mod world;

@@ -1,6 +1,7 @@
 //! The values that expressions of the tests read, and their types.
 
 use cleargate_flow::Value;
+use cleargate_flow::diagnostic::Hints;
 use cleargate_flow::expr::{Names, TypeNames};
 use cleargate_flow::types::Type;
 
@@ -8,6 +9,7 @@ use cleargate_flow::types::Type;
 pub(crate) struct World {
     pub(crate) input: Value,
     ty: Type,
+    hints: Hints,
 }
 
 impl World {
@@ -22,7 +24,7 @@ impl World {
         fields.insert("bits".into(), noise.collect::<String>().into());
         let ty = "record{n: int, x: float, s: string, big: string, bits: string, list: list<int>, rec: record{a: opt<int>}, \
                   rows: list<record{k: string, v: int}>}";
-        Self { input: fields.into(), ty: ty.parse().expect("a type") }
+        Self { input: fields.into(), ty: ty.parse().expect("a type"), hints: Hints::default() }
     }
 }
 
@@ -39,5 +41,9 @@ impl TypeNames for World {
 
     fn all(&self) -> Vec<String> {
         vec!["input".into()]
+    }
+
+    fn hints(&self) -> &Hints {
+        &self.hints
     }
 }
