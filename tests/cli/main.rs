@@ -7,6 +7,7 @@ mod javascript;
 mod messages;
 mod operator;
 mod plugin;
+mod python;
 mod readme;
 mod review;
 mod state;

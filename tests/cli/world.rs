@@ -42,6 +42,14 @@ impl World {
         world
     }
 
+    /// Takes compiled components from what other tests compiled: for engines that take long to compile.
+    pub(crate) fn share_compiled(&self) {
+        let shared = build_folder().join("compiled");
+        fs::create_dir_all(&shared).unwrap();
+        fs::create_dir_all(self.home()).unwrap();
+        std::os::unix::fs::symlink(shared, self.home().join("cache")).unwrap();
+    }
+
     pub(crate) fn home(&self) -> PathBuf {
         self.root.path().join("home")
     }

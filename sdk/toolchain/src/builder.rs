@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cleargate_registry::manifest::Language;
 use cleargate_registry::{Digest, Manifest};
 
-use crate::{BuildError, Config, Progress, cargo, javascript, package, project};
+use crate::{BuildError, Config, Progress, cargo, javascript, package, project, python};
 
 /// Digits of the digest of a project's path: enough for the projects of a machine.
 const PLACE_LEN: usize = 12;
@@ -56,6 +56,7 @@ impl Builder {
         let (module, toolchain) = match build.map(|build| build.language) {
             Some(Language::Rust) | None => cargo::build(&self.config, project, progress)?,
             Some(Language::Js) => javascript::build(&self.config, project, progress)?,
+            Some(Language::Python) => python::build(&self.config, project, progress)?,
             Some(Language::Prebuilt) => {
                 (project::prebuilt(project, build)?, "prebuilt".to_string())
             }

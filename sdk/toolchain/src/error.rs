@@ -81,13 +81,21 @@ pub enum BuildError {
     /// A JavaScript project without its file.
     #[error("there is neither src/plugin.js nor src/plugin.ts; its `export default` is the plugin")]
     NoSource,
-    /// A JavaScript file that uses no kind.
-    #[error(
-        "{} makes no plugin; write `export default tool({{ .. }})`, or node, guardrail or filter", path.display()
-    )]
-    NoKind {
+    /// A source that uses no kind.
+    #[error("{} makes no plugin; write {hint}", path.display())]
+    NoDefinition {
         /// The file.
         path: PathBuf,
+        /// What makes one.
+        hint: &'static str,
+    },
+    /// A project without the file that its language begins with.
+    #[error("there is no {path}; a plugin in {language} begins there")]
+    NoFile {
+        /// The file, relative to the project.
+        path: &'static str,
+        /// The language.
+        language: &'static str,
     },
     /// The installation of the target failed.
     #[error("`{command}` failed: {message}")]

@@ -243,6 +243,7 @@ pub fn survey(config: &Config) -> Vec<Finding> {
         });
     }
     report.push(crate::javascript::survey());
+    report.push(crate::wheels::survey());
     report
 }
 

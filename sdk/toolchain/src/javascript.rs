@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cleargate_registry::Digest;
 use serde::Deserialize;
 
+use crate::contract::{self, KINDS, Uses, Waits};
 use crate::find::Finding;
+use crate::kept::{self, real};
 use crate::kit::Kit;
 use crate::process::{self, Line};
 use crate::{BuildError, Config, Progress};
@@ -36,22 +36,16 @@ const COMMANDS: &str = "  apt install nodejs npm   # Debian\n  https://nodejs.or
 const SDK: &str = "vendor/sdk/javascript";
 const WIT: &str = "vendor/wit";
 
-/// Folders of the kinds' interfaces, beside the word that JavaScript exports.
-const KINDS: [&str; 4] = ["node", "tool", "guardrail", "filter"];
-
 /// Builds and returns the component with the name of the toolchain.
 pub(crate) fn build(
     config: &Config,
     project: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Vec<u8>, String), BuildError> {
-    let read = |path: &Path| {
-        path.canonicalize().map_err(|cause| BuildError::Read { path: path.into(), cause })
-    };
-    let project = read(project)?;
+    let project = real(project)?;
     let source = ["src/plugin.js", "src/plugin.ts"].map(|file| project.join(file));
     let source = source.into_iter().find(|path| path.is_file()).ok_or(BuildError::NoSource)?;
-    let sdk = read(&project.join(SDK))?;
+    let sdk = real(&project.join(SDK))?;
     let node = node().map_err(|()| missing())?;
     let kit = KIT.ready(config, install, progress)?;
     let name = format!("{}, node {node}", KIT.packages);
@@ -59,11 +53,15 @@ pub(crate) fn build(
     let place = Place::new(config, kit)?;
     let uses = place.uses(&source, progress)?;
     if uses.kinds.is_empty() {
-        return Err(BuildError::NoKind { path: source });
+        return Err(BuildError::NoDefinition {
+            path: source,
+            hint: "`export default tool({ .. })`, or node, guardrail or filter",
+        });
     }
     place.write("entry.js", &entry(&sdk, &source, &uses.kinds))?;
     place.bundle(Path::new("entry.js"), "plugin.js", &[], &mut |_| {})?;
-    let contract = place.world(&project.join(WIT), &uses)?;
+    let contract =
+        contract::write_world(&project.join(WIT), &uses, Waits::Marked, &place.path("wit"))?;
     Ok((place.component(config, &contract)?, name))
 }
 
@@ -107,14 +105,6 @@ fn install(folder: &Path) -> Command {
     let mut npm = tool("npm", folder);
     npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
     npm
-}
-
-/// What a bundle uses of the contract.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Uses {
-    kinds: Vec<&'static str>,
-    /// Names of imports, as `cleargate:host/log@0.1.0`.
-    services: Vec<String>,
 }
 
 /// The part of the bundler's report that matters.
@@ -184,9 +174,7 @@ struct Place {
 
 impl Place {
     fn new(config: &Config, kit: PathBuf) -> Result<Self, BuildError> {
-        let all = config.target_dir.join(KIT.language);
-        let made = fs::create_dir_all(&all).and_then(|()| tempfile::TempDir::new_in(&all));
-        let folder = made.map_err(|cause| BuildError::Write { path: all, cause })?;
+        let folder = kept::place(config, KIT.language)?;
         Ok(Self { folder, kit })
     }
 
@@ -249,69 +237,21 @@ impl Place {
         Ok(report.uses())
     }
 
-    /// Writes the world of this plugin beside the packages that it names, and returns all of their texts.
-    fn world(&self, wit: &Path, uses: &Uses) -> Result<Vec<u8>, BuildError> {
-        let fail = |cause| BuildError::Read { path: wit.into(), cause };
-        let mut world = String::from("package cleargate:plugin;\n\nworld plugin {\n");
-        for service in &uses.services {
-            world.push_str(&format!("    import {service};\n"));
-        }
-        let packages = files(wit).map_err(fail)?;
-        for kind in &uses.kinds {
-            let version = packages.iter().find_map(|name| name.strip_prefix(&format!("{kind}@")));
-            let version = version.ok_or_else(|| fail(io::ErrorKind::NotFound.into()))?;
-            world.push_str(&format!("    export cleargate:{kind}/{kind}@{version};\n"));
-        }
-        world.push_str("}\n");
-        let mut texts = world.clone().into_bytes();
-        for package in &packages {
-            let to = self.path("wit/deps").join(package);
-            fs::create_dir_all(&to).map_err(fail)?;
-            for file in files(&wit.join(package)).map_err(fail)? {
-                let text = fs::read(wit.join(package).join(&file)).map_err(fail)?;
-                fs::write(to.join(file), &text).map_err(fail)?;
-                texts.extend(text);
-            }
-        }
-        self.write("wit/world.wit", &world)?;
-        Ok(texts)
-    }
-
-    /// The component. The engine's memory is part of it and holds chance, so no two runs give the same bytes: what was
-    /// built from the same text is kept, and is the same.
+    /// The component, from the bundle and the contract.
     fn component(&self, config: &Config, contract: &[u8]) -> Result<Vec<u8>, BuildError> {
-        let read = |path: PathBuf| match fs::read(&path) {
-            Ok(bytes) => Ok(bytes),
-            Err(cause) => Err(BuildError::Read { path, cause }),
+        let path = self.path("plugin.js");
+        let bundle = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(cause) => return Err(BuildError::Read { path, cause }),
         };
-        let mut all = self.kit.as_os_str().as_encoded_bytes().to_vec();
-        all.extend(read(self.path("plugin.js"))?);
-        all.extend(contract);
-        let kept = config.target_dir.join(KIT.language).join(Digest::of(&all).hex() + ".wasm");
-        if let Ok(bytes) = fs::read(&kept) {
-            return Ok(bytes);
-        }
-        let mut args = vec!["--wit", "wit", "--world", "plugin", "--js", "plugin.js"];
-        args.extend(["--output", "plugin.wasm", "--sync", "--stub-wasi"]);
-        self.run("componentize-qjs/bin/componentize-qjs", &args, &mut |_| {})?;
-        // Linked, so a reader meets the whole file. When two build at once, the first is kept for both.
-        match fs::hard_link(self.path("plugin.wasm"), &kept) {
-            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
-                Err(BuildError::Write { path: kept, cause })
-            }
-            _ => read(kept),
-        }
+        let all = [KIT.name().as_bytes(), &bundle, contract].concat();
+        kept::kept(config, KIT.language, &all, || {
+            let mut args = vec!["--wit", "wit", "--world", "plugin", "--js", "plugin.js"];
+            args.extend(["--output", "plugin.wasm", "--sync", "--stub-wasi"]);
+            self.run("componentize-qjs/bin/componentize-qjs", &args, &mut |_| {})?;
+            Ok(self.path("plugin.wasm"))
+        })
     }
-}
-
-/// Names in a folder, sorted.
-fn files(path: &Path) -> io::Result<Vec<String>> {
-    let names = fs::read_dir(path)?.map(|entry| entry.map(|e| e.file_name()));
-    let mut names: Vec<String> = names
-        .map(|name| name.map(|n| n.to_string_lossy().into_owned()))
-        .collect::<Result<_, _>>()?;
-    names.sort();
-    Ok(names)
 }
 
 #[cfg(test)]

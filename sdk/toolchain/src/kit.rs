@@ -36,7 +36,7 @@ impl Kit {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<PathBuf, BuildError> {
         let all = config.target_dir.join("toolchains");
-        let folder = all.join(format!("{}-{}", self.language, self.name()));
+        let folder = self.folder(config);
         if folder.is_dir() {
             return Ok(folder);
         }
@@ -72,7 +72,17 @@ impl Kit {
         Ok(folder)
     }
 
-    fn name(&self) -> String {
+    /// Whether the packages are there.
+    pub(crate) fn is_ready(&self, config: &Config) -> bool {
+        self.folder(config).is_dir()
+    }
+
+    fn folder(&self, config: &Config) -> PathBuf {
+        config.target_dir.join("toolchains").join(format!("{}-{}", self.language, self.name()))
+    }
+
+    /// Digits of the digest of the list.
+    pub(crate) fn name(&self) -> String {
         let list: Vec<&str> = self.files.iter().flat_map(|(name, text)| [*name, *text]).collect();
         Digest::of(list.join("\n").as_bytes()).hex()[..NAME_LEN].to_owned()
     }

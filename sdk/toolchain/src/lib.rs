@@ -3,22 +3,27 @@
 //! The author's language is found in `plugin.toml`. For Rust there are two ways to the standard library of a
 //! WebAssembly target (`find`): one that is installed, or its source. Both give a core module, which becomes
 //! a component in this process (`package`), with the manifest inside and checked against its imports. For
-//! JavaScript the tools are packages, which are installed once into the folder of build results (`kit`).
+//! other languages the tools are packages, which are installed once into the folder of build results (`kit`), and the
+//! build writes the world that the source uses (`contract`).
 //!
 //! Nothing of a project runs but its build: no WebAssembly is executed here, and there is no engine.
 
 mod builder;
 mod cargo;
+mod contract;
 mod error;
 mod find;
 mod javascript;
+mod kept;
 mod kit;
 mod package;
 mod process;
 mod project;
+mod python;
 mod scaffold;
 mod turn;
 mod wasi;
+mod wheels;
 
 use std::path::PathBuf;
 

@@ -45,7 +45,14 @@ impl Kind {
             Self::Guardrail => &sources::JAVASCRIPT_GUARDRAIL,
             Self::Filter => &sources::JAVASCRIPT_FILTER,
         };
+        let python: &[Source] = match self {
+            Self::Node => &sources::PYTHON_NODE,
+            Self::Tool => &sources::PYTHON_TOOL,
+            Self::Guardrail => &sources::PYTHON_GUARDRAIL,
+            Self::Filter => &sources::PYTHON_FILTER,
+        };
         match language {
+            Language::Python => Some([&sources::PYTHON_COMMON, python]),
             Language::Rust => Some([&sources::COMMON, rust]),
             Language::Js => Some([&sources::JAVASCRIPT_COMMON, javascript]),
             _ => None,
@@ -57,7 +64,7 @@ impl Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum ScaffoldError {
     /// No template for the language.
-    #[error("no template for {0:?}; there is one for Rust and one for JavaScript")]
+    #[error("no template for {0:?}; there are templates for Rust, JavaScript and Python")]
     Language(Language),
     /// The folder has something in it.
     #[error("{} is not empty; choose another folder", .0.display())]
@@ -98,7 +105,11 @@ pub fn scaffold(
         write(&dir.join(path), &fill(text))?;
         own.push(PathBuf::from(path));
     }
-    let sdk = if language == Language::Rust { "sdk/rust" } else { "sdk/javascript" };
+    let sdk = match language {
+        Language::Rust => "sdk/rust",
+        Language::Python => "sdk/python",
+        _ => "sdk/javascript",
+    };
     for (path, text) in VENDORED.iter().filter(|(p, _)| p.starts_with(sdk) || p.starts_with("wit"))
     {
         write(&dir.join("vendor").join(path), text)?;

@@ -19,6 +19,7 @@ fn build(manifest: &str, files: &[(&str, &[u8])]) -> Result<Built, BuildError> {
 fn refusals_name_the_fix() {
     let prebuilt = format!("{MANIFEST}[build]\nlanguage = \"prebuilt\"\n");
     let with_file = format!("{prebuilt}component = \"p.wasm\"\n");
+    let go = format!("{MANIFEST}[build]\nlanguage = \"go\"\n");
     let python = format!("{MANIFEST}[build]\nlanguage = \"python\"\n");
     // A module that imports the function `f` of `env`, which no host serves.
     let core: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x09\x01\x03env\x01f\0\0";
@@ -26,7 +27,8 @@ fn refusals_name_the_fix() {
     for (manifest, files, expected) in [
         ("[plugin]\n", &[][..], "plugin.toml: line 1"),
         (MANIFEST, &[], "Cargo.toml"),
-        (&python, &[], "\"python\" cannot be built here"),
+        (&go, &[], "\"go\" cannot be built here"),
+        (&python, &[], "there is no src/plugin.py"),
         (&prebuilt, &[], "needs component = "),
         (&with_file, &[], "p.wasm"),
         (&with_file, &[("p.wasm", &b"text that is no wasm"[..])], "no WebAssembly"),
@@ -50,7 +52,7 @@ fn a_target_that_is_not_built_is_refused_before_anything_is_built() {
 #[test]
 fn the_survey_has_a_line_for_each_toolchain_and_a_fix_for_each_gap() {
     let report = survey(&Config::new("unused"));
-    assert_eq!(report.len(), 3);
+    assert_eq!(report.len(), 4);
     for finding in report {
         assert_eq!(finding.ready, finding.fix.is_none(), "{finding:?}");
     }

@@ -70,6 +70,38 @@ pub(super) const JAVASCRIPT_GUARDRAIL: [Source; 4] =
 pub(super) const JAVASCRIPT_FILTER: [Source; 4] =
     javascript!("filter", "rust/filter/cases.yaml.txt");
 
+macro_rules! python {
+    ($kind:literal) => {
+        [
+            (
+                "plugin.toml",
+                include_str!(concat!("../../templates/python/", $kind, "/plugin.toml.txt")),
+            ),
+            (
+                "README.md",
+                include_str!(concat!("../../templates/python/", $kind, "/README.md.txt")),
+            ),
+            (
+                "src/plugin.py",
+                include_str!(concat!("../../templates/python/", $kind, "/plugin.py.txt")),
+            ),
+            (
+                "cases/first.yaml",
+                include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt")),
+            ),
+        ]
+    };
+}
+
+pub(super) const PYTHON_COMMON: [Source; 2] = [
+    ("pyproject.toml", include_str!("../../templates/python/common/pyproject.toml.txt")),
+    (".gitignore", include_str!("../../templates/python/common/gitignore.txt")),
+];
+pub(super) const PYTHON_NODE: [Source; 4] = python!("node");
+pub(super) const PYTHON_TOOL: [Source; 4] = python!("tool");
+pub(super) const PYTHON_GUARDRAIL: [Source; 4] = python!("guardrail");
+pub(super) const PYTHON_FILTER: [Source; 4] = python!("filter");
+
 /// The lock file of a project called `template-plugin`.
 pub(super) const TEMPLATE_LOCK: &str = include_str!("../../templates/rust/common/Cargo.lock.txt");
 
@@ -94,6 +126,27 @@ pub(super) const VENDORED: &[Source] = vendored![
     "sdk/javascript/services/secret.js",
     "sdk/javascript/text.js",
     "sdk/javascript/wire.js",
+    "sdk/python/cleargate/__init__.py",
+    "sdk/python/cleargate/blob.py",
+    "sdk/python/cleargate/clock.py",
+    "sdk/python/cleargate/config.py",
+    "sdk/python/cleargate/failure.py",
+    "sdk/python/cleargate/http.py",
+    "sdk/python/cleargate/kinds/__init__.py",
+    "sdk/python/cleargate/kinds/definition.py",
+    "sdk/python/cleargate/kinds/filter.py",
+    "sdk/python/cleargate/kinds/guardrail.py",
+    "sdk/python/cleargate/kinds/node.py",
+    "sdk/python/cleargate/kinds/tool.py",
+    "sdk/python/cleargate/kv.py",
+    "sdk/python/cleargate/log.py",
+    "sdk/python/cleargate/model.py",
+    "sdk/python/cleargate/prelude.py",
+    "sdk/python/cleargate/random.py",
+    "sdk/python/cleargate/schema.py",
+    "sdk/python/cleargate/secret.py",
+    "sdk/python/cleargate/tools.py",
+    "sdk/python/cleargate/wire.py",
     "sdk/rust/Cargo.toml",
     "sdk/rust/macros/Cargo.toml",
     "sdk/rust/macros/src/expand.rs",

@@ -49,6 +49,26 @@ fn a_project_in_javascript_has_its_own_sdk_and_the_same_contract() {
 }
 
 #[test]
+fn a_project_in_python_has_its_own_sdk_and_the_same_contract() {
+    for kind in Kind::ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let name = "acme:word-count".parse().unwrap();
+        let own = scaffold(kind, Language::Python, &name, dir.path()).unwrap();
+        let read = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
+        for path in own {
+            assert!(!read(path.to_str().unwrap()).contains("{{"), "{kind:?} {}", path.display());
+        }
+        let manifest = cleargate_registry::Manifest::from_toml(&read("plugin.toml")).unwrap();
+        assert_eq!(manifest.build.unwrap().language, Language::Python);
+        assert!(read("src/plugin.py").contains("from cleargate import"), "{kind:?}");
+        assert!(read("cases/first.yaml").contains("error:"), "{kind:?}");
+        assert!(read("vendor/wit/types@0.1.0/types.wit").contains("package cleargate:types"));
+        assert!(dir.path().join("vendor/sdk/python/cleargate/kv.py").is_file());
+        assert!(!dir.path().join("vendor/sdk/javascript").exists());
+    }
+}
+
+#[test]
 fn the_lock_file_is_in_the_order_of_names() {
     for name in ["aaa", "zzz", "serde-x"] {
         let lock = lock_file(name);
@@ -65,15 +85,16 @@ fn nothing_is_overwritten() {
     let name = "acme:other".parse().unwrap();
     let again = scaffold(Kind::Node, Language::Rust, &name, &dir.path().join("p"));
     assert!(matches!(again, Err(ScaffoldError::NotEmpty(_))), "{again:?}");
-    let python = scaffold(Kind::Node, Language::Python, &name, &dir.path().join("q"));
-    assert!(matches!(python, Err(ScaffoldError::Language(Language::Python))), "{python:?}");
+    let none = scaffold(Kind::Node, Language::Prebuilt, &name, &dir.path().join("q"));
+    assert!(matches!(none, Err(ScaffoldError::Language(Language::Prebuilt))), "{none:?}");
 }
 
 /// A file of the SDK or the contract that is not in the list would be missing in every new project.
 #[test]
 fn no_source_is_forgotten() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folders = ["sdk/rust/src", "sdk/rust/macros/src", "sdk/javascript", "wit"];
+    let folders =
+        ["sdk/rust/src", "sdk/rust/macros/src", "sdk/javascript", "sdk/python/cleargate", "wit"];
     let mut found = Vec::new();
     let mut open: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
     while let Some(folder) = open.pop() {
@@ -86,9 +107,10 @@ fn no_source_is_forgotten() {
         }
     }
     let listed: Vec<&str> = VENDORED.iter().map(|(path, _)| *path).collect();
-    for path in
-        found.iter().filter(|p| p.extension().is_some_and(|e| e == "rs" || e == "js" || e == "wit"))
-    {
+    let source = |path: &&PathBuf| {
+        path.extension().is_some_and(|e| ["rs", "js", "py", "wit"].iter().any(|end| e == *end))
+    };
+    for path in found.iter().filter(source) {
         let path = path.to_str().unwrap();
         assert!(listed.contains(&path), "{path} is missing in sources.rs");
     }

@@ -1,0 +1,28 @@
+"""What an author imports: a decorator for each kind of plugin, and the failure that has a code.
+
+Services of the host are modules of their own: `from cleargate import kv`. The build exports the kinds and imports the
+services that the files in `src` name, and no others. So what a component may ask for is what its source names.
+"""
+
+from .failure import Failure
+from .kinds import filter, guardrail, node, tool
+from .kinds.filter import Chunk
+from .kinds.guardrail import Escalate, Finding, Modify, Pass, Reject
+from .schema import Bounds
+from .wire import Context
+
+__all__ = [
+    "Bounds",
+    "Chunk",
+    "Context",
+    "Escalate",
+    "Failure",
+    "Finding",
+    "Modify",
+    "Pass",
+    "Reject",
+    "filter",
+    "guardrail",
+    "node",
+    "tool",
+]

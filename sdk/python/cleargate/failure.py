@@ -1,0 +1,88 @@
+"""A failure as a value: the host decides by its code whether to try again."""
+
+import json
+import linecache
+import re
+from typing import Any
+
+# Closed, so that retry policies can name every case.
+CODES = (
+    "transient",
+    "permanent",
+    "timeout",
+    "cancelled",
+    "invalid_input",
+    "denied",
+    "limit",
+    "budget",
+    "unknown_outcome",
+    "bug",
+)
+
+# Frames of a traceback that are told, from where it happened outwards: the rest is how the call came there.
+FRAMES = 12
+
+
+class Failure(Exception):
+    """Why a call failed. Raise it; what else is raised is a defect of the plugin, with the code `bug`.
+
+    `retryable` is true when the code is `transient`, unless said; `detail` is data for a program.
+    """
+
+    def __init__(self, code: str, message: str, *, retryable: bool | None = None, detail: Any = None):
+        if code not in CODES:
+            raise ValueError(f"`{code}` is no code; write one of {', '.join(CODES)}")
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retryable = code == "transient" if retryable is None else retryable
+        self.detail = detail
+
+
+def failure_of(error: BaseException) -> Failure:
+    """What an author's function raised, as a failure."""
+    match error:
+        case Failure():
+            return error
+        case MemoryError():
+            return Failure("limit", "the memory of the call is used up")
+        case RecursionError():
+            return Failure("limit", f"the stack of the call is used up: {error}")
+    detail = {"traceback": told(error)}
+    return Failure("bug", f"{type(error).__name__}: {error}", detail=detail)
+
+
+def told(error: BaseException) -> str:
+    """The traceback without the frames of this package and of the engine.
+
+    By hand: the module `traceback` asks the machine for files and for a terminal.
+    """
+    lines, step = [], error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if not hidden(code.co_filename):
+            text = linecache.getline(code.co_filename, step.tb_lineno).strip()
+            place = f'  File "{shown(code.co_filename)}", line {step.tb_lineno}, in {code.co_qualname}'
+            lines.append(f"{place}\n    {text}" if text else place)
+        step = step.tb_next
+    return "\n".join([*lines[-FRAMES:], f"{type(error).__name__}: {error}"])
+
+
+def shown(file: str) -> str:
+    """A file's path in the project: the engine numbers the folders that it reads from."""
+    return re.sub("^/[0-9]+/", "", file)
+
+
+def hidden(file: str) -> bool:
+    """Whether a file is not the author's."""
+    return "/cleargate/" in file or "cleargate_entry" in file or file.startswith(("componentize_py", "<frozen"))
+
+
+def parsed(detail: str | None) -> Any:
+    """Detail that is no JSON is kept as text: it may be the line that grants."""
+    if detail is None:
+        return None
+    try:
+        return json.loads(detail)
+    except ValueError:
+        return detail
