@@ -381,6 +381,7 @@ fn start_error(error: StartError) -> Error {
         StartError::OtherVersion { .. } | StartError::Damaged { .. } | StartError::Store(_) => {
             (Kind::Store, None)
         }
+        StartError::Input(_) => (Kind::Invalid, None),
         StartError::TooManyRuns(_) | StartError::TooDeep => (Kind::Limit, None),
         StartError::Stopping => (Kind::Interrupted, None),
     };

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cleargate_flow::error::ErrorCode;
+use cleargate_flow::event::check_payload;
 use cleargate_flow::{Address, NodeError, Value};
 use cleargate_gate::Pass;
 use futures::FutureExt;
@@ -55,7 +56,8 @@ impl Call {
             let grace = (!waits).then_some(grace);
             let result = bounded(&*clock, work, cancel, timeout, grace).await;
             drop(place);
-            let mut result = result.and_then(|output| within(most, output));
+            let result = result.and_then(|output| within(most, output));
+            let mut result = result.map_err(|f| Failure { error: f.error.bounded(), ..f });
             let usage = match &mut result {
                 Ok(output) => &mut output.usage,
                 Err(failure) => &mut failure.usage,
@@ -102,32 +104,21 @@ async fn bounded(
     }
 }
 
-/// Holds a result to the limit of its length, whoever made it.
+/// Holds a result to the limit of its length and to what a journal takes, whoever made it.
 fn within(most: u64, output: Output) -> Result<Output, Failure> {
-    if longest_json(&output.value) <= most || output.value.to_json().len() as u64 <= most {
+    let usage = output.usage;
+    if let Err(error) = check_payload(&output.value) {
+        return Err(Failure { error, usage });
+    }
+    // Measuring nearly always answers the question.
+    let longest = output.value.measure().longest_json;
+    if longest <= most || output.value.to_json().len() as u64 <= most {
         return Ok(output);
     }
     let message = format!("the result is longer than the limit `output` of {most} bytes");
     let error = NodeError::limit("output", message)
         .with_help("raise `output` in the `limits:` of the node and in the operator's file");
-    Err(Failure { error, usage: output.usage })
-}
-
-/// Bytes that a value has as JSON at most: found without writing it, which nearly always answers the
-/// question.
-fn longest_json(value: &Value) -> u64 {
-    // A character is escaped in six bytes at most: `\u0001`.
-    let text = |text: &str| 2 + 6 * text.len() as u64;
-    match value {
-        Value::Null | Value::Bool(_) => 5,
-        Value::Int(_) | Value::Float(_) => 32,
-        Value::String(s) => text(s),
-        Value::List(items) => 2 + items.iter().map(|item| 1 + longest_json(item)).sum::<u64>(),
-        Value::Map(fields) => {
-            let field = |(name, value): (&Arc<str>, _)| 2 + text(name) + longest_json(value);
-            2 + fields.iter().map(field).sum::<u64>()
-        }
-    }
+    Err(Failure { error, usage })
 }
 
 fn after(clock: &dyn Clock, ms: Option<u64>) -> BoxFuture<'static, ()> {

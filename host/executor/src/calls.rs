@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use cleargate_flow::error::ErrorCode;
+use cleargate_flow::event::check_payload;
 use cleargate_flow::signature::Effect;
 use cleargate_flow::{Event, NodeError, Value};
 use cleargate_gate::{Begun, CallLog, diverged};
@@ -97,20 +98,29 @@ impl CallLog for Lane {
         outcome: &Result<Value, NodeError>,
     ) -> Result<(), NodeError> {
         let to = &self.calls.to;
+        // It happened; what cannot be kept cannot be answered from the record, so nobody sees it now either.
+        let kept = outcome
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|value| check_payload(value).map(|()| value.clone()));
+        let refused = if outcome.is_ok() { kept.clone().err() } else { None };
         let event = Event::CallFinished {
             address: to.address.clone(),
             attempt: to.attempt,
             call: self.base.saturating_add(call),
             request: (!effect.needs_intent()).then(|| request.into()),
             digest: digest.into(),
-            outcome: outcome.clone(),
+            outcome: kept.map_err(NodeError::bounded),
         };
         if effect.needs_intent() {
-            return if to.store(event).await { Ok(()) } else { Err(gone()) };
+            if !to.store(event).await {
+                return Err(gone());
+            }
+        } else {
+            // Stored before anything that follows from it: records of a run keep their order.
+            to.send(Mail::batched(event));
         }
-        // Stored before anything that follows from it: records of a run keep their order.
-        to.send(Mail::batched(event));
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 }
 

@@ -8,8 +8,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use cleargate_flow::graph::Leaf;
-use cleargate_flow::run::{Attempt, Derived, Effect, Run};
-use cleargate_flow::{Address, Event, NodeError, Usage};
+use cleargate_flow::run::{Attempt, Derived, Effect, Run, Step};
+use cleargate_flow::{Address, Event, NodeError, Record, Usage};
 use cleargate_gate::{Identity, RunCounters};
 use cleargate_store::Lease;
 use futures::future::BoxFuture;
@@ -125,13 +125,45 @@ impl Driver {
 
     /// Folds a stored journal. What it would have performed was performed, or is given out again when the
     /// run is resumed.
-    pub(crate) fn load(&mut self, records: Vec<cleargate_flow::Record>) -> Result<(), Stop> {
-        for record in records {
-            self.seq = record.seq + 1;
-            self.machine.apply(&record.event).map_err(Stop::broken)?;
-            self.remember(record.event);
+    pub(crate) fn load(&mut self, records: Vec<Record>) -> Result<(), Stop> {
+        for Record { seq, at, event } in records {
+            self.seq = seq + 1;
+            let step = self.machine.apply(&event).map_err(Stop::broken)?;
+            if let Event::RetryDue { address, .. } = &event {
+                self.timers.paused(address);
+            }
+            self.waits(at, &step);
+            self.remember(event);
         }
         Ok(())
+    }
+
+    /// Keeps what a stored record waits for: as long as is left of it.
+    fn waits(&mut self, at: i64, step: &Step) {
+        self.settled(&step.derived);
+        let clock = self.shared.clock.clone();
+        let gone = u64::try_from(clock.now().saturating_sub(at)).unwrap_or_default();
+        for effect in &step.effects {
+            match effect {
+                Effect::Wait { address, attempt, after_ms } => {
+                    let left = after_ms.saturating_sub(gone);
+                    self.timers.retry(&*clock, address.clone(), *attempt, left);
+                }
+                Effect::Deadline { address, after_ms } => {
+                    let left = after_ms.saturating_sub(gone);
+                    self.timers.deadline(&*clock, address.clone(), left);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn settled(&mut self, derived: &[Derived]) {
+        for derived in derived {
+            if let Derived::Settled { address, .. } = derived {
+                self.timers.forget(address);
+            }
+        }
     }
 
     /// Takes over the effects of the first event, which is stored already.
@@ -181,6 +213,11 @@ impl Driver {
     async fn turns(&mut self, first: Option<Event>) -> Result<End, Stop> {
         if let Some(first) = first {
             self.turn.push(first);
+            self.fold_all()?;
+            // What became due while nobody drove the run comes before anything is performed again.
+            for due in self.timers.take_due(&*self.shared.clock) {
+                self.turn.push(due);
+            }
         }
         self.fold_all()?;
         loop {
@@ -201,11 +238,7 @@ impl Driver {
 
     /// Notes what has to be done; it is done after the turn is stored.
     fn follow(&mut self, effects: Vec<Effect>, derived: &[Derived]) {
-        for derived in derived {
-            if let Derived::Settled { address, .. } = derived {
-                self.timers.forget(address);
-            }
-        }
+        self.settled(derived);
         let clock = self.shared.clock.clone();
         for effect in effects {
             match effect {

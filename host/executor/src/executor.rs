@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use cleargate_flow::event::EVENT_VERSION;
-use cleargate_flow::{Address, Event, FlowHash, Graph, Record, RunId, Value};
+use cleargate_flow::event::{EVENT_VERSION, check_payload};
+use cleargate_flow::{Address, Event, FlowHash, Graph, NodeError, Record, RunId, Value};
 use cleargate_gate::Gate;
 use cleargate_store::{Created, Lease, NewRun, RunRow, Store, StoreError};
 use dashmap::DashMap;
@@ -45,7 +45,7 @@ pub struct StartRun {
 }
 
 /// Why a run was not started or taken over.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StartError {
     /// Another process drives it.
     #[error(
@@ -79,6 +79,9 @@ pub enum StartError {
         /// What does not fit.
         why: String,
     },
+    /// No journal takes the input.
+    #[error("the input cannot be kept: {}", .0.message)]
+    Input(NodeError),
     /// Too much at once.
     #[error("this process drives {0} runs, as many as it may; try again, or raise `max_runs`")]
     TooManyRuns(usize),
@@ -189,6 +192,7 @@ impl Executor {
         catalog: Arc<dyn Catalog>,
         start: StartRun,
     ) -> Result<RunHandle, StartError> {
+        check_payload(&start.input).map_err(StartError::Input)?;
         let depth = self.depth_below(start.parent.as_ref()).await?;
         let now = self.shared.clock.now();
         let id = start.id.clone().unwrap_or_else(|| self.shared.ids.next(now));

@@ -1,5 +1,8 @@
-//! What a run waits for: pauses before retries and deadlines of nodes. Nothing here is stored: a resumed
-//! run is told by its machine what to wait for.
+//! What a run waits for: pauses before retries and deadlines of nodes.
+//!
+//! Nothing here is stored. A moment follows from a record and its time, so that a run which is resumed waits for
+//! what is left: a deadline is over all attempts of a node, and the time that nobody drove the run is part of it.
+//! Time that is given back by a clock that was set back is never more than the whole.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,12 +30,44 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
+    /// Waits `after_ms` from now before attempt `attempt`. A pause that is known already goes on.
     pub(crate) fn retry(&mut self, clock: &dyn Clock, to: Address, attempt: u32, after_ms: u64) {
-        self.add(clock, to, after_ms, Timed::Retry { attempt });
+        if !self.has(&to, |timed| matches!(timed, Timed::Retry { .. })) {
+            self.add(clock, to, after_ms, Timed::Retry { attempt });
+        }
     }
 
+    /// Waits `after_ms` from now. A deadline that is known already stays where it is.
     pub(crate) fn deadline(&mut self, clock: &dyn Clock, to: Address, after_ms: u64) {
-        self.add(clock, to, after_ms, Timed::Deadline);
+        if !self.has(&to, |timed| matches!(timed, Timed::Deadline)) {
+            self.add(clock, to, after_ms, Timed::Deadline);
+        }
+    }
+
+    /// Forgets the pause of a node that is performed again.
+    pub(crate) fn paused(&mut self, to: &Address) {
+        let Some(keys) = self.of.get_mut(to) else { return };
+        let due = &mut self.due;
+        keys.retain(|key| match due.get(key) {
+            Some((_, Timed::Retry { .. })) => due.remove(key).is_none(),
+            _ => true,
+        });
+    }
+
+    /// Takes what is due now, deadlines first: nothing may begin after its deadline.
+    pub(crate) fn take_due(&mut self, clock: &dyn Clock) -> Vec<Event> {
+        let now = clock.micros();
+        let mut due = Vec::new();
+        while let Some((&key, _)) = self.due.first_key_value().filter(|((at, _), _)| *at <= now) {
+            due.push(self.take(key));
+        }
+        due.sort_by_key(|event| !matches!(event, Event::DeadlinePassed { .. }));
+        due
+    }
+
+    fn has(&self, address: &Address, wanted: impl Fn(&Timed) -> bool) -> bool {
+        let keys = self.of.get(address).into_iter().flatten();
+        keys.filter_map(|key| self.due.get(key)).any(|(_, timed)| wanted(timed))
     }
 
     fn add(&mut self, clock: &dyn Clock, to: Address, after_ms: u64, timed: Timed) {
@@ -77,7 +112,11 @@ impl Timers {
         let (_, sleep) = self.sleep.as_mut().expect("was set above");
         sleep.await;
         self.sleep = None;
-        let (address, timed) = self.due.remove(&key).expect("was the first");
+        self.take(key)
+    }
+
+    fn take(&mut self, key: Key) -> Event {
+        let (address, timed) = self.due.remove(&key).expect("the caller has just seen it");
         if let Some(keys) = self.of.get_mut(&address) {
             keys.retain(|other| *other != key);
         }
@@ -94,6 +133,28 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
+
+    #[test]
+    fn what_is_due_comes_at_once_deadlines_first() {
+        let clock = ManualClock::at(0);
+        let (a, b): (Address, Address) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let mut timers = Timers::default();
+        timers.retry(&clock, a.clone(), 2, 10);
+        timers.deadline(&clock, b.clone(), 20);
+        timers.deadline(&clock, a.clone(), 30);
+        // Known already: neither later nor twice.
+        timers.deadline(&clock, a.clone(), 99);
+        timers.retry(&clock, a.clone(), 2, 99);
+        assert_eq!(timers.take_due(&clock), []);
+        clock.advance(20);
+        let retry = Event::RetryDue { address: a.clone(), attempt: 2 };
+        assert_eq!(timers.take_due(&clock), [Event::DeadlinePassed { address: b }, retry]);
+        timers.retry(&clock, a.clone(), 3, 5);
+        timers.paused(&a);
+        clock.advance(10);
+        assert_eq!(timers.take_due(&clock), [Event::DeadlinePassed { address: a }]);
+        assert!(timers.due.is_empty());
+    }
 
     #[test]
     fn moments_come_in_order_and_forgotten_ones_never() {

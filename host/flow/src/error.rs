@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::{MAX_ERROR_BYTES, check_payload};
 use crate::value::Value;
 
 /// What kind of failure it is. Decides whether a retry can help.
@@ -119,6 +120,23 @@ impl NodeError {
     /// A limit of one call was reached; `limit` is its name in the schema of limits.
     pub fn limit(limit: &str, message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Limit, message).with_detail(Value::record([("limit", limit.into())]))
+    }
+
+    /// Cuts what is too long for a journal: sentences are shortened, and a detail is left out.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        for text in std::iter::once(&mut self.message).chain(&mut self.help) {
+            if text.len() > MAX_ERROR_BYTES {
+                text.truncate(text.floor_char_boundary(MAX_ERROR_BYTES));
+                text.push('…');
+            }
+        }
+        let detail = self.detail.measure();
+        if detail.longest_json > 6 * MAX_ERROR_BYTES as u64 || check_payload(&self.detail).is_err()
+        {
+            self.detail = Value::Null;
+        }
+        self
     }
 
     /// Adds machine-readable detail.

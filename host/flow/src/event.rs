@@ -8,11 +8,46 @@
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, FlowHash, FlowId, RunId};
-use crate::error::NodeError;
+use crate::error::{ErrorCode, NodeError};
 use crate::value::Value;
 
 /// Version of the persisted form. A reader refuses a greater one.
 pub const EVENT_VERSION: u16 = 1;
+
+/// Levels of nesting that a payload may have. Readers of JSON stop at 128, so a deeper one could be written and never
+/// read. Values from outside have 64 at most.
+pub const MAX_PAYLOAD_DEPTH: usize = 120;
+
+/// Bytes of JSON that a payload may have: it has to fit into memory several times over while a node works on it.
+pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of the sentences of an error, and of its detail: a person reads them.
+pub const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// Refuses a value that no journal takes, before anything depends on it.
+///
+/// # Errors
+/// `limit` for what is too deep or too long, `bug` for a float that is no number.
+pub fn check_payload(value: &Value) -> Result<(), NodeError> {
+    let measure = value.measure();
+    if measure.levels > MAX_PAYLOAD_DEPTH {
+        let levels = measure.levels;
+        let message =
+            format!("the value has {levels} levels; at most {MAX_PAYLOAD_DEPTH} are kept");
+        return Err(NodeError::limit("depth", message).with_help("flatten it"));
+    }
+    if !measure.finite {
+        let message = "the value holds a float that is no number, which nothing could read back";
+        return Err(NodeError::new(ErrorCode::Bug, message));
+    }
+    let most = MAX_PAYLOAD_BYTES;
+    if measure.longest_json > most as u64 && value.to_json().len() > most {
+        let message = format!("the value is longer than the {most} bytes that a journal keeps");
+        return Err(NodeError::limit("journal", message)
+            .with_help("keep large data in a file or a blob, and pass its name"));
+    }
+    Ok(())
+}
 
 /// One entry of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -203,4 +238,28 @@ impl Usage {
 
 fn is_zero(n: &u64) -> bool {
     *n == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_journal_takes_is_refused() {
+        let nested = |levels| (1..levels).fold(Value::Null, |inner, _| Value::list([inner]));
+        // Quotes beside it, and six bytes for each character that has to be escaped.
+        let text = |bytes: usize| Value::from("x".repeat(bytes - 2));
+        for (value, refused) in [
+            (nested(MAX_PAYLOAD_DEPTH), None),
+            (nested(MAX_PAYLOAD_DEPTH + 1), Some(ErrorCode::Limit)),
+            (text(MAX_PAYLOAD_BYTES), None),
+            (text(MAX_PAYLOAD_BYTES + 1), Some(ErrorCode::Limit)),
+            ("\u{1}".repeat(MAX_PAYLOAD_BYTES / 6 + 1).into(), Some(ErrorCode::Limit)),
+            (Value::list([Value::Float(f64::NAN)]), Some(ErrorCode::Bug)),
+            (Value::record([("x", Value::Float(f64::INFINITY))]), Some(ErrorCode::Bug)),
+        ] {
+            let found = check_payload(&value).map_err(|error| error.code);
+            assert_eq!(found, refused.map_or(Ok(()), Err), "{:?}", value.measure());
+        }
+    }
 }

@@ -140,9 +140,10 @@ impl Expr {
     /// Evaluates.
     ///
     /// # Errors
-    /// `invalid_input` for a value of the wrong shape, `limit` when the budget of steps or of output is spent.
+    /// `invalid_input` for a value of the wrong shape, `limit` when the budget of steps or of output is spent,
+    /// `bug` for a defect of the evaluator.
     pub fn eval(&self, names: &dyn Names) -> Result<Value, NodeError> {
-        eval::Evaluation::new(names).run(self)
+        eval::Evaluation::alone(names, |evaluation| evaluation.run(self))
     }
 }
 

@@ -222,6 +222,30 @@ impl Value {
         }
     }
 
+    /// Looks at the whole value once.
+    pub fn measure(&self) -> Measure {
+        // A character is escaped in six bytes at most: `\u0001`.
+        let text = |text: &str| 2 + 6 * text.len() as u64;
+        let leaf = |longest_json| Measure { levels: 1, longest_json, finite: true };
+        let add = |sum: Measure, name: u64, part: Measure| Measure {
+            levels: sum.levels.max(1 + part.levels),
+            longest_json: sum.longest_json.saturating_add(name + part.longest_json),
+            finite: sum.finite && part.finite,
+        };
+        match self {
+            Self::Null | Self::Bool(_) => leaf(5),
+            Self::Int(_) => leaf(32),
+            Self::Float(x) => Measure { finite: x.is_finite(), ..leaf(32) },
+            Self::String(s) => leaf(text(s)),
+            Self::List(items) => {
+                items.iter().fold(leaf(2), |sum, item| add(sum, 1, item.measure()))
+            }
+            Self::Map(fields) => fields
+                .iter()
+                .fold(leaf(2), |sum, (name, field)| add(sum, 2 + text(name), field.measure())),
+        }
+    }
+
     fn holds_vast_float(&self) -> bool {
         match self {
             Self::Float(x) => x.abs() >= TWO_63,
@@ -234,6 +258,17 @@ impl Value {
     fn within_depth(self) -> Result<Self, ValueError> {
         if self.depth() > MAX_DEPTH { Err(ValueError::TooDeep) } else { Ok(self) }
     }
+}
+
+/// What a value is as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// As [`Value::depth`] counts them.
+    pub levels: usize,
+    /// Bytes that it has as JSON at most: found without writing it.
+    pub longest_json: u64,
+    /// Whether every float in it is a number: JSON has no other.
+    pub finite: bool,
 }
 
 /// 2^63: integers from here on have no place in 64 bits.

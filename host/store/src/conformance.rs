@@ -2,9 +2,9 @@
 //!
 //! They ask through the trait alone, so a store written elsewhere is held to the same.
 
+use cleargate_flow::event::MAX_PAYLOAD_DEPTH;
 use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 
-use crate::head::MAX_PAYLOAD_DEPTH;
 use crate::kv::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use crate::quota::{ENTRY_BYTES, Quota};
 use crate::{Created, Durability, KvSpace, NewRun, RunFilter, RunStatus, Store, StoreError};

@@ -3,6 +3,7 @@
 //! A store loads the head, lets a rule change it, and writes it back in the same transaction. So two stores
 //! cannot disagree about which append is lawful, and none of the rules is written in SQL.
 
+use cleargate_flow::event::MAX_PAYLOAD_DEPTH;
 use cleargate_flow::{Event, Outcome, Record, RunId, Value};
 
 use crate::blob::check_size;
@@ -12,20 +13,21 @@ use crate::run::{
     NewRun, RunRow, RunStatus,
 };
 
-/// Levels of nesting that a payload may have. Readers of JSON stop at 128, so a deeper one could be
-/// written and never read. Values from outside have 64 at most.
-pub(crate) const MAX_PAYLOAD_DEPTH: usize = 120;
-
-/// The value that an event carries.
-fn payload(event: &Event) -> Option<&Value> {
-    match event {
-        Event::RunStarted { input: payload, .. }
-        | Event::AttemptSucceeded { output: payload, .. }
-        | Event::CallFinished { outcome: Ok(payload), .. }
-        | Event::RunFinished { outcome: Outcome::Succeeded { output: payload } } => Some(payload),
-        _ => None,
-    }
+/// The value that an event carries, as a reference of the kind that is given.
+macro_rules! payload {
+    ($event:expr) => {
+        match $event {
+            Event::RunStarted { input: payload, .. }
+            | Event::AttemptSucceeded { output: payload, .. }
+            | Event::CallFinished { outcome: Ok(payload), .. }
+            | Event::RunFinished { outcome: Outcome::Succeeded { output: payload } } => {
+                Some(payload)
+            }
+            _ => None,
+        }
+    };
 }
+pub(crate) use payload;
 
 /// What records mean for the head of their run.
 #[derive(Clone, Debug)]
@@ -46,7 +48,9 @@ impl Batch {
             if record.seq != expected {
                 return Err(StoreError::Sequence { run: run.clone(), expected, found: record.seq });
             }
-            if payload(&record.event).is_some_and(|value| value.depth() > MAX_PAYLOAD_DEPTH) {
+            if payload!(&record.event)
+                .is_some_and(|value: &Value| value.depth() > MAX_PAYLOAD_DEPTH)
+            {
                 let (run, limit) = (run.clone(), MAX_PAYLOAD_DEPTH);
                 return Err(StoreError::TooDeep { run, seq: record.seq, limit });
             }

@@ -104,6 +104,7 @@ async fn ended(child: &RunHandle, outcome: Outcome) -> Result<Output, Failure> {
 fn not_started(error: &StartError) -> NodeError {
     let message = error.to_string();
     match error {
+        StartError::Input(error) => error.clone(),
         StartError::TooDeep => NodeError::limit("depth", message)
             .with_help("look for a flow that runs itself, directly or through another flow"),
         // What passes by itself: places for runs, the store.

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use cleargate_executor::{End, ManualClock, RunHandle};
+use cleargate_executor::{End, ManualClock, RunHandle, StartError, StartRun};
+use cleargate_flow::event::MAX_PAYLOAD_DEPTH;
 use cleargate_flow::{ErrorCode, Event, Outcome, Value};
-use cleargate_store::MemoryStore;
+use cleargate_store::sqlite::Class;
+use cleargate_store::{MemoryStore, SqliteConfig, SqliteStore, Store};
 
 use crate::world::{CHATTER, Process, graph};
 
@@ -111,4 +113,52 @@ async fn a_wide_run_does_not_starve_a_narrow_one() {
     assert!(done < 8 * STEPS as u32, "{done} of {ITEMS} items came before {STEPS} steps");
     let end = wide.outcome().await;
     assert!(matches!(end, End::Finished(Outcome::Succeeded { .. })), "{end:?}");
+}
+
+#[tokio::test]
+async fn what_no_journal_takes_fails_its_node_and_the_rules_for_failures_hold() {
+    let deep = |levels: usize| format!("act: deep, v: {levels}");
+    for (with, code, says) in [
+        (deep(MAX_PAYLOAD_DEPTH), None, ""),
+        (deep(MAX_PAYLOAD_DEPTH + 1), Some(ErrorCode::Limit), "at most 120 are kept"),
+        ("act: no number".into(), Some(ErrorCode::Bug), "no number"),
+        ("act: verbose".into(), Some(ErrorCode::Permanent), "…"),
+    ] {
+        let flow = format!(
+            "  m: {{ map: \"${{[1]}}\", max: 1, as: x, on_item_error: skip, \
+                  do: {{ i: {{ type: pure, with: {{ {with} }} }} }}, out: \"${{true}}\" }}\n"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let config = SqliteConfig::new(Class::ProcessSafe);
+        let store = Arc::new(SqliteStore::open(folder.path().join("s.db"), &config).unwrap());
+        let process = Process::on(store.clone(), "a", Arc::default(), ManualClock::at(1), |_| {});
+        let handle = process.start(&graph(&flow, "\"${m}\"")).await;
+        let End::Finished(Outcome::Succeeded { output }) = handle.outcome().await else {
+            panic!("{with}: the run is not over: {:?}", handle.ended())
+        };
+        let items = output.get("out").and_then(Value::as_list).unwrap().len();
+        assert_eq!(items, usize::from(code.is_none()), "{with}");
+        let journal = store.journal(handle.id(), 0, 1_000).await.unwrap();
+        let failure = journal.into_iter().find_map(|record| match record.event {
+            Event::AttemptFailed { error, .. } => Some(error),
+            _ => None,
+        });
+        assert_eq!(failure.as_ref().map(|error| error.code), code, "{with}");
+        assert!(failure.is_none_or(|error| error.message.contains(says)), "{with}");
+    }
+}
+
+#[tokio::test]
+async fn an_output_or_an_input_that_no_journal_takes_is_a_failure_with_a_name() {
+    let a = format!("  a: {{ type: pure, with: {{ act: deep, v: {MAX_PAYLOAD_DEPTH} }} }}\n");
+    let process = Process::new();
+    let end = process.start(&graph(&a, "\"${a}\"")).await.outcome().await;
+    let End::Finished(Outcome::Failed { address: None, error }) = end else { panic!("{end:?}") };
+    assert_eq!(error.code, ErrorCode::Limit, "{error}");
+
+    let input = (0..MAX_PAYLOAD_DEPTH).fold(Value::Null, |inner, _| Value::list([inner]));
+    let start = StartRun { input, ..StartRun::default() };
+    let flow = graph("  a: { type: pure }\n", "1");
+    let refused = process.executor.start(flow, process.catalog(), start).await.err();
+    assert!(matches!(refused, Some(StartError::Input(_))), "{refused:?}");
 }

@@ -96,6 +96,19 @@ impl Node for Scripted {
                     tokio::task::yield_now().await;
                 }
             }
+            // As many levels as `v` says.
+            "deep" => {
+                let levels = input.get("v").and_then(Value::as_int).unwrap();
+                let value = (1..levels).fold(Value::Null, |inner, _| Value::list([inner]));
+                return Ok(value.into());
+            }
+            "no number" => return Ok(Value::list([Value::Float(f64::NAN)]).into()),
+            "verbose" => {
+                let error = Failure::new(ErrorCode::Permanent, "é".repeat(1 << 20));
+                let detail = (0..1_000).fold(Value::Null, |inner, _| Value::list([inner]));
+                let error = error.error.with_detail(detail).with_help("h".repeat(1 << 20));
+                return Err(error.into());
+            }
             "say" => {
                 ctx.log.line("info", "said");
             }

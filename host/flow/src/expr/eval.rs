@@ -1,6 +1,7 @@
 //! AST → value, within budgets.
 
 use std::cmp::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::ast::{Ast, Each, Node, Op};
@@ -24,8 +25,23 @@ pub(super) fn invalid(message: impl Into<String>) -> NodeError {
 }
 
 impl<'n> Evaluation<'n> {
-    pub(super) fn new(names: &'n dyn Names) -> Self {
-        Self { names, locals: Vec::new(), steps: 0, output: 0 }
+    /// Evaluates with a budget of its own. A defect in here is a failure of the node that asked: a panic would end
+    /// whoever drives the run, and would do so again each time the run is resumed.
+    pub(super) fn alone<T>(
+        names: &'n dyn Names,
+        work: impl FnOnce(&mut Self) -> Evaluated<T>,
+    ) -> Evaluated<T> {
+        let mut evaluation = Self { names, locals: Vec::new(), steps: 0, output: 0 };
+        // Nothing half done is seen afterwards: names are only read, and the evaluation ends here.
+        let work = AssertUnwindSafe(|| work(&mut evaluation));
+        catch_unwind(work).unwrap_or_else(|panic| {
+            let text = (panic.downcast_ref::<&str>().copied())
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+                .unwrap_or("no message");
+            let message = format!("the evaluation of an expression panicked: {text}");
+            Err(NodeError::new(ErrorCode::Bug, message)
+                .with_help("report it with the journal of this run; other nodes and runs go on"))
+        })
     }
 
     pub(super) fn run(&mut self, expr: &Expr) -> Evaluated {

@@ -68,9 +68,11 @@ impl Prose {
     /// # Errors
     /// As [`Expr::eval`].
     pub fn eval(&self, names: &dyn Names) -> Result<String, NodeError> {
-        let mut out = String::new();
-        write(&self.body, &mut Evaluation::new(names), &mut out)?;
-        Ok(out)
+        Evaluation::alone(names, |evaluation| {
+            let mut out = String::new();
+            write(&self.body, evaluation, &mut out)?;
+            Ok(out)
+        })
     }
 
     /// Everything that is wrong with it, where its names have these types. Places are bytes of the text.

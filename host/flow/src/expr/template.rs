@@ -30,7 +30,7 @@ impl Template {
     /// # Errors
     /// As [`Expr::eval`].
     pub fn eval(&self, names: &dyn Names) -> Result<Value, NodeError> {
-        self.eval_in(&mut Evaluation::new(names))
+        Evaluation::alone(names, |evaluation| self.eval_in(evaluation))
     }
 
     fn eval_in(&self, evaluation: &mut Evaluation<'_>) -> Result<Value, NodeError> {

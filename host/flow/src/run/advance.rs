@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use crate::address::Address;
 use crate::error::NodeError;
-use crate::event::Outcome;
+use crate::event::{Outcome, check_payload};
 use crate::graph::Join;
 use crate::value::{Fields, Value};
 
@@ -218,7 +218,11 @@ impl Run {
                 Err(error) => return Outcome::Failed { address: None, error },
             };
         }
-        Outcome::Succeeded { output: Value::Map(fields.into()) }
+        let output = Value::Map(fields.into());
+        match check_payload(&output) {
+            Ok(()) => Outcome::Succeeded { output },
+            Err(error) => Outcome::Failed { address: None, error },
+        }
     }
 
     pub(super) fn plan_of(&self, at: At) -> &NodePlan {

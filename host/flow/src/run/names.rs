@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::error::NodeError;
+use crate::error::{ErrorCode, NodeError};
 use crate::expr::{Names, Template};
 use crate::graph::{Join, NodeIx, NodeKind};
 use crate::value::Value;
@@ -78,7 +78,7 @@ impl<'r> View<'r> {
     pub(super) fn output(&self, template: &Template) -> Result<Value, NodeError> {
         self.absent.set(false);
         match template.eval(self) {
-            Err(_) if self.absent.get() => Ok(Value::Null),
+            Err(error) if self.absent.get() && error.code != ErrorCode::Bug => Ok(Value::Null),
             other => other,
         }
     }

@@ -4,7 +4,7 @@
 //! journal slow, and equal large payloads are kept once. Text in the payload's column is the payload; bytes
 //! are the digest of the blob that holds it. No payload can pass for a digest, whatever a user puts in.
 
-use cleargate_flow::{Event, Outcome, Record, RunId, Value};
+use cleargate_flow::{Event, Outcome, Record, RunId};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::{blobs, runs};
 use crate::blob::{BlobDigest, MAX_BLOB_BYTES, check_size};
 use crate::error::StoreError;
+use crate::head::payload;
 
 /// Bytes of JSON that stay in the record's row: one page of the file. A row that is larger spills into pages
 /// of its own anyway, and then a blob can be shared.
@@ -47,17 +48,6 @@ impl Payload {
             Self::Inline(json) => ValueRef::Text(json.as_bytes()),
             Self::Blob(digest, _) => ValueRef::Blob(digest.as_bytes()),
         }
-    }
-}
-
-/// The place of an event's payload.
-fn payload(event: &mut Event) -> Option<&mut Value> {
-    match event {
-        Event::RunStarted { input: payload, .. }
-        | Event::AttemptSucceeded { output: payload, .. }
-        | Event::CallFinished { outcome: Ok(payload), .. }
-        | Event::RunFinished { outcome: Outcome::Succeeded { output: payload } } => Some(payload),
-        _ => None,
     }
 }
 
@@ -99,7 +89,7 @@ pub(super) fn bytes(entries: &[Entry]) -> usize {
 
 fn encode_one(run: &RunId, record: Record) -> Result<Entry, StoreError> {
     let Record { seq, at, mut event } = record;
-    let payload = match payload(&mut event).map(std::mem::take) {
+    let payload = match payload!(&mut event).map(std::mem::take) {
         None => Payload::None,
         Some(value) => match value.to_json() {
             json if json.len() <= MAX_INLINE_BYTES => Payload::Inline(json),
@@ -191,7 +181,7 @@ fn decode(db: &Connection, run: &RunId, seq: u64, row: &Row<'_>) -> Result<Recor
         }
         _ => None,
     };
-    match (payload(&mut event), value) {
+    match (payload!(&mut event), value) {
         (Some(place), Some(value)) => *place = value,
         (None, None) => {}
         _ => return Err(corrupt("its event and its payload do not belong together")),
@@ -206,6 +196,8 @@ fn digest_of(bytes: &[u8]) -> Result<BlobDigest, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use cleargate_flow::Value;
+
     use super::*;
 
     fn finished(seq: u64, output: Value) -> Record {
