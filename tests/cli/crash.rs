@@ -137,3 +137,25 @@ fn an_interrupt_parks_the_run() {
     assert_once(&world, &id);
     assert!(began.elapsed() < Duration::from_secs(30));
 }
+
+#[test]
+fn one_key_is_one_run_also_for_two_at_once() {
+    let world = world();
+    let keyed = [&RUN[..], &["--key", "monday"]].concat();
+    let both = [start(&world, &keyed), start(&world, &keyed)];
+    let [first, second] = both.map(|child| Done::of(child.wait_with_output().unwrap()));
+    first.expect(0, &["run "]);
+    second.expect(0, &["run "]);
+    assert_eq!(first.out, second.out);
+    let runs = world.json(&["runs", "list", "--output", "json"]);
+    assert_eq!(runs.as_array().unwrap().len(), 1, "{runs}");
+    let id = runs[0]["id"].as_str().unwrap();
+    assert_once(&world, id);
+
+    // The key stands for a question: another one does not get its answer.
+    world.write("other.lock", &calm_lock(1));
+    let other = ["run", "dependency_review", "--input", "lockfile=@other.lock", "--key", "monday"];
+    world
+        .run(&other)
+        .expect(3, &["the key `monday` belongs to run", id, "another input", "another key"]);
+}

@@ -187,10 +187,11 @@ impl Host {
         Plan::of(flow, self.config.limits)
     }
 
-    /// Starts a run, or finds the one with this key.
+    /// Starts a run, or finds the one with this key. [`Kind::Waiting`] when another process drives that one: asked again
+    /// later it is found, finished or to be taken over.
     ///
     /// # Errors
-    /// The input does not fit the flow's ports, or the journal cannot be written.
+    /// The input does not fit the flow's ports or is not that of the run with this key, or the journal cannot be written.
     pub async fn start(
         &self,
         flow: &Flow,
@@ -375,8 +376,12 @@ fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
 
 fn start_error(error: StartError) -> Error {
     let (kind, help) = match &error {
-        StartError::Held { .. } => {
-            (Kind::Store, Some("wait until the other process has ended, or stop it".to_owned()))
+        StartError::Held { run, .. } => (Kind::Waiting, Some(format!("cleargate runs show {run}"))),
+        StartError::OtherInput { run, .. } => {
+            let help = format!(
+                "give another key, or the input that `cleargate runs events {run}` begins with"
+            );
+            (Kind::Invalid, Some(help))
         }
         StartError::OtherVersion { .. } | StartError::Damaged { .. } | StartError::Store(_) => {
             (Kind::Store, None)

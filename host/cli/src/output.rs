@@ -175,7 +175,7 @@ pub fn escaped_lines(text: &str) -> String {
 }
 
 /// Text from outside in a message: further lines stand to the right of ours, so that none can pass for one of them.
-fn inset(text: &str) -> String {
+pub fn inset(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n      ")
 }
 

@@ -71,6 +71,14 @@ pub enum StartError {
         /// The version that was offered.
         given: FlowHash,
     },
+    /// The key belongs to a run that was started with another input.
+    #[error("the key `{key}` belongs to run `{run}`, which was started with another input")]
+    OtherInput {
+        /// The key.
+        key: String,
+        /// The run that has it.
+        run: RunId,
+    },
     /// The journal does not fit the flow.
     #[error("run `{run}` cannot be resumed: {why}")]
     Damaged {
@@ -200,6 +208,7 @@ impl Executor {
             Claimed::Here(claim) => claim,
             Claimed::Live(handle) => return Ok(handle),
         };
+        let key = start.idempotency_key.clone().unwrap_or_default();
         let event = Event::RunStarted {
             flow: graph.id.clone(),
             hash: graph.hash.clone(),
@@ -225,6 +234,7 @@ impl Executor {
             }
             Created::Exists(other) => {
                 drop(claim);
+                self.same_input(&other, &event, key).await?;
                 return self.resume(&other, graph, catalog).await;
             }
         }
@@ -326,6 +336,21 @@ impl Executor {
     async fn acquire(&self, run: &RunId) -> Result<Lease, StartError> {
         let Shared { store, clock, config, .. } = &*self.shared;
         Ok(store.acquire(run, &config.owner, clock.now(), millis(config.lease_ttl)).await?)
+    }
+
+    /// A key stands for one question: who asks another one must not get the old answer.
+    async fn same_input(&self, run: &RunId, asked: &Event, key: String) -> Result<(), StartError> {
+        let first = self.shared.store.journal(run, 0, 1).await?;
+        match (first.first().map(|record| &record.event), asked) {
+            (
+                Some(Event::RunStarted { input: before, hash: then, .. }),
+                Event::RunStarted { input: now, hash, .. },
+            ) if then == hash && before != now => {
+                Err(StartError::OtherInput { key, run: run.clone() })
+            }
+            // Another version of the flow, or a damaged journal, is refused by who goes on with the run.
+            _ => Ok(()),
+        }
     }
 
     /// The row of a run that belongs to this version of its flow.

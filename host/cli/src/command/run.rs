@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cleargate::{Error, Host, InputValue, Kind, Outcome, Running, StartOptions};
+use cleargate::{Error, Flow, Host, InputValue, Kind, Outcome, Running, StartOptions};
 use serde_json::json;
 
 use self::stop::Stop;
@@ -17,7 +17,7 @@ use super::Context;
 use crate::args::RunArgs;
 use crate::command::runs;
 use crate::failure::{Failure, exit_code};
-use crate::output::escaped_lines;
+use crate::output::{escaped_lines, inset};
 use crate::progress;
 
 /// Bytes that `-` and `@file` may have: the journal keeps the input.
@@ -25,6 +25,9 @@ const MAX_INPUT: u64 = 64 << 20;
 
 /// Nodes in the table after a run: a screen of them. `runs show` has all.
 const MOST_NODES: usize = 30;
+
+/// How often somebody looks whether another process is done with a run.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// How long a first interrupt waits for the run to end in a structured way.
 const GRACE: Duration = Duration::from_secs(10);
@@ -75,11 +78,42 @@ async fn once(
     };
     watch.add(flow.files());
     let options = StartOptions { key: args.key.clone() };
-    let running = host.start(&flow, input, options).await?;
+    let Some(running) = started(context, host, &flow, input, options, stop).await? else {
+        let why = "interrupted; the run goes on in its own process";
+        return Err(Error::new(Kind::Interrupted, why).into());
+    };
     let name = context.talk.paint(flow.id(), "1");
     let version = Some(flow.version()).filter(|v| !v.is_empty()).map(|v| format!(" {v}"));
     context.talk.say(&format!("{name}{} · run {}", version.unwrap_or_default(), running.id()));
     follow(context, host, running, stop).await
+}
+
+/// Starts the run. One with the same key that another process drives is waited for: what it gives is what was asked for.
+/// Nothing when somebody interrupted that.
+async fn started(
+    context: &Context<'_>,
+    host: &Host,
+    flow: &Flow,
+    input: Vec<InputValue>,
+    options: StartOptions,
+    stop: &mut Stop,
+) -> Result<Option<Running>, Failure> {
+    let mut told = false;
+    loop {
+        match host.start(flow, input.clone(), options.clone()).await {
+            Err(error) if error.kind == Kind::Waiting && options.key.is_some() => {
+                if !told {
+                    context.talk.say(&format!("{}; waiting for it", inset(&error.message)));
+                }
+                told = true;
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK) => {}
+                    () = stop.asked() => return Ok(None),
+                }
+            }
+            decided => return Ok(Some(decided?)),
+        }
+    }
 }
 
 pub async fn resume(context: &Context<'_>, run: &str) -> Result<u8, Failure> {

@@ -215,6 +215,11 @@ async fn a_key_means_one_run() {
     }
     assert!(ids.iter().all(|id| *id == ids[0]));
     assert_eq!(process.ledger.keys()["a"].len(), 1);
+
+    let other = StartRun { input: Value::record([("n", Value::Int(2))]), ..start };
+    let refused = process.executor.start(flow, process.catalog(), other).await.err();
+    let Some(StartError::OtherInput { key, run }) = refused else { panic!("{refused:?}") };
+    assert_eq!((key.as_str(), run), ("k", ids[0].clone()));
 }
 
 #[tokio::test]
