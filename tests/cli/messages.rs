@@ -78,7 +78,10 @@ fn refusals_have_codes_and_say_what_helps() {
         (
             &["run", "dependency_review", "--input", "lockfile=@any.lock"],
             6,
-            &["cleargate:lockfile is not in the registry", "cleargate plugin publish"],
+            &[
+                "cleargate:lockfile is not in the registry",
+                "cleargate plugin publish plugins/lockfile plugins/package-risk plugins/secret-guard",
+            ],
         ),
         (
             &["run", "dependency_review", "--locked", "--input", "lockfile=@any.lock"],
@@ -91,6 +94,38 @@ fn refusals_have_codes_and_say_what_helps() {
         world.run(args).expect(code, words);
     }
     assert!(!world.home().join("locks").exists(), "a refused run writes no lock");
+}
+
+#[test]
+fn a_strangers_text_does_not_drive_the_terminal() {
+    let world = world();
+    let nodes = "nodes:\n  a: { type: template, text: hi }\n";
+    let drive = "\u{1b}[2J\u{9b}31m\u{202e}";
+    // In a comment beside a mistake, in a value, in a key, in a name, in a line that is as long as the file may be.
+    let flows = [
+        format!("cleargate: 1\nflow: f\nvresion: 1 # {drive}\n{nodes}"),
+        format!("cleargate: 1\nflow: f\nversion: \"\\e[2J\\u009b31m\\u202e\"\n{nodes}"),
+        format!("cleargate: 1\nflow: f\n\"\\e[2J\\u202e\": 1\n{nodes}"),
+        format!("cleargate: 1\nflow: \"{drive}\"\n{nodes}"),
+        format!(
+            "{{cleargate: 1, flow: f, vresion: 1, x-a: '{}', nodez: {drive}}}",
+            "x".repeat(900_000)
+        ),
+    ];
+    for flow in flows {
+        world.write("drive.yaml", &flow);
+        for args in [
+            &["check", "drive.yaml"][..],
+            &["run", "drive.yaml"],
+            &["run", "drive.yaml", "--explain"],
+            &["runs", "list"],
+        ] {
+            let done = world.run(args);
+            let said = done.out.clone() + &done.err;
+            assert!(!said.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{args:?}: {said:?}");
+            assert!(said.len() < 20_000, "{args:?}: {} bytes", said.len());
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]

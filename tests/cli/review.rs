@@ -108,6 +108,20 @@ fn a_credential_never_reaches_the_report() {
 }
 
 #[test]
+fn a_file_that_does_not_tell_its_format_can_be_told() {
+    let world = World::published();
+    // A lock file of a project without dependencies has none of the usual marks.
+    world.write("empty.lock", "version = 4\n");
+    let run = ["run", "dependency_review", "--input", "lockfile=@empty.lock"];
+    world.run(&run).expect(1, &["this is no lock file that is known", "`format` is cargo, npm"]);
+    let told = world.run(&[&run[..], &["--input", "format=cargo"]].concat());
+    told.expect(0, &["✓ parse succeeded"]);
+    assert!(told.out.contains("0 packages in a `cargo` file"), "{}", told.out);
+    let other = world.run(&[&run[..], &["--input", "format=ruby"]].concat());
+    other.expect(3, &["ruby"]);
+}
+
+#[test]
 fn a_foreign_registry_is_noted_and_can_be_accepted() {
     let world = World::published();
     let foreign = "[[package]]\nname = \"foreign\"\nversion = \"1.0.0\"\n\

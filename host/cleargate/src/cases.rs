@@ -24,10 +24,12 @@ mod world;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cleargate_flow::diagnostic::suggest;
 use cleargate_flow::grant::Grants;
 use cleargate_flow::limits::{Layer, Limits, Unit};
 use cleargate_flow::{Usage, Value, document};
 use cleargate_registry::Manifest;
+use cleargate_runtime::describe::Described;
 use cleargate_runtime::plugin::{Judgement, Piece, Stage};
 use cleargate_runtime::{CallContext, Called, Caller, Fault, Plugin, Runtime, RuntimeConfig};
 use serde::Serialize;
@@ -79,9 +81,15 @@ pub async fn test_plugin(
 ) -> Result<TestReport> {
     let (_, manifest) = read(bytes)?;
     let plugin = load(&engine(Some(config.cache()))?, bytes, &manifest.permissions).await?;
+    let offers = plugin.describe().await.map_err(|e| {
+        Error::new(Kind::Invalid, "the component says nothing of use about itself").caused_by(&e)
+    })?;
     let mut report = TestReport { cases: Vec::new() };
     for (name, case) in cases(folder, &manifest, filter)? {
-        report.cases.push(run(&plugin, &manifest, name, &case).await);
+        report.cases.push(match target(&offers, &case) {
+            Ok(()) => run(&plugin, &manifest, name, &case).await,
+            Err(why) => broken(name, why),
+        });
     }
     Ok(report)
 }
@@ -180,16 +188,47 @@ enum Answer {
     Verdict(&'static str, Value),
 }
 
-async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -> CaseReport {
-    let broken = |why: String| {
-        let differences = vec![why];
-        CaseReport { name: name.clone(), passed: false, differences, usage: Usage::default() }
+/// A case that cannot be run.
+fn broken(name: String, why: String) -> CaseReport {
+    CaseReport { name, passed: false, differences: vec![why], usage: Usage::default() }
+}
+
+/// Whether the component offers what a case calls: what it does not offer is no defect of it.
+fn target(offers: &[Described], case: &Value) -> Result<(), String> {
+    let call = case.get("call").and_then(Value::as_map).and_then(|call| call.first());
+    let Some((kind, id)) = call else { return Ok(()) };
+    let id = id.as_str().unwrap_or_default();
+    let near = |word: &str, words: &[&str]| {
+        suggest(word, words.iter().copied()).map_or_else(String::new, |hint| format!("; {hint}"))
     };
+    let all: Vec<String> =
+        offers.iter().map(|one| format!("{}: {}", one.kind.as_str(), one.id)).collect();
+    let all = all.join(", ");
+    let same = |one: &&Described| one.kind.as_str() == &**kind;
+    if !offers.iter().any(|one| same(&one)) {
+        let kinds: Vec<&str> = offers.iter().map(|one| one.kind.as_str()).collect();
+        let near = near(kind, &kinds);
+        return Err(format!("`call`: the plugin has no {kind}{near}; there are {all}"));
+    }
+    let stages = ["before", "after", "on_chunk"];
+    let ids: Vec<&str> = match &**kind {
+        "guardrail" => return Ok(()),
+        "filter" => stages.to_vec(),
+        _ => offers.iter().filter(same).map(|one| one.id.as_str()).collect(),
+    };
+    if ids.contains(&id) {
+        return Ok(());
+    }
+    let near = near(id, &ids);
+    Err(format!("`call`: there is no {kind} `{id}`{near}; there are {}", ids.join(", ")))
+}
+
+async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -> CaseReport {
     let config = case.get("config").cloned().unwrap_or_else(Value::empty);
     let world = script::Script::of(case).and_then(|script| world::Mock::new(config, script));
     let world = match world {
         Ok(world) => Arc::new(world),
-        Err(why) => return broken(why),
+        Err(why) => return broken(name, why),
     };
     let caller = Caller {
         context: CallContext {
@@ -207,7 +246,7 @@ async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -
     };
     let called = match call(plugin, &caller, case).await {
         Ok(called) => called,
-        Err(why) => return broken(why),
+        Err(why) => return broken(name, why),
     };
     let expect = case.get("expect").cloned().unwrap_or_default();
     let mut differences = match &called.result {
@@ -383,6 +422,45 @@ mod tests {
                 (Err(error), Some(key)) => assert!(error.message.contains(key), "{error}"),
                 (read, _) => panic!("{case}: {read:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_the_plugin_does_not_offer_is_named_with_what_it_does() {
+        use cleargate_flow::signature::{Effect, PluginKind, Signature};
+        let offer = |kind, id: &str| Described {
+            kind,
+            id: id.into(),
+            signature: Signature {
+                summary: String::new(),
+                input: Default::default(),
+                open: false,
+                output: "any".parse().unwrap(),
+                config: Default::default(),
+                texts: Vec::new(),
+                effect: Effect::Pure,
+                requests: Grants::default(),
+                limits: Limits::default(),
+                origin: String::new(),
+            },
+        };
+        let offers = [
+            offer(PluginKind::Tool, "count_words"),
+            offer(PluginKind::Tool, "shout"),
+            offer(PluginKind::Filter, "masked"),
+        ];
+        for (call, said) in [
+            (r#"{"tool":"shout"}"#, &[][..]),
+            (r#"{"filter":"on_chunk"}"#, &[]),
+            (r#"{"tool":"shuot"}"#, &["no tool `shuot`", "`shout`?", "count_words, shout"]),
+            (r#"{"tol":"shout"}"#, &["no tol", "`tool`?", "tool: shout, filter: masked"]),
+            (r#"{"node":"shout"}"#, &["no node", "tool: shout"]),
+            (r#"{"filter":"masked"}"#, &["no filter `masked`", "before, after, on_chunk"]),
+        ] {
+            let case = Value::from_json(&format!(r#"{{"call":{call}}}"#)).unwrap();
+            let refused = target(&offers, &case).err().unwrap_or_default();
+            assert_eq!(refused.is_empty(), said.is_empty(), "{call}: {refused}");
+            assert!(said.iter().all(|words| refused.contains(words)), "{call}: {refused}");
         }
     }
 

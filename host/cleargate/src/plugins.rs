@@ -14,7 +14,7 @@ use cleargate_flow::limits::Limits;
 use cleargate_registry::installed::{Entry, Installed};
 use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
 use cleargate_registry::source::PublishError;
-use cleargate_registry::{Component, Dir, Manifest, PackageRef, Source};
+use cleargate_registry::{Component, Dir, Manifest, PackageName, PackageRef, Source};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -367,7 +367,9 @@ impl Plugins {
                 let roots = [(name.clone(), requirement.clone())];
                 let request =
                     Request { roots: &roots, host: &host_apis(), locked: &BTreeMap::new() };
-                let found = resolve(&self.registry, request).map_err(|e| conflict(&e))?;
+                let found = resolve(&self.registry, request);
+                let found =
+                    found.map_err(|e| self.conflict(&e, roots.iter().map(|(name, _)| name)))?;
                 let (_, _, version) = &found.roots[0];
                 let release = &found.packages[&(name.clone(), version.clone())].release;
                 self.registry.fetch(name, release).map_err(resolution)
@@ -415,23 +417,41 @@ pub(crate) fn resolution(error: impl std::error::Error) -> Error {
     Error::new(Kind::Resolution, "the plugin cannot be used").caused_by(&error)
 }
 
-pub(crate) fn conflict(error: &ResolveError) -> Error {
-    match error {
-        ResolveError::Conflict(conflict) => {
-            let roots: Vec<String> = conflict.roots.iter().map(ToString::to_string).collect();
-            let mut help = conflict.help.clone();
-            if help.is_empty() {
-                help.push("build and publish it: cleargate plugin publish FOLDER".into());
-            }
-            Error {
-                kind: Kind::Resolution,
-                message: format!("no version of {} fits", roots.join(" and ")),
-                causes: conflict.facts.clone(),
-                help,
-            }
+impl Plugins {
+    /// Why packages cannot be resolved, and how all that are absent come here: not one after the other.
+    pub(crate) fn conflict<'p>(
+        &self,
+        error: &ResolveError,
+        wanted: impl Iterator<Item = &'p PackageName>,
+    ) -> Error {
+        let ResolveError::Conflict(conflict) = error else { return resolution(error) };
+        let roots: Vec<String> = conflict.roots.iter().map(ToString::to_string).collect();
+        let mut help = conflict.help.clone();
+        if help.is_empty() {
+            let here = self.registry.packages().unwrap_or_default();
+            help = bring(&wanted.filter(|name| !here.contains(name)).collect::<Vec<_>>());
         }
-        other @ ResolveError::Source(_) => resolution(other),
+        Error {
+            kind: Kind::Resolution,
+            message: format!("no version of {} fits", roots.join(" and ")),
+            causes: conflict.facts.clone(),
+            help,
+        }
     }
+}
+
+/// The commands that bring packages which are in no registry: ours lie in the sources of ClearGate.
+fn bring(absent: &[&PackageName]) -> Vec<String> {
+    let (ours, others): (Vec<&PackageName>, Vec<_>) =
+        absent.iter().copied().partition(|name| name.namespace() == "cleargate");
+    let folders: Vec<String> = ours.iter().map(|name| format!("plugins/{}", name.name())).collect();
+    let ours = (!folders.is_empty()).then(|| {
+        format!("in the sources of ClearGate: cleargate plugin publish {}", folders.join(" "))
+    });
+    let others = others.into_iter().map(|name| {
+        format!("in the folder with the `plugin.toml` of {name}: cleargate plugin publish .")
+    });
+    ours.into_iter().chain(others).collect()
 }
 
 fn publish(error: &PublishError) -> Error {

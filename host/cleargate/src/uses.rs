@@ -23,7 +23,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flows::Pinned;
 use crate::grants::GrantFile;
 use crate::plan::PluginPlan;
-use crate::plugins::{OWN_REGISTRY, Plugins, conflict, host_apis, read, resolution};
+use crate::plugins::{OWN_REGISTRY, Plugins, host_apis, read, resolution};
 use crate::source::FlowSource;
 
 /// Flows that one flow may use, those inside those included: each is read, checked and stored with it.
@@ -239,7 +239,8 @@ impl Plugins {
         }
         let preferred = old.preferred();
         let request = Request { roots: &roots, host: &host_apis(), locked: &preferred };
-        let resolved = resolve(&self.registry, request).map_err(|e| conflict(&e))?;
+        let names = roots.iter().map(|(name, _)| name);
+        let resolved = resolve(&self.registry, request).map_err(|e| self.conflict(&e, names))?;
         Ok(Lock::new(&resolved, OWN_REGISTRY, paths).keeping(old))
     }
 

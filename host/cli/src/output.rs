@@ -1,5 +1,6 @@
 //! stdout is data, stderr is talk. Readable without colour; text from outside is escaped.
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
 
@@ -44,6 +45,13 @@ impl Talk {
             quiet: global.quiet,
             lost: OnceLock::new(),
         }
+    }
+
+    /// For tests: no colour, no terminal.
+    #[cfg(test)]
+    pub fn plain() -> Self {
+        let (format, lost) = (Format::Human, OnceLock::new());
+        Self { format, color: false, color_data: false, live: false, quiet: false, lost }
     }
 
     /// Writes text as data; an empty one is nothing, not an empty line.
@@ -159,14 +167,36 @@ fn json<T: Serialize>(document: &T, pretty: bool) -> String {
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let bidi = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-        if (c.is_control() && c != '\t') || bidi {
+        if commands(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
         }
     }
     out
+}
+
+/// Whether a terminal would obey the character, or show the text around it in another order.
+fn commands(c: char) -> bool {
+    (c.is_control() && c != '\t')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+}
+
+/// A text for snippets: places in it are byte offsets, so that what a terminal would obey becomes a harmless character of
+/// the same length.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| commands(c) && c != '\n') {
+        return text.into();
+    }
+    let shown = text.chars().map(|c| match c.len_utf8() {
+        _ if c == '\n' || !commands(c) => c,
+        // Line ends of other systems.
+        1 if c == '\r' => ' ',
+        1 => '?',
+        2 => '¿',
+        _ => '\u{fffd}',
+    });
+    shown.collect::<String>().into()
 }
 
 /// As [`escaped`], but lines stay lines: for documents such as a report.
@@ -210,6 +240,14 @@ mod tests {
         assert!(!shown.contains(['\u{1b}', '\n', '\u{202e}', '\0']), "{shown:?}");
         assert_eq!(escaped_lines("a\nb"), "a\nb");
         assert_eq!(inset("no\nhelp: \u{9b}2J"), "no\n      help: \\u{9b}2J");
+    }
+
+    #[test]
+    fn snippets_keep_their_places() {
+        let text = "a\u{1b}[2J\u{9b}b\u{202e}c\r\n\té";
+        let shown = harmless(text);
+        assert_eq!(shown, "a?[2J¿b\u{fffd}c \n\té");
+        assert_eq!(shown.len(), text.len());
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub fn parse(input: ParseInput) -> Result<ParseOutput, Error> {
         None => {
             return Err(Error::invalid_input(
                 "this is no lock file that is known: Cargo.lock, package-lock.json, poetry.lock, \
-                 uv.lock, requirements.txt or go.sum; if it is one, give `format`",
+                 uv.lock, requirements.txt or go.sum; if it is one, say which: \
+                 `format` is cargo, npm, poetry, uv, requirements or go",
             ));
         }
     };

@@ -1,6 +1,6 @@
 //! `cleargate check` and `explain`: findings for people, programs and code scanners; the plan of a run.
 
-use cleargate::{Error, Finding, Flow, Host, Kind, Plan, Severity};
+use cleargate::{Error, Finding, Flow, Host, Kind, Plan, Severity, Span};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
 };
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Context;
 use crate::args::Format;
 use crate::failure::{Failure, exit_code};
-use crate::output::{Talk, escaped, table};
+use crate::output::{Talk, escaped, escaped_lines, harmless, table};
 
 pub async fn check(context: &Context<'_>, flow: &str) -> Result<u8, Failure> {
     let host = context.host().await?;
@@ -21,10 +21,11 @@ pub async fn check(context: &Context<'_>, flow: &str) -> Result<u8, Failure> {
             for finding in &checked.findings {
                 talk.data(&finding_text(finding, &checked.file, &checked.text, talk));
             }
+            let file = escaped(&checked.file);
             let warnings = count(&checked.findings, Severity::Warning);
             talk.say(&match (errors, warnings) {
-                (0, 0) => format!("{} {} is right", talk.paint("✓", "32"), checked.file),
-                (e, w) => format!("{}: {e} error(s), {w} warning(s)", checked.file),
+                (0, 0) => format!("{} {file} is right", talk.paint("✓", "32")),
+                (e, w) => format!("{file}: {e} error(s), {w} warning(s)"),
             });
         }
         Format::Json => talk
@@ -59,7 +60,7 @@ pub async fn load(
     for finding in &checked.findings {
         context.talk.say(&finding_text(finding, &checked.file, &checked.text, context.talk));
     }
-    context.talk.say(&format!("{}: {errors} error(s); nothing was run", checked.file));
+    context.talk.say(&format!("{}: {errors} error(s); nothing was run", escaped(&checked.file)));
     Err(Failure::told(error))
 }
 
@@ -112,27 +113,59 @@ fn count(findings: &[Finding], severity: Severity) -> usize {
     findings.iter().filter(|f| f.severity == severity).count()
 }
 
+/// The lines around a place are printed whole, so that a place in a longer line is shown without them: the line of a file
+/// that a program wrote may have a mebibyte.
+const LONGEST_LINE: usize = 1000;
+
+/// Bytes of a longer line that are shown: the beginning of what is wrong.
+const PIECE: usize = 80;
+
+/// Whether a place is among lines that a person can read.
+fn is_readable(span: Span, text: &str) -> bool {
+    let (before, behind) = text.split_at(text.floor_char_boundary(span.offset));
+    let near = before.rsplit('\n').take(2).chain(behind.split('\n').take(2));
+    near.map(str::len).sum::<usize>() <= LONGEST_LINE
+}
+
 fn finding_text(finding: &Finding, file: &str, text: &str, talk: &Talk) -> String {
+    if !is_readable(finding.span, text) {
+        let span = finding.span;
+        let place = format!("{file}:{}:{}", span.line, span.column);
+        let end = text.floor_char_boundary(span.offset + span.len.min(PIECE));
+        let piece = text.get(span.offset..end).unwrap_or_default();
+        let short = Finding {
+            span: Span { offset: 0, len: piece.len(), ..span },
+            second: None,
+            ..finding.clone()
+        };
+        return snippet(&short, &place, piece, talk);
+    }
+    let second = finding.second.clone().filter(|(span, _)| is_readable(*span, text));
+    snippet(&Finding { second, ..finding.clone() }, file, text, talk)
+}
+
+fn snippet(finding: &Finding, file: &str, text: &str, talk: &Talk) -> String {
     let at = |offset: usize, len: usize| (offset.min(text.len()), len);
     let mut labels =
         vec![LabeledSpan::new_primary_with_span(None, at(finding.span.offset, finding.span.len))];
     if let Some((span, label)) = &finding.second {
-        labels.push(LabeledSpan::new_with_span(Some(label.clone()), at(span.offset, span.len)));
+        labels.push(LabeledSpan::new_with_span(Some(escaped(label)), at(span.offset, span.len)));
     }
     let severity = match finding.severity {
         Severity::Error => miette::Severity::Error,
         Severity::Warning => miette::Severity::Warning,
     };
-    let mut diagnostic = MietteDiagnostic::new(finding.message.clone())
+    let mut diagnostic = MietteDiagnostic::new(escaped_lines(&finding.message))
         .with_code(finding.code)
         .with_severity(severity)
         .with_labels(labels);
     if let Some(help) = &finding.help {
-        diagnostic = diagnostic.with_help(help.clone());
+        diagnostic = diagnostic.with_help(escaped_lines(help));
     }
     let theme =
         if talk.colored() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let report = Report::new(diagnostic).with_source_code(NamedSource::new(file, text.to_owned()));
+    let report = Report::new(diagnostic)
+        .with_source_code(NamedSource::new(escaped(file), harmless(text).into_owned()));
     let mut out = String::new();
     GraphicalReportHandler::new_themed(theme)
         .with_width(110)
@@ -187,7 +220,7 @@ pub fn plan_text(plan: &Plan, talk: &Talk) -> String {
     let mut out = format!(
         "{} {}  {}\nat most {} node executions\n\n",
         talk.paint_data(&plan.flow, "1"),
-        plan.version,
+        escaped(&plan.version),
         plan.hash,
         plan.bound
     );
@@ -199,7 +232,7 @@ pub fn plan_text(plan: &Plan, talk: &Talk) -> String {
             vec![
                 format!("{}{}", "  ".repeat(depth + 1), step.path),
                 step.level.to_string(),
-                step.uses.clone(),
+                escaped(&step.uses),
                 step.effect.clone().unwrap_or_default(),
                 escaped(&step.notes.join("; ")),
             ]
@@ -216,14 +249,17 @@ pub fn plan_text(plan: &Plan, talk: &Talk) -> String {
             plugin.kinds.join(", "),
             plugin.digest
         ));
-        let granted =
-            if plugin.granted.is_empty() { "nothing".into() } else { plugin.granted.join(", ") };
+        let granted = if plugin.granted.is_empty() {
+            "nothing".into()
+        } else {
+            escaped(&plugin.granted.join(", "))
+        };
         out.push_str(&format!("    granted: {granted}\n"));
         if !plugin.missing.is_empty() {
             out.push_str(&format!(
                 "    {} {}\n    help: cleargate plugin install {}@={} --grant\n",
                 talk.paint_data("not granted:", "1;31"),
-                plugin.missing.join(", "),
+                escaped(&plugin.missing.join(", ")),
                 plugin.package,
                 plugin.version
             ));

@@ -5,7 +5,7 @@ use cleargate::{Error, GrantRow, Kind, Plugins};
 use super::Context;
 use crate::args::Grant;
 use crate::failure::Failure;
-use crate::output::escaped;
+use crate::output::escaped_lines;
 
 pub fn grant(context: &Context<'_>, verb: Grant) -> Result<u8, Failure> {
     let plugins = Plugins::open(&context.config()?)?;
@@ -49,12 +49,8 @@ fn text(rows: &[GrantRow]) -> String {
         for line in &row.allow {
             entry += &format!("\n  {line}");
         }
+        // The file is the operator's, what is in it came from manifests.
         escaped_lines(&entry)
     };
     rows.iter().map(entry).collect::<Vec<_>>().join("\n")
-}
-
-/// The file is the operator's, what is in it came from manifests.
-fn escaped_lines(text: &str) -> String {
-    text.lines().map(escaped).collect::<Vec<_>>().join("\n")
 }

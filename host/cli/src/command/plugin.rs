@@ -149,7 +149,7 @@ fn build(context: &Context<'_>, folder: &Path, install: bool) -> Result<Built, F
     }
     // Warnings, also of a build that went well. What a failed compiler said is in the error.
     if !matches!(built, Err(BuildError::Failed { .. })) {
-        output.iter().for_each(|line| talk.say(line));
+        output.iter().for_each(|line| talk.say(&escaped(line)));
     }
     let built = built.map_err(|error| {
         let message = format!("{} cannot be built", folder.display());
@@ -245,7 +245,7 @@ fn cases_text(cases: &[CaseReport], talk: &Talk) -> String {
     let lines = cases.iter().map(|case| {
         let head =
             if case.passed { talk.paint_data("✓", "32") } else { talk.paint_data("✗", "31") };
-        let mut text = format!("{head} {}", case.name);
+        let mut text = format!("{head} {}", escaped(&case.name));
         for difference in &case.differences {
             text.push_str(&format!("\n    {}", escaped(difference)));
         }

@@ -17,7 +17,7 @@ use super::Context;
 use crate::args::RunArgs;
 use crate::command::runs;
 use crate::failure::{Failure, exit_code};
-use crate::output::{escaped_lines, inset};
+use crate::output::{escaped, escaped_lines, inset};
 use crate::progress;
 
 /// Bytes that `-` and `@file` may have: the journal keeps the input.
@@ -83,7 +83,8 @@ async fn once(
         return Err(Error::new(Kind::Interrupted, why).into());
     };
     let name = context.talk.paint(flow.id(), "1");
-    let version = Some(flow.version()).filter(|v| !v.is_empty()).map(|v| format!(" {v}"));
+    let version =
+        Some(flow.version()).filter(|v| !v.is_empty()).map(|v| format!(" {}", escaped(v)));
     context.talk.say(&format!("{name}{} · run {}", version.unwrap_or_default(), running.id()));
     follow(context, host, running, stop).await
 }
