@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must panic")]
 
+mod c;
 mod crash;
+mod go;
 mod javascript;
 mod messages;
 mod operator;

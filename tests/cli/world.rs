@@ -137,6 +137,11 @@ pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }
 
+/// Whether the slow proofs run, too.
+pub(crate) fn soak() -> bool {
+    variable("CLEARGATE_SOAK").is_some()
+}
+
 fn target_folder() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }

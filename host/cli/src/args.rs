@@ -302,7 +302,7 @@ pub enum Plugin {
         /// What the plugin exports
         #[arg(long, value_enum)]
         kind: PluginKind,
-        /// The language: rust, javascript or python
+        /// The language: rust, javascript, python, c or go
         #[arg(long, default_value = "rust")]
         lang: String,
         /// Namespace of the plugin's name

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cleargate_registry::manifest::Language;
 use cleargate_registry::{Digest, Manifest};
 
-use crate::{BuildError, Config, Progress, cargo, javascript, package, project, python};
+use crate::{BuildError, Config, Progress, c, cargo, go, javascript, package, project, python};
 
 /// Digits of the digest of a project's path: enough for the projects of a machine.
 const PLACE_LEN: usize = 12;
@@ -57,10 +57,11 @@ impl Builder {
             Some(Language::Rust) | None => cargo::build(&self.config, project, progress)?,
             Some(Language::Js) => javascript::build(&self.config, project, progress)?,
             Some(Language::Python) => python::build(&self.config, project, progress)?,
+            Some(Language::C) => c::build(&self.config, project, progress)?,
+            Some(Language::Go) => go::build(&self.config, project, progress)?,
             Some(Language::Prebuilt) => {
                 (project::prebuilt(project, build)?, "prebuilt".to_string())
             }
-            Some(language) => return Err(BuildError::Language { language }),
         };
         progress(Progress::Packaging);
         let bytes = package::component(&module, &manifest)?;

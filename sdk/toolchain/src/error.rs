@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use cleargate_registry::component::ComponentError;
-use cleargate_registry::manifest::{Disagreement, Language, ManifestError};
+use cleargate_registry::manifest::{Disagreement, ManifestError};
 
 /// Why [`crate::Builder::build`] failed.
 #[derive(Debug, thiserror::Error)]
@@ -24,16 +24,6 @@ pub enum BuildError {
         path: PathBuf,
         /// Where and why.
         cause: ManifestError,
-    },
-    /// No toolchain for the language.
-    #[error(
-        "[build] language = \"{}\" cannot be built here; build the component yourself and write \
-         language = \"prebuilt\" with component = \"path\"",
-        format!("{language:?}").to_lowercase()
-    )]
-    Language {
-        /// What `plugin.toml` says.
-        language: Language,
     },
     /// `language = "prebuilt"` without a file.
     #[error("[build] language = \"prebuilt\" needs component = \"path/to/plugin.wasm\"")]

@@ -8,15 +8,19 @@
 //!
 //! Nothing of a project runs but its build: no WebAssembly is executed here, and there is no engine.
 
+mod bare;
 mod builder;
+mod c;
 mod cargo;
 mod contract;
 mod error;
 mod find;
+mod go;
 mod javascript;
 mod kept;
 mod kit;
 mod package;
+mod preview1;
 mod process;
 mod project;
 mod python;

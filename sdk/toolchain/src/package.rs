@@ -4,7 +4,7 @@ use cleargate_registry::manifest::disagreements;
 use cleargate_registry::{Component, Manifest, embed_manifest};
 use wit_component::ComponentEncoder;
 
-use crate::{BuildError, wasi};
+use crate::{BuildError, preview1, wasi};
 
 /// Bytes 4 to 8 of a core module: version 1. A component has another number there.
 const CORE: [u8; 4] = [1, 0, 0, 0];
@@ -40,10 +40,14 @@ pub(crate) fn component(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, B
 fn encode(module: &[u8]) -> Result<Vec<u8>, BuildError> {
     let bad = |why: String| BuildError::Encode(why);
     let answers = wasi::answers(module).map_err(|e| bad(e.to_string()))?;
+    let system = preview1::stand_in(module).map_err(|e| bad(e.to_string()))?;
     let encode = || {
         let mut encoder = ComponentEncoder::default().validate(true).module(module)?;
         for (interface, stand_in) in &answers {
             encoder = encoder.adapter(interface, stand_in)?;
+        }
+        if let Some(system) = &system {
+            encoder = encoder.adapter(preview1::NAME, system)?;
         }
         encoder.encode()
     };

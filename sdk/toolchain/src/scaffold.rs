@@ -51,7 +51,21 @@ impl Kind {
             Self::Guardrail => &sources::PYTHON_GUARDRAIL,
             Self::Filter => &sources::PYTHON_FILTER,
         };
+        let c: &[Source] = match self {
+            Self::Node => &sources::C_NODE,
+            Self::Tool => &sources::C_TOOL,
+            Self::Guardrail => &sources::C_GUARDRAIL,
+            Self::Filter => &sources::C_FILTER,
+        };
+        let go: &[Source] = match self {
+            Self::Node => &sources::GO_NODE,
+            Self::Tool => &sources::GO_TOOL,
+            Self::Guardrail => &sources::GO_GUARDRAIL,
+            Self::Filter => &sources::GO_FILTER,
+        };
         match language {
+            Language::Go => Some([&sources::GO_COMMON, go]),
+            Language::C => Some([&sources::C_COMMON, c]),
             Language::Python => Some([&sources::PYTHON_COMMON, python]),
             Language::Rust => Some([&sources::COMMON, rust]),
             Language::Js => Some([&sources::JAVASCRIPT_COMMON, javascript]),
@@ -64,7 +78,7 @@ impl Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum ScaffoldError {
     /// No template for the language.
-    #[error("no template for {0:?}; there are templates for Rust, JavaScript and Python")]
+    #[error("no template for {0:?}; there are templates for Rust, JavaScript, Python, C and Go")]
     Language(Language),
     /// The folder has something in it.
     #[error("{} is not empty; choose another folder", .0.display())]
@@ -108,6 +122,8 @@ pub fn scaffold(
     let sdk = match language {
         Language::Rust => "sdk/rust",
         Language::Python => "sdk/python",
+        Language::C => "sdk/c",
+        Language::Go => "sdk/go",
         _ => "sdk/javascript",
     };
     for (path, text) in VENDORED.iter().filter(|(p, _)| p.starts_with(sdk) || p.starts_with("wit"))

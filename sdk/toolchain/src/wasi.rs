@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use wasm_encoder::{
-    CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
-    InstructionSink, MemArg, MemoryType, Module, TypeSection, ValType,
+    CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection,
+    ImportSection, InstructionSink, MemArg, MemoryType, Module, TypeSection, ValType,
 };
 use wasmparser::{CompositeInnerType, FuncType, Parser, Payload, TypeRef};
 
@@ -142,7 +142,7 @@ struct Part {
 }
 
 /// Functions that a core module imports: interface, name, type.
-fn imports(module: &[u8]) -> wasmparser::Result<Vec<(String, String, FuncType)>> {
+pub(crate) fn imports(module: &[u8]) -> wasmparser::Result<Vec<(String, String, FuncType)>> {
     let (mut types, mut found) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
@@ -172,18 +172,26 @@ fn imports(module: &[u8]) -> wasmparser::Result<Vec<(String, String, FuncType)>>
 
 /// A core module that exports the functions and writes into the memory of the plugin's module.
 fn stand_in(parts: &[Part]) -> Vec<u8> {
-    let (mut types, mut functions) = (TypeSection::new(), FunctionSection::new());
-    let (mut exports, mut codes) = (ExportSection::new(), CodeSection::new());
-    for (index, part) in (0..).zip(parts) {
-        types.ty().function(values(part.ty.params()), values(part.ty.results()));
-        functions.function(index);
-        exports.export(&part.function, ExportKind::Func, index);
+    let bodies = parts.iter().map(|part| {
         let params = u32::try_from(part.ty.params().len()).expect("bounded by the format");
         let mut code = Vec::new();
         part.answer.write(&mut InstructionSink::new(&mut code), params);
         let mut function = Function::new([]);
         function.raw(code);
-        codes.function(&function);
+        (part.function.as_str(), &part.ty, function)
+    });
+    module(bodies.collect(), &GlobalSection::new())
+}
+
+/// A core module with functions, which share a memory with the plugin's module.
+pub(crate) fn module(parts: Vec<(&str, &FuncType, Function)>, globals: &GlobalSection) -> Vec<u8> {
+    let (mut types, mut functions) = (TypeSection::new(), FunctionSection::new());
+    let (mut exports, mut codes) = (ExportSection::new(), CodeSection::new());
+    for (index, (name, ty, body)) in (0..).zip(parts) {
+        types.ty().function(values(ty.params()), values(ty.results()));
+        functions.function(index);
+        exports.export(name, ExportKind::Func, index);
+        codes.function(&body);
     }
     let memory = MemoryType {
         minimum: 0,
@@ -195,7 +203,8 @@ fn stand_in(parts: &[Part]) -> Vec<u8> {
     let mut imports = ImportSection::new();
     imports.import("env", "memory", EntityType::Memory(memory));
     let mut module = Module::new();
-    module.section(&types).section(&imports).section(&functions).section(&exports).section(&codes);
+    module.section(&types).section(&imports).section(&functions);
+    module.section(globals).section(&exports).section(&codes);
     module.finish()
 }
 

@@ -27,7 +27,7 @@ fn refusals_name_the_fix() {
     for (manifest, files, expected) in [
         ("[plugin]\n", &[][..], "plugin.toml: line 1"),
         (MANIFEST, &[], "Cargo.toml"),
-        (&go, &[], "\"go\" cannot be built here"),
+        (&go, &[], "there is no src/go.mod"),
         (&python, &[], "there is no src/plugin.py"),
         (&prebuilt, &[], "needs component = "),
         (&with_file, &[], "p.wasm"),

@@ -70,6 +70,54 @@ pub(super) const JAVASCRIPT_GUARDRAIL: [Source; 4] =
 pub(super) const JAVASCRIPT_FILTER: [Source; 4] =
     javascript!("filter", "rust/filter/cases.yaml.txt");
 
+macro_rules! c {
+    ($kind:literal) => {
+        [
+            ("plugin.toml", include_str!(concat!("../../templates/c/", $kind, "/plugin.toml.txt"))),
+            ("README.md", include_str!(concat!("../../templates/c/", $kind, "/README.md.txt"))),
+            ("src/plugin.c", include_str!(concat!("../../templates/c/", $kind, "/plugin.c.txt"))),
+            (
+                "cases/first.yaml",
+                include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt")),
+            ),
+        ]
+    };
+}
+
+pub(super) const C_COMMON: [Source; 1] =
+    [(".gitignore", include_str!("../../templates/c/common/gitignore.txt"))];
+pub(super) const C_NODE: [Source; 4] = c!("node");
+pub(super) const C_TOOL: [Source; 4] = c!("tool");
+pub(super) const C_GUARDRAIL: [Source; 4] = c!("guardrail");
+pub(super) const C_FILTER: [Source; 4] = c!("filter");
+
+macro_rules! go {
+    ($kind:literal) => {
+        [
+            (
+                "plugin.toml",
+                include_str!(concat!("../../templates/go/", $kind, "/plugin.toml.txt")),
+            ),
+            ("README.md", include_str!(concat!("../../templates/go/", $kind, "/README.md.txt"))),
+            (
+                "src/plugin.go",
+                include_str!(concat!("../../templates/go/", $kind, "/plugin.go.txt")),
+            ),
+            (
+                "cases/first.yaml",
+                include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt")),
+            ),
+        ]
+    };
+}
+
+pub(super) const GO_COMMON: [Source; 1] =
+    [("src/go.mod", include_str!("../../templates/go/common/go.mod.txt"))];
+pub(super) const GO_NODE: [Source; 4] = go!("node");
+pub(super) const GO_TOOL: [Source; 4] = go!("tool");
+pub(super) const GO_GUARDRAIL: [Source; 4] = go!("guardrail");
+pub(super) const GO_FILTER: [Source; 4] = go!("filter");
+
 macro_rules! python {
     ($kind:literal) => {
         [
@@ -107,6 +155,36 @@ pub(super) const TEMPLATE_LOCK: &str = include_str!("../../templates/rust/common
 
 /// The SDK and the contract, at their paths in the repository.
 pub(super) const VENDORED: &[Source] = vendored![
+    "sdk/c/include/cleargate.h",
+    "sdk/c/src/json.c",
+    "sdk/c/src/kinds.c",
+    "sdk/c/src/memory.c",
+    "sdk/c/src/schema.c",
+    "sdk/c/src/services.c",
+    "sdk/c/src/wire.c",
+    "sdk/c/src/wire.h",
+    "sdk/go/blob/blob.go",
+    "sdk/go/cleargate.go",
+    "sdk/go/clock/clock.go",
+    "sdk/go/config/config.go",
+    "sdk/go/filter/filter.go",
+    "sdk/go/go.mod",
+    "sdk/go/guardrail/guardrail.go",
+    "sdk/go/http/http.go",
+    "sdk/go/internal/schema/check.go",
+    "sdk/go/internal/schema/schema.go",
+    "sdk/go/internal/step/step.go",
+    "sdk/go/internal/wire/memory.go",
+    "sdk/go/internal/wire/one.go",
+    "sdk/go/internal/wire/value.go",
+    "sdk/go/kv/kv.go",
+    "sdk/go/log/log.go",
+    "sdk/go/model/model.go",
+    "sdk/go/node/node.go",
+    "sdk/go/random/random.go",
+    "sdk/go/secret/secret.go",
+    "sdk/go/tool/tool.go",
+    "sdk/go/tools/tools.go",
     "sdk/javascript/failure.js",
     "sdk/javascript/index.js",
     "sdk/javascript/kinds/filter.js",

@@ -93,8 +93,14 @@ fn nothing_is_overwritten() {
 #[test]
 fn no_source_is_forgotten() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folders =
-        ["sdk/rust/src", "sdk/rust/macros/src", "sdk/javascript", "sdk/python/cleargate", "wit"];
+    let folders = [
+        "sdk/rust/src",
+        "sdk/rust/macros/src",
+        "sdk/javascript",
+        "sdk/python/cleargate",
+        "sdk/c",
+        "wit",
+    ];
     let mut found = Vec::new();
     let mut open: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
     while let Some(folder) = open.pop() {
@@ -108,7 +114,9 @@ fn no_source_is_forgotten() {
     }
     let listed: Vec<&str> = VENDORED.iter().map(|(path, _)| *path).collect();
     let source = |path: &&PathBuf| {
-        path.extension().is_some_and(|e| ["rs", "js", "py", "wit"].iter().any(|end| e == *end))
+        path.extension().is_some_and(|e| {
+            ["rs", "js", "py", "c", "h", "go", "mod", "wit"].iter().any(|end| e == *end)
+        })
     };
     for path in found.iter().filter(source) {
         let path = path.to_str().unwrap();

@@ -1,0 +1,23 @@
+// Package clock is time as the journal keeps it: a replay sees the same. The clock of Go's own package time stands still
+// in a component, near 1970.
+package clock
+
+import "time"
+
+//go:wasmimport cleargate:host/clock@0.1.0 now
+func now() uint64
+
+//go:wasmimport cleargate:host/clock@0.1.0 elapsed
+func elapsed() uint64
+
+//go:wasmimport cleargate:host/clock@0.1.0 sleep
+func sleep(ms uint32)
+
+// Now is the time, in UTC.
+func Now() time.Time { return time.UnixMilli(int64(now())).UTC() }
+
+// Elapsed is the time since the call began; it never goes back.
+func Elapsed() time.Duration { return time.Duration(elapsed()) * time.Millisecond }
+
+// Sleep waits, at most until the call's deadline.
+func Sleep(length time.Duration) { sleep(uint32(length.Milliseconds())) }

@@ -1,0 +1,3 @@
+module cleargate
+
+go 1.27

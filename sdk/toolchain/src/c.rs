@@ -1,0 +1,114 @@
+//! A C or C++ project to a core module, with the compiler that comes with Zig: clang, a linker and a C library.
+//!
+//! The SDK is compiled with the plugin, and the linker leaves out what is not called. So a service that is not used is
+//! no import, and a component of one tool has some tens of kilobytes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::kept::{self, real};
+use crate::kit::Kit;
+use crate::process::{self, Line};
+use crate::{BuildError, Config, Progress, bare, contract, preview1, wheels};
+
+const LANGUAGE: &str = "C";
+
+const KIT: Kit = Kit {
+    language: "c",
+    packages: "ziglang 0.17.0, which brings clang",
+    files: &[("requirements.txt", include_str!("../../c/toolchain/requirements.txt"))],
+};
+
+/// Where the SDK and the contract lie in a project.
+const SDK: &str = "vendor/sdk/c";
+const WIT: &str = "vendor/wit";
+
+/// Bytes of the stack: a call that is deeper traps, because the stack lies before everything else.
+const STACK: u32 = 256 * 1024;
+
+/// Builds and returns the module with the name of the toolchain.
+pub(crate) fn build(
+    config: &Config,
+    project: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Vec<u8>, String), BuildError> {
+    let project = real(project)?;
+    let sources = sources(&project)?;
+    if sources.is_empty() {
+        return Err(BuildError::NoFile { path: "src/plugin.c", language: LANGUAGE });
+    }
+    let kit = wheels::ready(&KIT, LANGUAGE, config, progress)?;
+    let name = KIT.packages.to_owned();
+    progress(Progress::Toolchain(name.clone()));
+    let place = kept::place(config, KIT.language)?;
+    compile(config, &kit, &project, &sources, place.path(), progress)?;
+    let path = place.path().join("plugin.wasm");
+    let module = fs::read(&path).map_err(|cause| BuildError::Read { path, cause })?;
+    let refused = preview1::refused(&module).map_err(|e| BuildError::Encode(e.to_string()))?;
+    if !refused.is_empty() {
+        let output = format!("a plugin does not reach the system:\n{}", refused.join("\n"));
+        return Err(BuildError::Failed { output });
+    }
+    let (module, uses) = bare::marked(module, &project.join(WIT), place.path())?;
+    if uses.kinds.is_empty() {
+        let path = project.join("src");
+        return Err(BuildError::NoDefinition {
+            path,
+            hint: "CG_TOOLS, CG_NODES, CG_GUARDRAIL or CG_FILTER",
+        });
+    }
+    Ok((module, name))
+}
+
+/// The files in `src`, relative to the project.
+fn sources(project: &Path) -> Result<Vec<String>, BuildError> {
+    let folder = project.join("src");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let found = contract::tree(&folder, &[".c", ".cc", ".cpp"])?;
+    Ok(found.into_iter().map(|(path, _)| format!("src/{path}")).collect())
+}
+
+/// Compiles and links; paths are relative, so that the same source gives the same bytes in any folder.
+fn compile(
+    config: &Config,
+    kit: &Path,
+    project: &Path,
+    sources: &[String],
+    place: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), BuildError> {
+    let (c, other): (Vec<&String>, Vec<&String>) = sources.iter().partition(|s| s.ends_with(".c"));
+    let mut zig = process::command(&compiler(kit), project);
+    let caches = config.target_dir.join("c/cache");
+    zig.env("ZIG_GLOBAL_CACHE_DIR", &caches).env("ZIG_LOCAL_CACHE_DIR", &caches);
+    zig.arg(if other.is_empty() { "cc" } else { "c++" });
+    zig.args(["-target", "wasm32-wasi", "-mexec-model=reactor", "-Os", "-s"]);
+    zig.args(["-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra"]);
+    zig.arg(format!("-Wl,-z,stack-size={STACK}"));
+    zig.args(["-I", &format!("{SDK}/include"), "-o"]).arg(place.join("plugin.wasm"));
+    if !other.is_empty() {
+        // No language is named: the option would hold for the SDK, too, which is C.
+        zig.args(["-fno-exceptions", "-fno-rtti", "-Wno-c++20-designator"]);
+        zig.arg("-Wno-missing-field-initializers").args(other).args(["-x", "c"]);
+    }
+    zig.args(c);
+    for (file, _) in contract::tree(&project.join(SDK).join("src"), &[".c"])? {
+        zig.arg(format!("{SDK}/src/{file}"));
+    }
+    let outcome = process::stream(&mut zig, &mut |line| {
+        if let Line::Err(text) = line {
+            progress(Progress::Output(text));
+        }
+    })?;
+    match outcome.success {
+        true => Ok(()),
+        false => Err(BuildError::Failed { output: outcome.tail }),
+    }
+}
+
+/// The compiler's program, as its package names it on this system.
+fn compiler(kit: &Path) -> PathBuf {
+    kit.join("ziglang").join(if cfg!(windows) { "zig.exe" } else { "zig" })
+}
