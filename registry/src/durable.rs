@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+/// Name of the file in a folder that [`lock`] holds while the folder is changed.
+pub const LOCK_FILE: &str = ".lock";
+
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
@@ -39,6 +42,18 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
     Ok(())
+}
+
+/// The right to change what `path` guards, until the file is dropped; waits for another process. Makes the file, which
+/// stays empty, and its folder.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn lock(path: &Path) -> io::Result<File> {
+    fs::create_dir_all(path.parent().expect("what is locked lies in a folder"))?;
+    let file = File::options().create(true).append(true).open(path)?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// Reads a regular file of at most `max` bytes; nothing when there is none. Links are refused, because

@@ -291,14 +291,9 @@ impl History {
         self.revoked.get(version).map(String::as_str)
     }
 
-    /// Digest of the last line: give it to [`History::contains`] of a later reading.
+    /// Digest of the last line, which the next one names.
     pub fn tip(&self) -> Option<Digest> {
         self.lines.last().copied()
-    }
-
-    /// Whether the history holds a line that was seen before. When not, it was rewritten or rolled back.
-    pub fn contains(&self, line: &Digest) -> bool {
-        self.lines.contains(line)
     }
 }
 
@@ -308,7 +303,8 @@ pub(crate) fn append_release(bytes: &[u8], release: &Release) -> Result<Vec<u8>,
     append(bytes, canonical(&release))
 }
 
-/// The file with `event` appended.
+/// The file with `event` appended, as a registry server writes it.
+#[cfg(test)]
 pub(crate) fn append_event(bytes: &[u8], event: &Event) -> Result<Vec<u8>, IndexError> {
     #[derive(Serialize)]
     struct Line<'a> {

@@ -10,6 +10,7 @@
 //! ```
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -103,6 +104,7 @@ impl Installed {
             source: source.into(),
         };
         let json = serde_json::to_vec(&entry).expect("an entry is text and numbers");
+        let _one_at_a_time = self.lock()?;
         // The entry last: what has an entry has its bytes.
         for (end, bytes) in [("wasm", bytes), ("json", &json)] {
             let path = self.path(&entry.digest, end);
@@ -149,11 +151,7 @@ impl Installed {
         Ok(self.list()?.into_iter().rfind(fits))
     }
 
-    /// What is installed under `digest`.
-    ///
-    /// # Errors
-    /// An entry that cannot be read or is damaged.
-    pub fn entry(&self, digest: &Digest) -> Result<Option<Entry>, InstalledError> {
+    fn entry(&self, digest: &Digest) -> Result<Option<Entry>, InstalledError> {
         let path = self.path(digest, "json");
         let bytes = durable::read(&path, MAX_ENTRY_LEN).map_err(io_at(&path))?;
         let Some(bytes) = bytes else { return Ok(None) };
@@ -184,6 +182,7 @@ impl Installed {
     /// # Errors
     /// Files that cannot be removed.
     pub fn remove(&self, digest: &Digest) -> Result<bool, InstalledError> {
+        let _one_at_a_time = self.lock()?;
         let mut removed = false;
         // The entry first: bytes without an entry are not installed.
         for end in ["json", "wasm"] {
@@ -195,6 +194,12 @@ impl Installed {
             }
         }
         Ok(removed)
+    }
+
+    /// Two files are one plugin: nobody else changes them meanwhile.
+    fn lock(&self) -> Result<File, InstalledError> {
+        let path = self.folder.join(durable::LOCK_FILE);
+        durable::lock(&path).map_err(io_at(&path))
     }
 
     fn path(&self, digest: &Digest, end: &str) -> PathBuf {

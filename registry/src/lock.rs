@@ -9,7 +9,6 @@ use std::path::Path;
 use std::{fmt, io};
 
 use cleargate_flow::signature::PluginKind;
-use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use crate::component::Component;
@@ -110,8 +109,6 @@ fn lines(differences: &[Difference]) -> String {
 pub enum Difference {
     /// Needed and not locked.
     Missing(String),
-    /// Locked and not needed.
-    Extra(String),
     /// Locked in another form.
     Changed {
         /// `acme:redactor 1.2.0`.
@@ -129,7 +126,6 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(plugin) => write!(f, "{plugin} is needed and not locked"),
-            Self::Extra(plugin) => write!(f, "{plugin} is locked and not needed"),
             Self::Changed { plugin, field, locked, needed } => {
                 write!(f, "{plugin}: {field} is locked as {locked}, and {needed} is needed")
             }
@@ -295,48 +291,33 @@ impl Lock {
         preferred
     }
 
-    /// Whether each root is locked, without asking any registry: enough to run.
+    /// Whether each root is locked, and each plugin named by path as it is: enough to run, without asking any
+    /// registry.
     ///
     /// # Errors
-    /// The roots that are not.
-    pub fn covers(&self, roots: &[Root]) -> Result<(), OutOfDate> {
-        let missing = |(name, requirement): &(PackageName, VersionReq)| {
+    /// Everything that is missing or differs.
+    pub fn covers(&self, roots: &[Root], paths: &[Locked]) -> Result<(), OutOfDate> {
+        let mut found = Vec::new();
+        for (name, requirement) in roots {
             let wanted =
                 PackageRef::Registry { name: name.clone(), requirement: requirement.clone() };
-            self.find(&wanted).is_none().then(|| Difference::Missing(wanted.to_string()))
-        };
-        settle(roots.iter().filter_map(missing).collect())
-    }
-
-    /// Whether this lock says the same as `needed`: what `--locked` asks.
-    ///
-    /// # Errors
-    /// Everything that differs.
-    pub fn verify(&self, needed: &Lock) -> Result<(), OutOfDate> {
-        let mut found = Vec::new();
-        for wanted in &needed.plugin {
-            match self.plugin.iter().find(|p| p.key() == wanted.key()) {
+            if self.find(&wanted).is_none() {
+                found.push(Difference::Missing(wanted.to_string()));
+            }
+        }
+        for wanted in paths {
+            match self.plugin.iter().find(|locked| locked.source == wanted.source) {
                 Some(locked) => locked.differences(wanted, &mut found),
                 None => found.push(Difference::Missing(format!("{wanted} from {}", wanted.source))),
             }
         }
-        for locked in &self.plugin {
-            if !needed.plugin.iter().any(|p| p.key() == locked.key()) {
-                found.push(Difference::Extra(format!("{locked} from {}", locked.source)));
-            }
-        }
-        settle(found)
+        if found.is_empty() { Ok(()) } else { Err(OutOfDate(found)) }
     }
 
     /// The file's text: the same for equal locks.
     pub fn to_toml(&self) -> String {
         let body = toml::to_string(self).expect("names, versions and digests are TOML");
         format!("{HEADER}{body}")
-    }
-
-    /// Of the file's text: what a run records, so that a replay uses the same code.
-    pub fn digest(&self) -> Digest {
-        Digest::of(self.to_toml().as_bytes())
     }
 
     /// Reads a lock file; nothing when there is none.
@@ -369,10 +350,6 @@ impl Lock {
         durable::write(path, self.to_toml().as_bytes(), durable::Readers::Everyone)
             .map_err(|source| LockFileError::Io { path: path.display().to_string(), source })
     }
-}
-
-fn settle(found: Vec<Difference>) -> Result<(), OutOfDate> {
-    if found.is_empty() { Ok(()) } else { Err(OutOfDate(found)) }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod fixture;
 
 use std::io;
 
-pub use dir::{Dir, EventError, PublishError};
+pub use dir::{Dir, PublishError};
 #[cfg(test)]
 pub(crate) use fixture::test_package;
 

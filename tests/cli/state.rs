@@ -45,7 +45,7 @@ fn a_fresh_machine_is_healthy() {
     let world = World::empty();
     let done = world.run(&DOCTOR);
     assert_eq!(done.code, Some(0), "{done:?}");
-    let names = ["home", "configuration", "journal", "plugins"];
+    let names = ["home", "configuration", "journal", "compile cache", "plugins"];
     for (name, check) in names.iter().zip(checks(&done)) {
         assert!(check.0 == *name && check.1, "{check:?}");
     }
@@ -79,6 +79,49 @@ fn each_ailment_is_named_with_its_cure() {
         let ill: Vec<_> = found.iter().filter(|c| !c.1 && !c.0.starts_with("Rust")).collect();
         assert_eq!(ill.len(), 1, "{found:?}");
         assert!(ill[0].0 == what && ill[0].2.contains(words), "{ill:?}");
+    }
+}
+
+/// The command in a mount namespace of its own, after `mount` has changed what is at the home.
+#[cfg(target_os = "linux")]
+fn mounted(world: &World, mount: &str, args: &[&str]) -> Command {
+    let inner = world.command(args);
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+    command.arg(format!("{mount} && exec \"$@\"")).arg(world.home()).arg(inner.get_program());
+    command.args(inner.get_args()).current_dir(inner.get_current_dir().unwrap()).env_clear();
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_home_that_is_full_or_may_not_be_written_says_what_helps() {
+    let (used, _) = ran();
+    let fresh = World::empty();
+    fs::create_dir_all(fresh.home()).unwrap();
+    if !mounted(&used, "mount -t tmpfs none \"$0\"", &["--version"])
+        .output()
+        .is_ok_and(|done| done.status.success())
+    {
+        println!("left out: this system lets no user mount a disk");
+        return;
+    }
+    let full = "mount -t tmpfs -o size=1M none \"$0\" && cp -a \"$0\"/../copy/. \"$0\" 2>/dev/null; \
+                cat /dev/zero > \"$0/ballast\" 2>/dev/null; true";
+    let read_only = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"";
+    let copy = used.home().with_file_name("copy");
+    fs::create_dir(&copy).unwrap();
+    fs::copy(used.home().join("journal.db"), copy.join("journal.db")).unwrap();
+    for (world, mount, words) in [
+        (&fresh, full, ["no space is left", "free some space there, or set CLEARGATE_HOME"]),
+        (&used, full, ["no space is left", "free some space there, or set CLEARGATE_HOME"]),
+        (&fresh, read_only, ["cannot be written", "make it writable, or set CLEARGATE_HOME"]),
+        (&used, read_only, ["cannot be written", "make it writable, or set CLEARGATE_HOME"]),
+    ] {
+        let done = Done::of(mounted(world, mount, &["runs", "list"]).output().unwrap());
+        done.expect(9, &["journal.db"]).expect(9, &words);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The host: opens what a home folder holds, and puts the parts together.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use cleargate_executor::{
     Clock, Executor, ExecutorConfig, RunHandle, StartError, StartRun, SystemClock, TimeOrdered,
 };
 use cleargate_flow::graph::Graph;
+use cleargate_flow::limits::Unit;
 use cleargate_flow::types::validate_fields;
 use cleargate_flow::{RunId, Value};
 use cleargate_gate::{
@@ -16,11 +18,11 @@ use cleargate_gate::{
     SystemResolver, TracingAudit,
 };
 use cleargate_registry::Digest;
+use cleargate_runtime::cache::MAX_CACHE_BYTES;
 use cleargate_runtime::{Runtime, RuntimeConfig, RuntimeError};
 use cleargate_store::memory::MemoryStore;
-use cleargate_store::sqlite::{Class, SqliteConfig, SqliteStore};
+use cleargate_store::sqlite::{Class, OpenError, SqliteConfig, SqliteStore};
 use cleargate_store::{RunStatus, Store};
-use dashmap::DashMap;
 
 use crate::config::{Config, Durability};
 use crate::error::{Error, Kind, Result};
@@ -29,6 +31,7 @@ use crate::grants::GrantFile;
 use crate::inputs::{InputValue, record};
 use crate::plan::Plan;
 use crate::plugins::Plugins;
+use crate::recent::Recent;
 use crate::running::Running;
 use crate::runs::store_error;
 use crate::source::FlowSource;
@@ -36,6 +39,9 @@ use crate::uses::{Locking, Pin, Used, aliases};
 
 /// How long a lease lasts: what `resume` may have to wait after a `kill -9`.
 const LEASE: Duration = Duration::from_secs(5);
+
+/// Components that stay loaded when no run uses them: more than the flows of one folder have.
+const MAX_LOADED: usize = 64;
 
 /// Runs flows over a home folder.
 pub struct Host {
@@ -45,8 +51,8 @@ pub struct Host {
     clock: SystemClock,
     plugins: Plugins,
     runtime: Runtime,
-    /// Loaded components by digest: grants do not change while a process runs.
-    loaded: DashMap<Digest, Used>,
+    /// Loaded components by digest: grants do not change while a process runs. A run keeps what it uses.
+    loaded: Recent<Digest, Used>,
 }
 
 /// How a run begins.
@@ -79,7 +85,7 @@ impl Host {
         let runtime = RuntimeConfig { cache: Some(config.cache()), compiler: None };
         let runtime = Runtime::new(runtime).map_err(|e| engine_error(&config, &e))?;
         let plugins = Plugins::open(&config)?;
-        let loaded = DashMap::new();
+        let loaded = Recent::new(MAX_LOADED);
         Ok(Self { config, store, executor, clock, plugins, runtime, loaded })
     }
 
@@ -134,7 +140,7 @@ impl Host {
             files: pinned.source.files.clone(),
             operator: self.config.limits,
             builtin_grants: crate::builtin::granted(&grants),
-            folder: Folder::open(folder.as_deref().unwrap_or(&self.config.folder)).ok(),
+            folder: Some(Folder::open(folder.as_deref().unwrap_or(&self.config.folder))),
         };
         Ok(Flow { graph: Arc::new(graph), catalog: Arc::new(catalog), plugins: plans, pinned })
     }
@@ -163,8 +169,7 @@ impl Host {
         let grants = GrantFile::read(&self.config.grants())?;
         let (mut all, mut broken) = (Vec::new(), BTreeMap::new());
         for (alias, pin) in pins {
-            let known = self.loaded.get(&pin.digest).map(|used| used.clone());
-            let used = match known {
+            let used = match self.loaded.get(&pin.digest) {
                 Some(used) => used,
                 None => match self.plugins.load(&self.runtime, &grants, alias, pin).await {
                     Ok(used) => used,
@@ -176,7 +181,7 @@ impl Host {
                     }
                 },
             };
-            self.loaded.insert(pin.digest, used.clone());
+            self.loaded.keep(pin.digest, used.clone());
             all.push(Used { alias: alias.clone(), ..used });
         }
         Ok((all, broken))
@@ -277,7 +282,22 @@ impl Host {
     pub async fn health(&self) -> Result<String> {
         let open = self.executor.recover().await.map_err(store_error)?;
         let open = open.iter().filter(|run| !run.sub_flow).count();
-        Ok(format!("{}, {open} run(s) to resume", self.journal_name()))
+        let most = Unit::Bytes.print(self.config.store.size);
+        Ok(format!("{}, {open} run(s) to resume, at most {most}", self.journal_name()))
+    }
+
+    /// A sentence on the compile cache: where it is, how large, and how large it may become.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn compile_cache(&self) -> Result<String> {
+        let folder = self.config.cache();
+        let bytes = self.runtime.cache_bytes().map_err(|e| {
+            Error::new(Kind::Store, format!("{} cannot be read", folder.display())).caused_by(&e)
+        })?;
+        let size = |bytes: u64| Unit::Bytes.print(bytes.next_multiple_of(1024));
+        let (bytes, most) = (size(bytes), size(MAX_CACHE_BYTES));
+        Ok(format!("{}, {bytes} of at most {most}", folder.display()))
     }
 
     /// The files beside a flow, for watching: also those that it cannot be loaded with.
@@ -318,17 +338,32 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>> {
     };
     let (max_bytes, quota) = (Some(config.store.size), config.store.quota());
     let sqlite = SqliteConfig { max_bytes, quota, ..SqliteConfig::new(class) };
-    let store = SqliteStore::open(config.journal(), &sqlite)
-        .map_err(|e| Error::new(Kind::Store, "the journal cannot be used").caused_by(&e))?;
+    let store = SqliteStore::open(config.journal(), &sqlite).map_err(|error| {
+        let out = Error::new(Kind::Store, "the journal cannot be used").caused_by(&error);
+        match error {
+            OpenError::Full { .. } => out.with_help(NO_ROOM),
+            OpenError::ReadOnly { .. } => out.with_help(NOT_WRITABLE),
+            _ => out,
+        }
+    })?;
     Ok(Arc::new(store))
 }
+
+/// What helps a home on a full disk, and one that may not be written.
+const NO_ROOM: &str = "free some space there, or set CLEARGATE_HOME to another folder";
+const NOT_WRITABLE: &str = "make it writable, or set CLEARGATE_HOME to another folder";
 
 fn engine_error(config: &Config, error: &RuntimeError) -> Error {
     let cache = config.cache();
     match error {
-        RuntimeError::Cache { .. } => {
+        RuntimeError::Cache { source, .. } => {
             let again = format!("remove {}: it is made anew", cache.display());
-            Error::new(Kind::Store, error.to_string()).with_help(again)
+            let help = match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NO_ROOM,
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => NOT_WRITABLE,
+                _ => &again,
+            };
+            Error::new(Kind::Store, error.to_string()).with_help(help)
         }
         _ => Error::new(Kind::Bug, "WebAssembly cannot run here").caused_by(error),
     }

@@ -28,6 +28,7 @@ mod inputs;
 mod owned_file;
 mod plan;
 mod plugins;
+mod recent;
 mod running;
 mod runs;
 pub mod schema;

@@ -10,13 +10,7 @@ use crate::error::{Error, Kind, Result};
 
 /// One process at a time reads, changes and writes: two changes at once would lose one. Held until it is dropped.
 pub(crate) fn lock(path: &Path) -> Result<File> {
-    let open = || {
-        std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let file = File::create(path.with_extension("lock"))?;
-        file.lock()?;
-        Ok(file)
-    };
-    open().map_err(|e: std::io::Error| unwritable(path).caused_by(&e))
+    durable::lock(&path.with_extension("lock")).map_err(|e| unwritable(path).caused_by(&e))
 }
 
 /// Replaces the file in one step.

@@ -384,7 +384,7 @@ pub(crate) fn host_apis() -> HostApis {
         .iter()
         .map(|name| {
             let package = format!("cleargate:{name}").parse().expect("the name is constant");
-            let version = "0.1.0".parse().expect("the version is constant");
+            let version = cleargate_runtime::SERVED.parse().expect("the version is constant");
             (package, [version].into())
         })
         .collect()

@@ -2,15 +2,12 @@
 
 use cleargate_executor::child_id;
 use cleargate_flow::{Event, Record, RunId};
-use cleargate_store::{RunFilter, RunRow, RunStatus, StoreError};
+use cleargate_store::{MAX_PAGE, RunFilter, RunRow, RunStatus, StoreError};
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
-use crate::timeline::Timeline;
-
-/// Runs that a prefix of an id is looked for among: the newest.
-const SEARCHED: usize = 1_000;
+use crate::timeline::{Folding, Timeline};
 
 /// Which runs.
 #[derive(Clone, Debug, Default)]
@@ -113,9 +110,18 @@ impl Host {
         })?;
         let status: Option<RunStatus> = query.status.and_then(|s| s.parse().ok());
         let (top_only, limit) = (!query.sub_flows, query.limit);
-        let filter = RunFilter { flow, status, top_only, limit, before: None };
-        let rows = self.store().runs(&filter).await.map_err(store_error)?;
-        Ok(rows.into_iter().map(RunView::from).collect())
+        let mut filter = RunFilter { flow, status, top_only, limit, before: None };
+        let mut found = Vec::new();
+        loop {
+            let page = self.store().runs(&filter).await.map_err(store_error)?;
+            let (asked, last) = (filter.limit.min(MAX_PAGE), page.len());
+            filter.before = page.last().map(|row| row.id.clone());
+            filter.limit -= last;
+            found.extend(page.into_iter().map(RunView::from));
+            if last < asked || filter.limit == 0 {
+                return Ok(found);
+            }
+        }
     }
 
     /// The run with this id, or the only one whose id begins like this.
@@ -128,11 +134,9 @@ impl Host {
         {
             return Ok(id);
         }
-        let filter = RunFilter { limit: SEARCHED, ..RunFilter::default() };
-        let rows = self.store().runs(&filter).await.map_err(store_error)?;
-        let mut fits = rows.into_iter().filter(|row| row.id.as_str().starts_with(text));
+        let mut fits = self.store().run_ids(text, 2).await.map_err(store_error)?.into_iter();
         match (fits.next(), fits.next()) {
-            (Some(row), None) => Ok(row.id),
+            (Some(id), None) => Ok(id),
             (Some(_), Some(_)) => {
                 let why = format!("several runs begin with `{text}`");
                 Err(Error::new(Kind::Invalid, why).with_help("give more of the id"))
@@ -150,9 +154,15 @@ impl Host {
         let row = self.store().run(id).await.map_err(store_error)?;
         let row =
             row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
-        let events = self.events(id).await?;
-        let sub_flows = self.sub_flows(id, &events).await?;
-        Ok(RunDetails { run: row.into(), timeline: Timeline::of(&events), sub_flows })
+        let (mut folding, mut sub_flows, mut next) = (Folding::default(), Vec::new(), 0);
+        loop {
+            let page = self.events_from(id, next).await?;
+            let Some(last) = page.last() else { break };
+            next = last.seq + 1;
+            page.iter().for_each(|record| folding.add(record));
+            sub_flows.extend(self.sub_flows(id, &page).await?);
+        }
+        Ok(RunDetails { run: row.into(), timeline: folding.timeline(), sub_flows })
     }
 
     /// The children that a journal speaks of: their ids follow from the attempts that they are.
@@ -166,7 +176,15 @@ impl Host {
         Ok(found)
     }
 
-    /// The whole journal of a run.
+    /// The records of a run from position `from` on, as many as one page holds; none past the end.
+    ///
+    /// # Errors
+    /// There is no such run, or its journal is damaged.
+    pub async fn events_from(&self, id: &RunId, from: u64) -> Result<Vec<Record>> {
+        self.store().journal(id, from, MAX_PAGE).await.map_err(store_error)
+    }
+
+    /// The whole journal of a run, in memory. [`Host::events_from`] takes it page by page.
     ///
     /// # Errors
     /// There is no such run, or its journal is damaged.

@@ -44,33 +44,39 @@ pub struct NodeRow {
     pub span_ms: (i64, i64),
 }
 
-impl Timeline {
-    /// Folds a journal.
-    pub fn of(records: &[Record]) -> Self {
-        let start = records.first().map_or(0, |r| r.at);
-        let end = records.last().map_or(0, |r| r.at);
-        let mut timeline = Self { wall_ms: end - start, events: records.len(), ..Self::default() };
-        let mut rows: IndexMap<String, NodeRow> = IndexMap::new();
-        for record in records {
-            let at = record.at - start;
-            match &record.event {
-                Event::AttemptSucceeded { address, usage, .. } => {
-                    let row = row(&mut rows, address, at);
-                    row.succeeded += 1;
-                    row.add(*usage);
-                }
-                Event::AttemptFailed { address, usage, .. } => {
-                    let row = row(&mut rows, address, at);
-                    row.failed_attempts += 1;
-                    row.add(*usage);
-                }
-                Event::RunResumed { .. } => timeline.resumed += 1,
-                Event::RunFinished { outcome } => timeline.outcome = Some(outcome.clone()),
-                _ => {}
+/// A timeline that is folded record by record, because a journal may be larger than what is in memory at once.
+#[derive(Default)]
+pub(crate) struct Folding {
+    timeline: Timeline,
+    rows: IndexMap<String, NodeRow>,
+    start: Option<i64>,
+}
+
+impl Folding {
+    pub(crate) fn add(&mut self, record: &Record) {
+        let (timeline, rows) = (&mut self.timeline, &mut self.rows);
+        let at = record.at - *self.start.get_or_insert(record.at);
+        timeline.wall_ms = at;
+        timeline.events += 1;
+        match &record.event {
+            Event::AttemptSucceeded { address, usage, .. } => {
+                let row = row(rows, address, at);
+                row.succeeded += 1;
+                row.add(*usage);
             }
+            Event::AttemptFailed { address, usage, .. } => {
+                let row = row(rows, address, at);
+                row.failed_attempts += 1;
+                row.add(*usage);
+            }
+            Event::RunResumed { .. } => timeline.resumed += 1,
+            Event::RunFinished { outcome } => timeline.outcome = Some(outcome.clone()),
+            _ => {}
         }
-        timeline.nodes = rows.into_values().collect();
-        timeline
+    }
+
+    pub(crate) fn timeline(self) -> Timeline {
+        Timeline { nodes: self.rows.into_values().collect(), ..self.timeline }
     }
 }
 

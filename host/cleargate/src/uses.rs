@@ -11,6 +11,7 @@ use cleargate_executor::limits::MAX_DEPTH;
 use cleargate_flow::document;
 use cleargate_flow::grant::{Grants, Service};
 use cleargate_flow::signature::PluginKind;
+use cleargate_registry::durable;
 use cleargate_registry::lock::{Lock, Locked};
 use cleargate_registry::resolve::{Request, Root, resolve};
 use cleargate_registry::source::SourceError;
@@ -28,6 +29,9 @@ use crate::source::FlowSource;
 
 /// Flows that one flow may use, those inside those included: each is read, checked and stored with it.
 const MAX_FLOWS: usize = 64;
+
+/// Guards the changes of lock files, beside those of the bundled flows. No flow has such an id.
+const GUARD: &str = ".guard";
 
 /// What to do when the lock file does not say everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,8 +196,16 @@ impl Plugins {
         }
         let old = Lock::read(&path).map_err(resolution)?.unwrap_or_default();
         let folder = folder.as_deref().unwrap_or(Path::new("."));
-        let lock = self.locked(&references, folder, &old, locking == Locking::Refuse)?;
+        let mut lock = self.locked(&references, folder, &old, locking == Locking::Refuse)?;
         if lock != old && locking == Locking::Write {
+            // Of two processes that add to a file at once, the later one keeps what the earlier one wrote.
+            let guard = home.join("locks").join(GUARD);
+            let _one_at_a_time = durable::lock(&guard).map_err(|e| {
+                let why = format!("{} cannot be written", guard.display());
+                Error::new(Kind::Store, why).caused_by(&e)
+            })?;
+            let old = Lock::read(&path).map_err(resolution)?.unwrap_or_default();
+            lock = self.locked(&references, folder, &old, false)?;
             lock.write(&path).map_err(resolution)?;
         }
         let mut pins = BTreeMap::new();
@@ -228,14 +240,15 @@ impl Plugins {
                 PackageRef::Path(path) => paths.push(self.of_path(path, folder)?),
             }
         }
-        let same_paths = paths.iter().all(|p| old.plugins().contains(p));
-        if same_paths && old.covers(&roots).is_ok() {
-            return Ok(old.clone());
-        }
-        if refuse {
-            let out = old.covers(&roots).err().map(|e| e.to_string());
-            let why = out.unwrap_or_else(|| "a plugin named by path has other bytes".into());
-            return Err(Error::new(Kind::Resolution, why).with_help("run once without --locked"));
+        match old.covers(&roots, &paths) {
+            Ok(()) => return Ok(old.clone()),
+            Err(differs) if refuse => {
+                let why = differs.to_string();
+                return Err(
+                    Error::new(Kind::Resolution, why).with_help("run once without --locked")
+                );
+            }
+            Err(_) => {}
         }
         let preferred = old.preferred();
         let request = Request { roots: &roots, host: &host_apis(), locked: &preferred };
@@ -252,8 +265,10 @@ impl Plugins {
                 .with_help("name the `.wasm` file that `cleargate plugin build` printed")
         })?;
         let (component, _) = read(&bytes)?;
-        let entry = self.installed.add(&bytes, &format!("path:{path}")).map_err(resolution)?;
-        debug_assert_eq!(entry.digest, component.digest);
+        // What is there stays as it was installed: its entry says where from, and looking at a flow changes nothing.
+        if self.installed.read(&component.digest).is_err() {
+            self.installed.add(&bytes, &format!("path:{path}")).map_err(resolution)?;
+        }
         Ok(Locked::of_path(path, &component).expect("the manifest was just read"))
     }
 
@@ -386,7 +401,15 @@ mod tests {
             at,
             by: "acme".into(),
         };
-        plugins.registry.record(&manifest.plugin.name, &Event::Revoke(notice)).unwrap();
+        // As a registry server writes it: a line that names the one before it.
+        let path = home.join("registry/index/acme/x.jsonl");
+        let history = plugins.registry.history(&manifest.plugin.name).unwrap().unwrap();
+        let mut line = serde_json::to_value(Event::Revoke(notice)).unwrap();
+        line["v"] = 1.into();
+        line["prev"] = history.tip().unwrap().to_string().into();
+        let line = cleargate_flow::Value::from_json(&line.to_string()).unwrap().to_canonical_json();
+        let text = std::fs::read_to_string(&path).unwrap() + &line + "\n";
+        std::fs::write(&path, text).unwrap();
         let refused = pin().map(|_| ()).unwrap_err();
         assert_eq!(refused.kind, Kind::Resolution);
         assert!(refused.to_string().contains("it steals"), "{refused}");

@@ -96,6 +96,11 @@ impl Talk {
         }
     }
 
+    /// Whether several documents become one: such an output cannot be written piece by piece.
+    pub fn is_one_document(&self) -> bool {
+        matches!(self.format, Format::Json | Format::Sarif)
+    }
+
     /// Writes a line of talk.
     pub fn say(&self, line: &str) {
         if !self.quiet {

@@ -123,7 +123,12 @@ impl Driver {
         }
     }
 
-    /// Folds a stored journal. What it would have performed was performed, or is given out again when the
+    /// Position of the next record.
+    pub(crate) fn next(&self) -> u64 {
+        self.seq
+    }
+
+    /// Folds a part of a stored journal. What it would have performed was performed, or is given out again when the
     /// run is resumed.
     pub(crate) fn load(&mut self, records: Vec<Record>) -> Result<(), Stop> {
         for Record { seq, at, event } in records {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cleargate_flow::event::{EVENT_VERSION, check_payload};
 use cleargate_flow::{Address, Event, FlowHash, Graph, NodeError, Record, RunId, Value};
 use cleargate_gate::Gate;
-use cleargate_store::{Created, Lease, NewRun, RunRow, Store, StoreError};
+use cleargate_store::{Created, Lease, MAX_PAGE, NewRun, RunRow, Store, StoreError};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use futures::FutureExt;
@@ -293,16 +293,24 @@ impl Executor {
         live.set_lease(Some(lease.clone()));
         let shared = self.shared.clone();
         let mut driver = Driver::new(shared, live.clone(), catalog, lease.clone(), None);
-        let loaded = match self.shared.store.whole_journal(run).await {
-            Ok(records) => driver.load(records).map_err(|stop| damaged(run.clone(), stop.0)),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = loaded {
+        if let Err(error) = self.load(run, &mut driver).await {
             // The reason stays, but nobody has to wait for the lease to find it.
             let _ = self.shared.store.release(&lease).await;
             return Err(error);
         }
         Ok(self.drive(claim, driver, Some(Event::RunResumed { fence })))
+    }
+
+    /// Folds a stored journal, page by page: it may be larger than what is in memory at once.
+    async fn load(&self, run: &RunId, driver: &mut Driver) -> Result<(), StartError> {
+        loop {
+            let page = self.shared.store.journal(run, driver.next(), MAX_PAGE).await?;
+            let last = page.len() < MAX_PAGE;
+            driver.load(page).map_err(|stop| damaged(run.clone(), stop.0))?;
+            if last {
+                return Ok(());
+            }
+        }
     }
 
     /// The handle of a run that this process drives.

@@ -1,12 +1,12 @@
 //! What all passes of a process share.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cleargate_flow::NodeError;
 use cleargate_flow::error::ErrorCode;
 use cleargate_flow::grant::Grants;
 use cleargate_store::Store;
-use dashmap::DashMap;
 use tokio::sync::Semaphore;
 
 use crate::audit::Audit;
@@ -54,7 +54,8 @@ pub struct Gate {
     pub(crate) sources: Sources,
     pub(crate) scrubber: Scrubber,
     config: GateConfig,
-    connections: DashMap<(String, String), Arc<Semaphore>>,
+    /// By tenant and plugin, while one of them has an exchange open.
+    connections: Mutex<HashMap<(String, String), Weak<Semaphore>>>,
 }
 
 impl Gate {
@@ -67,7 +68,7 @@ impl Gate {
         sources: Sources,
         config: GateConfig,
     ) -> Arc<Self> {
-        let (scrubber, connections) = (Scrubber::default(), DashMap::new());
+        let (scrubber, connections) = (Scrubber::default(), Mutex::default());
         let known = secrets.all();
         scrubber.learn_all(known.iter().map(SecretEntry::value));
         Arc::new(Self { store, transport, secrets, audit, sources, scrubber, config, connections })
@@ -97,8 +98,15 @@ impl Gate {
     /// Places for exchanges of one plugin.
     pub(crate) fn places(&self, identity: &Identity) -> Arc<Semaphore> {
         let key = (identity.tenant.clone(), identity.plugin.clone());
-        let new = || Arc::new(Semaphore::new(self.config.connections));
-        self.connections.entry(key).or_insert_with(new).clone()
+        let mut all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = all.get(&key).and_then(Weak::upgrade) {
+            return places;
+        }
+        // What nobody holds a place of is as good as new: names come and go, the open exchanges are few.
+        all.retain(|_, places| places.strong_count() > 0);
+        let places = Arc::new(Semaphore::new(self.config.connections));
+        all.insert(key, Arc::downgrade(&places));
+        places
     }
 
     pub(crate) fn secret(&self, tenant: &str, label: &str) -> Result<SecretEntry, NodeError> {
@@ -108,5 +116,47 @@ impl Gate {
         })?;
         self.scrubber.learn(entry.value());
         Ok(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cleargate_store::MemoryStore;
+
+    use super::*;
+    use crate::audit::MemoryAudit;
+    use crate::door::http::{Answer, Hop};
+    use crate::secret::MemorySecrets;
+
+    struct Nowhere;
+
+    #[async_trait::async_trait]
+    impl Transport for Nowhere {
+        async fn send(&self, _: Hop) -> Result<Answer, NodeError> {
+            Err(NodeError::new(ErrorCode::Denied, "nowhere"))
+        }
+    }
+
+    #[test]
+    fn places_are_kept_as_long_as_somebody_holds_one() {
+        let sources = Sources { now: Arc::new(|| 0), random: Arc::new(|bytes| bytes.fill(7)) };
+        let (secrets, audit) = (Arc::<MemorySecrets>::default(), Arc::new(MemoryAudit::new(1)));
+        let (store, config) = (Arc::new(MemoryStore::new()), GateConfig { connections: 2 });
+        let gate = Gate::new(store, Arc::new(Nowhere), secrets, audit, sources, config);
+        let who = |n: usize| Identity {
+            run: "r".parse().unwrap(),
+            address: "a".parse().unwrap(),
+            attempt: 1,
+            plugin: format!("plugin{n}"),
+            tenant: "t".into(),
+        };
+        let held = gate.places(&who(0)).try_acquire_owned().unwrap();
+        for n in 1..1_000 {
+            drop(gate.places(&who(n)));
+        }
+        assert!(gate.connections.lock().unwrap().len() <= 2, "names are kept for ever");
+        assert_eq!(gate.places(&who(0)).available_permits(), 1, "the open exchange was forgotten");
+        drop(held);
+        assert_eq!(gate.places(&who(0)).available_permits(), 2);
     }
 }

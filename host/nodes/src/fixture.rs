@@ -63,7 +63,7 @@ impl World {
 
     pub(crate) fn scope(&self, name: &str) -> CallScope {
         let grants = if self.grants.is_empty() { "{}" } else { &self.grants };
-        scope(name, grants, self.folder.as_ref().map(|path| Folder::open(path).unwrap()))
+        scope(name, grants, self.folder.as_ref().map(|path| Folder::open(path)))
     }
 
     pub(crate) fn context(&self) -> NodeContext {

@@ -19,7 +19,7 @@ use crate::cache::Cache;
 use crate::engine::{Engine, EngineError, Needs};
 use crate::inspect::{InspectError, Inspected, inspect};
 use crate::instance::Call;
-use crate::linker::{everything, link, same_series};
+use crate::linker::{SERVED, everything, link, same_series};
 
 /// SHA-256 of a component's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +55,7 @@ pub enum LoadError {
     Inspect(#[from] InspectError),
     /// It exports none of the four kinds.
     #[error(
-        "the component exports no plugin: it needs `cleargate:node/node@0.1.0`, or the same of `tool`, \
+        "the component exports no plugin: it needs `cleargate:node/node@{SERVED}`, or the same of `tool`, \
          `guardrail` or `filter`"
     )]
     NoKind,
@@ -152,6 +152,14 @@ impl Runtime {
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    /// Bytes of the compile cache; 0 without one.
+    ///
+    /// # Errors
+    /// When its folder cannot be read.
+    pub fn cache_bytes(&self) -> std::io::Result<u64> {
+        self.0.cache.as_ref().map_or(Ok(0), Cache::bytes)
     }
 
     /// Loads a component with the interfaces that `grants` open: the effective set of the plugin.

@@ -34,4 +34,5 @@ pub use component::{Digest, LoadError, Plugin, Runtime, RuntimeConfig, RuntimeEr
 pub use engine::Engine;
 pub use fault::Fault;
 pub use instance::Called;
+pub use linker::SERVED;
 pub use plugin::{CallContext, Caller};

@@ -11,8 +11,14 @@ use crate::engine::Engine;
 use crate::host;
 use crate::instance::Call;
 
+macro_rules! served {
+    () => {
+        "0.1.0"
+    };
+}
+
 /// The version of the contract that this host serves. A component may ask for any patch of it.
-const VERSION: &str = "0.1.0";
+pub const SERVED: &str = served!();
 
 type Link = fn(&mut Linker<Call>, &str) -> wasmtime::Result<()>;
 
@@ -93,18 +99,27 @@ enum Import {
 
 fn classify(import: &str) -> Import {
     let Some(rest) = import.strip_prefix("cleargate:") else {
-        return Import::Unknown(if import.starts_with("wasi:") {
+        let why = if import.starts_with("wasi:") {
             "this version serves no WASI: build for `wasm32-unknown-unknown` and use the interfaces of \
              `cleargate:host`"
         } else {
             "no host interface has this name; a plugin may import `cleargate:host` and `cleargate:types`"
-        });
+        };
+        return Import::Unknown(why);
     };
     let Some((path, version)) = rest.split_once('@') else {
-        return Import::Unknown("a host interface is imported with its version, `@0.1.0`");
+        return Import::Unknown(concat!(
+            "a host interface is imported with its version, `@",
+            served!(),
+            "`"
+        ));
     };
     if !same_series(version) {
-        return Import::Unknown("this host serves version 0.1 of the contract");
+        return Import::Unknown(concat!(
+            "this host serves version ",
+            served!(),
+            " of the contract"
+        ));
     }
     match path.split_once('/') {
         Some(("types", _)) => Import::Types,
@@ -113,7 +128,9 @@ fn classify(import: &str) -> Import {
         }
         Some(("host", name)) => match INTERFACES.iter().find(|i| i.name == name) {
             Some(interface) => Import::Host(interface),
-            None => Import::Unknown("version 0.1 of `cleargate:host` has no such interface"),
+            None => {
+                Import::Unknown("`cleargate:host` has no such interface in the version served here")
+            }
         },
         _ => Import::Unknown("a plugin cannot import what plugins export"),
     }
@@ -121,7 +138,7 @@ fn classify(import: &str) -> Import {
 
 /// Whether a version is a release of the series that this host serves.
 pub(crate) fn same_series(version: &str) -> bool {
-    let series = VERSION.rsplit_once('.').map(|(series, _)| series);
+    let series = SERVED.rsplit_once('.').map(|(series, _)| series);
     version.rsplit_once('.').is_some_and(|(theirs, patch)| {
         Some(theirs) == series && patch.bytes().all(|b| b.is_ascii_digit())
     })
@@ -144,7 +161,7 @@ pub(crate) fn link(
                 return Err(LoadError::NotServed { import: import.clone(), why });
             }
             Import::Host(interface) if (interface.granted)(grants) => {
-                let name = format!("cleargate:host/{}@{VERSION}", interface.name);
+                let name = format!("cleargate:host/{}@{SERVED}", interface.name);
                 (interface.link)(&mut linker, &name).map_err(LoadError::engine)?;
             }
             Import::Host(interface) => {

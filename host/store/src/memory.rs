@@ -164,6 +164,14 @@ impl Store for MemoryStore {
         Ok(rows.take(filter.limit.min(MAX_PAGE)).map(|run| run.head.row(&run.new)).collect())
     }
 
+    async fn run_ids(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError> {
+        let state = self.state();
+        let ids = state.by_id.keys().filter(|id| id.as_str().starts_with(prefix));
+        let ids: BTreeSet<&str> = ids.map(RunId::as_str).collect();
+        let first = ids.into_iter().take(limit.min(MAX_PAGE));
+        Ok(first.map(|id| id.parse().expect("it was an id")).collect())
+    }
+
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError> {
         let state = self.state();
         let open = state.open.iter().map(|&at| &state.runs[at]);

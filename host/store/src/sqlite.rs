@@ -155,6 +155,11 @@ impl Store for SqliteStore {
         self.readers.read(move |db| runs::list(db, &filter)).await
     }
 
+    async fn run_ids(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.readers.read(move |db| runs::ids(db, &prefix, limit.min(MAX_PAGE))).await
+    }
+
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError> {
         self.readers.read(move |db| runs::outstanding(db, now_ms)).await
     }

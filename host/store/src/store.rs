@@ -56,6 +56,10 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::NoSuchRun`] when the cursor names no run.
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError>;
 
+    /// Returns ids of runs that begin with `prefix`, in byte order, at most `limit` and [`MAX_PAGE`]. The cost
+    /// depends on their number alone.
+    async fn run_ids(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError>;
+
     /// Returns every run that is not finished and that nobody holds at `now_ms`, in order of creation.
     /// The cost depends on the number of unfinished runs alone.
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError>;
@@ -109,7 +113,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// Returns the whole journal of a run.
+    /// Returns the whole journal of a run, in memory: whoever can take it page by page does.
     ///
     /// # Errors
     /// The same as [`Store::journal`].

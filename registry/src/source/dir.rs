@@ -20,13 +20,10 @@ use serde::{Deserialize, Serialize};
 use super::{Source, SourceError};
 use crate::component::{Component, ComponentError, MAX_PACKAGE_LEN};
 use crate::durable;
-use crate::index::{
-    self, Event, FORMAT, History, IndexError, MAX_FILE_LEN, Release, append_event, append_release,
-};
+use crate::index::{self, FORMAT, History, IndexError, MAX_FILE_LEN, Release, append_release};
 use crate::manifest::{Disagreement, Manifest, disagreements};
 use crate::name::{PackageName, Version};
 
-const LOCK_FILE: &str = ".lock";
 /// Bytes of `config.json`: it holds one number.
 const MAX_CONFIG_LEN: u64 = 4096;
 
@@ -81,25 +78,6 @@ pub enum PublishError {
         source: IndexError,
     },
     /// Writing failed, or what was written could not be read back.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-}
-
-/// Why an event was not recorded.
-#[derive(Debug, thiserror::Error)]
-pub enum EventError {
-    /// The package or version is not published here.
-    #[error("{0} is not published in this registry")]
-    Unknown(String),
-    /// The index of the package is damaged or full.
-    #[error("index of {package}: {source}")]
-    Index {
-        /// The package.
-        package: PackageName,
-        /// The cause.
-        source: IndexError,
-    },
-    /// Writing failed.
     #[error(transparent)]
     Source(#[from] SourceError),
 }
@@ -166,25 +144,6 @@ impl Dir {
         Ok(release)
     }
 
-    /// Appends an event to the history of a published package.
-    ///
-    /// # Errors
-    /// A package or version that is not here, and files that cannot be written.
-    pub fn record(&self, package: &PackageName, event: &Event) -> Result<(), EventError> {
-        let index_error = |source| EventError::Index { package: package.clone(), source };
-        let _lock = self.lock()?;
-        let lines =
-            self.index_bytes(package)?.ok_or_else(|| EventError::Unknown(package.to_string()))?;
-        let history = History::parse(&lines).map_err(index_error)?;
-        if let Some(version) = &event.notice().vers
-            && history.find(version).is_none()
-        {
-            return Err(EventError::Unknown(format!("{package} {version}")));
-        }
-        let lines = append_event(&lines, event).map_err(index_error)?;
-        Ok(self.write(&self.index_path(package), &lines)?)
-    }
-
     fn write_package(
         &self,
         package: &PackageName,
@@ -203,14 +162,8 @@ impl Dir {
 
     /// The right to write, until the file is dropped; waits for another writer.
     fn lock(&self) -> Result<File, SourceError> {
-        let path = self.root.join(LOCK_FILE);
-        let open = || {
-            fs::create_dir_all(&self.root)?;
-            let file = File::options().create(true).append(true).open(&path)?;
-            file.lock()?;
-            Ok(file)
-        };
-        open().map_err(io_at(&path))
+        let path = self.root.join(durable::LOCK_FILE);
+        durable::lock(&path).map_err(io_at(&path))
     }
 
     #[expect(clippy::unused_self, reason = "reads as what it is: a write into this registry")]

@@ -4,6 +4,7 @@
 
 mod guest;
 mod quota;
+mod runs;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

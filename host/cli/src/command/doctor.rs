@@ -85,7 +85,10 @@ async fn host(config: Config) -> Vec<Check> {
     let journal = config.journal().display().to_string();
     let cache = config.cache();
     match Host::open(config).await {
-        Ok(host) => vec![Check::of("journal", host.health().await)],
+        Ok(host) => vec![
+            Check::of("journal", host.health().await),
+            Check::of("compile cache", host.compile_cache()),
+        ],
         // The journal is opened before the cache, so it is not the journal that failed.
         Err(error)
             if error.kind == Kind::Store

@@ -1,6 +1,6 @@
 //! `cleargate runs`: what happened, from the journal.
 
-use cleargate::{RunQuery, RunView, Timeline};
+use cleargate::{Record, RunQuery, RunView, Timeline};
 
 use super::Context;
 use crate::args::{Runs, Status};
@@ -48,21 +48,32 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
         }
         Runs::Events { run } => {
             let id = host.find_run(&run).await?;
-            let events = host.events(&id).await?;
-            context.talk.documents(&events, || {
-                let lines = events.iter().map(|record| {
-                    let mut event = serde_json::to_value(&record.event).expect("an event is JSON");
-                    let name = event["event"].as_str().unwrap_or_default().to_owned();
-                    let fields = event.as_object_mut().expect("an event is a record");
-                    fields.shift_remove("event");
-                    let rest = escaped(&serde_json::Value::Object(fields.clone()).to_string());
-                    format!("{:>5}  {}  {name:18} {}", record.seq, time(record.at), cut(&rest, 160))
-                });
-                lines.collect::<Vec<_>>().join("\n")
-            });
+            if context.talk.is_one_document() {
+                context.talk.documents(&host.events(&id).await?, String::new);
+                return Ok(0);
+            }
+            // Page by page: a journal may be larger than what is in memory at once.
+            let mut page = host.events_from(&id, 0).await?;
+            while let Some(last) = page.last() {
+                let next = last.seq + 1;
+                context.talk.documents(&page, || events_text(&page));
+                page = host.events_from(&id, next).await?;
+            }
         }
     }
     Ok(0)
+}
+
+fn events_text(events: &[Record]) -> String {
+    let lines = events.iter().map(|record| {
+        let mut event = serde_json::to_value(&record.event).expect("an event is JSON");
+        let name = event["event"].as_str().unwrap_or_default().to_owned();
+        let fields = event.as_object_mut().expect("an event is a record");
+        fields.shift_remove("event");
+        let rest = escaped(&serde_json::Value::Object(fields.clone()).to_string());
+        format!("{:>5}  {}  {name:18} {}", record.seq, time(record.at), cut(&rest, 160))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn list_text(runs: &[RunView], talk: &Talk) -> String {

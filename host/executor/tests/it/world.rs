@@ -227,6 +227,9 @@ impl Store for Mortal {
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
         self.inner.runs(filter).await
     }
+    async fn run_ids(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError> {
+        self.inner.run_ids(prefix, limit).await
+    }
     async fn outstanding(&self, now: i64) -> Result<Vec<RunId>, StoreError> {
         self.inner.outstanding(now).await
     }

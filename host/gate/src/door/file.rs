@@ -16,17 +16,21 @@ use crate::quota;
 use crate::request::{FileAction, FileOp};
 use crate::response::{Bytes, Response};
 
-/// The folder that relative paths begin at: the flow's own.
+/// The folder that relative paths begin at: the flow's own. One that cannot be opened says why to whoever uses it,
+/// because most flows use no files.
 #[derive(Clone, Debug)]
-pub struct Folder(Arc<Dir>);
+pub struct Folder(Arc<Result<Dir, String>>);
 
 impl Folder {
     /// Opens a folder for good: what is renamed later does not move it.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self(Arc::new(Dir::open_ambient_dir(path, ambient_authority())?)))
+    pub fn open(path: &Path) -> Self {
+        let dir = Dir::open_ambient_dir(path, ambient_authority());
+        let why = |e| format!("the flow's folder {} cannot be opened: {e}", path.display());
+        Self(Arc::new(dir.map_err(why)))
+    }
+
+    fn dir(&self) -> io::Result<&Dir> {
+        self.0.as_ref().as_ref().map_err(|why| io::Error::other(why.as_str()))
     }
 }
 
@@ -114,7 +118,7 @@ fn beneath(
         Dir::open_ambient_dir(granted, ambient_authority())?
     } else {
         let root = folder.ok_or_else(|| io::Error::other("the run has no folder"))?;
-        root.0.open_dir(if granted.is_empty() { "." } else { granted })?
+        root.dir()?.open_dir(if granted.is_empty() { "." } else { granted })?
     };
     Ok((dir, name))
 }

@@ -87,7 +87,7 @@ async fn files_stay_beneath_their_grant() {
     }
     std::os::unix::fs::symlink("private.txt", at("flow/one.txt")).unwrap();
     let bench = Bench::new(r#"{"files":["data/","one.txt","out.txt:rw"]}"#);
-    let pass = bench.pass().in_folder(Folder::open(&at("flow")).unwrap());
+    let pass = bench.pass().in_folder(Folder::open(&at("flow")));
     let read = |path: &str| {
         pass.perform(Request::File(FileOp { path: path.into(), action: FileAction::Read }))
     };

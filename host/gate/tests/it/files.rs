@@ -31,7 +31,7 @@ async fn pipes_and_devices_are_refused_at_once() {
     pipe(&home.path().join("pipe"));
     std::os::unix::net::UnixListener::bind(home.path().join("data/socket")).unwrap();
     let bench = Bench::new(r#"{"files":["data/:rw","pipe:rw","/dev/zero:rw","/dev/:rw"]}"#);
-    let pass = bench.pass().in_folder(Folder::open(home.path()).unwrap());
+    let pass = bench.pass().in_folder(Folder::open(home.path()));
     for path in ["data/pipe", "pipe", "data/socket", "/dev/zero", "/dev/full", "/dev/tty"] {
         for request in [read(path), write(path)] {
             let done = tokio::time::timeout(Duration::from_secs(5), pass.perform(request.clone()));
@@ -59,7 +59,7 @@ async fn links_lead_nowhere_else_for_writes_too() {
         std::os::unix::fs::symlink(to, at(link)).unwrap();
     }
     let bench = Bench::new(r#"{"files":["data/:rw","one.txt:rw"]}"#);
-    let pass = bench.pass().in_folder(Folder::open(&at("flow")).unwrap());
+    let pass = bench.pass().in_folder(Folder::open(&at("flow")));
     for path in
         ["data/up", "data/side", "data/absolute", "data/absent", "data/loop", "one.txt", "data/in"]
     {
@@ -74,4 +74,16 @@ async fn links_lead_nowhere_else_for_writes_too() {
     std::fs::write(at("flow/data/a.txt"), "a longer text").unwrap();
     assert_eq!(pass.perform(write("data/a.txt")).await, Ok(Response::Done));
     assert_eq!(std::fs::read_to_string(at("flow/data/a.txt")).unwrap(), "new");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_opened_says_why_when_it_is_used() {
+    let home = tempfile::tempdir().unwrap();
+    let bench = Bench::new(r#"{"files":["data/:rw"]}"#);
+    let pass = bench.pass().in_folder(Folder::open(&home.path().join("gone")));
+    let error = pass.perform(write("data/a.txt")).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Permanent);
+    for words in ["`data/a.txt`", "the flow's folder", "gone", "No such file"] {
+        assert!(error.message.contains(words), "{error}");
+    }
 }

@@ -57,7 +57,7 @@ async fn what_a_node_hid_in_a_store_or_a_file_does_not_come_back() {
     std::fs::write(home.path().join("config.txt"), format!("key={SECRET};")).unwrap();
     let bench =
         bench(r#"{"kv":["notes"],"reveal":["k"],"files":["config.txt"],"services":["blob"]}"#);
-    let folder = Folder::open(home.path()).unwrap();
+    let folder = Folder::open(home.path());
     // The process that showed the secret is not the one that meets it again, so nobody asks for it here.
     let pass = bench.pass().in_folder(folder);
     let kv = |op| Request::Kv { store: "notes".into(), op };

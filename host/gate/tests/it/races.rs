@@ -61,7 +61,7 @@ async fn pk_04_a_link_that_is_planted_between_check_and_open_leads_nowhere() {
     };
     let mut bench = Bench::new(r#"{"files":["data/:rw","one.txt:rw"]}"#);
     bench.quotas.deadline = Instant::now() + PATIENCE;
-    let folder = Folder::open(&at("flow")).unwrap();
+    let folder = Folder::open(&at("flow"));
     let (mut kept, mut refused) = (0, 0);
     let swaps = against(swap, async {
         for round in 0..ROUNDS {

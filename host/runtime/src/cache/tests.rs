@@ -117,3 +117,47 @@ fn pk_06_folder_and_key_are_private_and_an_open_one_voids_the_entries() {
         assert!(!load(&folder, &engine, &component));
     }
 }
+
+#[test]
+fn what_was_used_longest_ago_makes_room() {
+    use std::time::Duration;
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine();
+    let component = wat::parse_str("(component)").unwrap();
+    let code = Artifact::compile(&InProcess, &engine, &component).unwrap();
+    let size = (TAG_BYTES + code.bytes().len()) as u64;
+    let digest = |n: u64| Digest::of(&n.to_le_bytes());
+    // Two caches over one folder, as in two processes.
+    let open = || Cache { max_bytes: 4 * size, ..Cache::open(folder.path()).unwrap() };
+    let (ours, theirs) = (open(), open());
+    let aged = |n: u64, minutes: u64| {
+        let file = fs::File::options().append(true).open(ours.path(&digest(n), &engine)).unwrap();
+        file.set_modified(now() - Duration::from_secs(60 * minutes)).unwrap();
+    };
+    for n in 0..4 {
+        ours.put(&digest(n), &engine, &code).unwrap();
+        aged(n, 100 - n);
+    }
+    // A draft of a process that was killed counts, and goes like everything else.
+    let draft = folder.path().join(".tmpdraft");
+    fs::write(&draft, vec![0; 10]).unwrap();
+    fs::File::options()
+        .append(true)
+        .open(&draft)
+        .unwrap()
+        .set_modified(SystemTime::UNIX_EPOCH)
+        .unwrap();
+    // The oldest is used by the other process.
+    assert!(theirs.get(&digest(0), &engine).is_some());
+    theirs.put(&digest(4), &engine, &code).unwrap();
+    let there = |n| ours.path(&digest(n), &engine).exists();
+    assert_eq!([0, 1, 2, 3, 4].map(there), [true, false, false, true, true]);
+    assert!(!draft.exists());
+    assert_eq!(ours.bytes().unwrap(), 3 * size);
+    // What is gone is compiled again, and the key is no file that goes.
+    assert!(ours.get(&digest(1), &engine).is_none());
+    let tiny = Cache { max_bytes: 1, ..open() };
+    tiny.put(&digest(9), &engine, &code).unwrap();
+    assert_eq!(tiny.bytes().unwrap(), size, "what was just kept stays");
+    assert!(Cache::open(folder.path()).unwrap().get(&digest(9), &engine).is_some());
+}

@@ -1,5 +1,7 @@
 //! Why a store cannot be opened, with what to do about it.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
@@ -69,7 +71,17 @@ pub enum OpenError {
         /// What was to be opened.
         path: PathBuf,
     },
-    /// The disk or its permissions refuse.
+    /// It may be read, and not written.
+    #[error(
+        "the store {path} cannot be written ({reason}); make its folder writable, or name another"
+    )]
+    ReadOnly {
+        /// What was to be opened.
+        path: PathBuf,
+        /// In the words of the system.
+        reason: String,
+    },
+    /// The disk refuses.
     #[error("the store {path} cannot be opened: {reason}")]
     Io {
         /// What was to be opened.
@@ -82,15 +94,53 @@ pub enum OpenError {
 impl OpenError {
     /// What the database said while the store at `path` was opened.
     pub(super) fn database(path: &Path, error: rusqlite::Error) -> Self {
-        let path = path.to_owned();
-        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
-            return Self::NotAStore { path, reason: "it is no database".into() };
+        use rusqlite::ErrorCode::{NotADatabase, PermissionDenied, ReadOnly};
+        let owned = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(NotADatabase) => {
+                return Self::NotAStore { path: owned, reason: "it is no database".into() };
+            }
+            Some(PermissionDenied | ReadOnly) => {
+                return Self::ReadOnly { path: owned, reason: error.to_string() };
+            }
+            _ => {}
         }
+        let path = owned;
         match Fault::from(error).0 {
             StoreError::Locked => Self::Locked { path },
             StoreError::Full { .. } => Self::Full { path },
             StoreError::Corrupt { reason } => Self::Damaged { path, reason },
+            // The database has few words for what the system says of the files beside its own: ask again.
+            StoreError::Io { reason } => match probe(&path) {
+                Ok(()) => Self::Io { path, reason },
+                Err(error) => Self::system(&path, &error),
+            },
             other => Self::Io { path, reason: other.to_string() },
         }
     }
+
+    /// What the system said while the store at `path` was opened.
+    pub(super) fn system(path: &Path, error: &io::Error) -> Self {
+        use io::ErrorKind::{
+            FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+        };
+        let (path, reason) = (path.to_owned(), error.to_string());
+        match error.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => Self::Full { path },
+            PermissionDenied | ReadOnlyFilesystem => Self::ReadOnly { path, reason },
+            _ => Self::Io { path, reason },
+        }
+    }
+}
+
+/// Bytes that have to fit beside the file of a store: its log, and what its processes share.
+const PROBE_BYTES: usize = 64 * 1024;
+
+/// Makes and removes a file beside `path`, as the database does.
+fn probe(path: &Path) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.probe", std::process::id()));
+    let made = fs::write(&name, [0; PROBE_BYTES]);
+    let removed = fs::remove_file(&name);
+    made.and(removed)
 }

@@ -197,5 +197,5 @@ fn damaged(path: &Path, reason: &str) -> OpenError {
 }
 
 fn failed(path: &Path, error: &io::Error) -> OpenError {
-    OpenError::Io { path: path.into(), reason: error.to_string() }
+    OpenError::system(path, error)
 }

@@ -162,6 +162,24 @@ pub(super) fn list(db: &Connection, filter: &RunFilter) -> Result<Vec<RunRow>, F
     Ok(found)
 }
 
+/// Returns ids that begin with `prefix`, in byte order: a part of the index of ids.
+pub(super) fn ids(db: &Connection, prefix: &str, limit: usize) -> Result<Vec<RunId>, Fault> {
+    let mut statement = db.prepare_cached("SELECT id FROM run WHERE id >= ?1 ORDER BY id")?;
+    let mut rows = statement.query([prefix])?;
+    let mut found = Vec::new();
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let id: String = row.get(0)?;
+        if !id.starts_with(prefix) {
+            break;
+        }
+        // One that is none cannot be asked for either.
+        found.extend(id.parse());
+    }
+    Ok(found)
+}
+
 /// Returns the runs that somebody has to go on with.
 pub(super) fn outstanding(db: &Connection, now_ms: i64) -> Result<Vec<RunId>, Fault> {
     let mut statement = db.prepare_cached(

@@ -49,6 +49,10 @@ enum Ask {
         from: u64,
         limit: usize,
     },
+    Ids {
+        prefix: String,
+        limit: usize,
+    },
     Outstanding {
         now: i64,
     },
@@ -131,6 +135,8 @@ fn asks() -> impl Strategy<Value = Ask> {
             .prop_map(|(flow, status, limit, before)| Ask::List { flow, status, limit, before }),
         2 => (0..6_u8, prop_oneof![0..6_u64, Just(u64::MAX)], prop_oneof![0..9_usize, Just(usize::MAX)])
             .prop_map(|(run, from, limit)| Ask::Journal { run, from, limit }),
+        1 => ("(r(un[0-9]?)?)?|x|run0\u{10ffff}", 0..4_usize)
+            .prop_map(|(prefix, limit)| Ask::Ids { prefix, limit }),
         1 => (0..50_i64).prop_map(|now| Ask::Outstanding { now }),
         2 => (any::<bool>(), keys(), bytes())
             .prop_map(|(tenant, key, value)| Ask::Set { tenant, key, value }),
@@ -222,6 +228,7 @@ async fn answer(store: &dyn Store, ask: &Ask, leases: &mut Vec<Lease>) -> String
         Ask::Journal { run, from, limit } => {
             format!("{:?}", store.journal(&run_id(run), from, limit).await)
         }
+        Ask::Ids { prefix, limit } => format!("{:?}", store.run_ids(&prefix, limit).await),
         Ask::Outstanding { now } => format!("{:?}", store.outstanding(now).await),
         other => values_answer(store, other).await,
     }

@@ -171,3 +171,20 @@ async fn another_process_that_writes_is_named_and_passes() {
     other.execute_batch("ROLLBACK").unwrap();
     assert!(create().await.is_ok());
 }
+
+#[tokio::test]
+async fn a_folder_that_may_not_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = sample(folder.path()).await;
+    let mode = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o500);
+    // Who may do everything is refused nothing; the disk in `space` refuses them too.
+    let bound = fs::write(folder.path().join("try"), "").is_err();
+    for path in [path, folder.path().join("new.db"), folder.path().join("new/store.db")] {
+        let refused = SqliteStore::open(&path, &SqliteConfig::new(Class::ProcessSafe)).map(|_| ());
+        if bound {
+            assert!(matches!(refused, Err(OpenError::ReadOnly { .. })), "{path:?}: {refused:?}");
+        }
+    }
+    mode(0o700);
+}

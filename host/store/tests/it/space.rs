@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use cleargate_flow::{Event, Outcome, Record, Value, event::Usage};
 use cleargate_store::sqlite::Class;
-use cleargate_store::{Durability, SqliteConfig, SqliteStore, Store, StoreError};
+use cleargate_store::{Durability, OpenError, SqliteConfig, SqliteStore, Store, StoreError};
 
 /// Bytes of the journal per node beyond its payload.
 const NODE_BYTES: u64 = 300;
@@ -98,9 +98,35 @@ async fn on_a_small_disk() {
         let store = crate::open(&path);
         assert_eq!(store.whole_journal(&lease.run).await.unwrap()[1..], expected(kept), "{name}");
         drop(store);
+        opening_without_room(folder, &path, &SqliteConfig::new(class));
         std::fs::remove_dir_all(folder.join(name)).unwrap();
     }
+    let path = folder.join("store.db");
+    drop(crate::open(&path));
+    let remount = Command::new("mount").args(["-o", "remount,ro"]).arg(folder).status().unwrap();
+    assert!(remount.success());
+    for path in [path, folder.join("new.db")] {
+        let refused = SqliteStore::open(&path, &SqliteConfig::new(Class::PowerSafe)).map(|_| ());
+        assert!(matches!(refused, Err(OpenError::ReadOnly { .. })), "{refused:?}");
+    }
     println!("both classes went on");
+}
+
+/// A store that is there, and one that is to be made, on a disk without room.
+fn opening_without_room(folder: &Path, path: &Path, config: &SqliteConfig) {
+    let ballast = folder.join("ballast");
+    let mut file = std::fs::File::create(&ballast).unwrap();
+    while file.write(&[1; 4096]).is_ok() {}
+    for path in [path, &folder.join("new.db")] {
+        let refused = SqliteStore::open(path, config).map(|_| ());
+        assert_eq!(refused, Err(OpenError::Full { path: path.into() }));
+    }
+    let left = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("new.db")).collect();
+    assert!(left.is_empty(), "half a store is left: {left:?}");
+    drop(file);
+    std::fs::remove_file(&ballast).unwrap();
+    SqliteStore::open(path, config).unwrap();
 }
 
 #[test]
