@@ -321,6 +321,9 @@ fn too_long() -> ManifestError {
 
 /// Adds the nearest of the expected words to serde's message about an unknown one.
 fn with_suggestion(message: &str) -> String {
+    /// Bytes that are shown: a key may be as long as the manifest.
+    const MOST: usize = 500;
+    let message = &message[..message.floor_char_boundary(MOST)];
     let mut quoted = message.split('`').skip(1).step_by(2);
     let known = message.contains("unknown field") || message.contains("unknown variant");
     let Some(wrong) = quoted.next().filter(|_| known) else {

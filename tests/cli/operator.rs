@@ -48,6 +48,26 @@ fn a_secret_is_kept_listed_without_its_value_masked_and_removed() {
 }
 
 #[test]
+fn a_refusal_prints_what_is_pasted_to_grant_it() {
+    let world = World::empty();
+    let flow = "cleargate: 1\nflow: fetch\nnodes:\n  \
+                a: { type: http, effect: read, with: { url: \"http://localhost:9/\" } }\n";
+    world.write("fetch.yaml", flow);
+    let refused = world.run(&["run", "fetch.yaml"]);
+    refused.expect(
+        5,
+        &["is not granted", "grant it: http = [\"http://localhost:9\"]", "`http` is built in"],
+    );
+    // What stands between `[[grant]]` and the next help is the text to paste.
+    let lines = refused.err.lines().skip_while(|line| !line.contains("[[grant]]"));
+    let block: Vec<&str> = lines.take(5).map(str::trim).collect();
+    world.write_home("grants.toml", block.join("\n").as_bytes());
+    let allowed = world.run(&["run", "fetch.yaml"]);
+    assert_ne!(allowed.code, Some(3), "{allowed:?}");
+    assert!(!allowed.err.contains("is not granted"), "{allowed:?}");
+}
+
+#[test]
 fn a_secret_that_does_not_open_stops_what_needs_it_and_says_how_to_mend_it() {
     let world = World::empty();
     assert_eq!(with_input(&world, &["secret", "set", "KEY"], VALUE).code, Some(0));

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::secrets::SecretStore;
+use crate::toml_file;
 
 /// Attempts of all runs at the same time, when the operator says nothing.
 const DEFAULT_CONCURRENCY: usize = 64;
@@ -193,11 +194,7 @@ impl Config {
                 .with_help("move that file away, or set CLEARGATE_HOME to a folder"));
         }
         let path = home.join("cleargate.toml");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(invalid(&path).caused_by(&e)),
-        };
+        let text = toml_file::text(&path)?;
         let file: File = toml::from_str(&text).map_err(|e| wrong(&path, &text, &e))?;
         let mut config = Self::new(home, folder);
         config.durability = file.store.durability;
@@ -244,11 +241,11 @@ impl Config {
     }
 }
 
-/// What is wrong with the file. The parser quotes lines and values, which is what a person needs, except of a secret
+/// What is wrong with the file. The parser quotes words and values, which is what a person needs, except of a secret
 /// that somebody wrote into the file.
 fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> Error {
     if !text.contains("secret") {
-        return invalid(path).caused_by(error);
+        return toml_file::wrong(path, text, error);
     }
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use cleargate_flow::grant::{Grants, Service};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::owned_file::{self, Readers};
+use crate::toml_file;
 
 /// One grant of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,13 +47,7 @@ impl GrantFile {
     /// # Errors
     /// The file cannot be read, is no TOML, or has an unknown key.
     pub fn read(path: &Path) -> Result<Self> {
-        let bad = || Error::new(Kind::Invalid, format!("{} cannot be used", path.display()));
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(bad().caused_by(&e)),
-        };
-        let document: Document = toml::from_str(&text).map_err(|e| bad().caused_by(&e))?;
+        let document: Document = toml_file::parse(path, &toml_file::text(path)?)?;
         Ok(Self { path: path.into(), entries: document.grants })
     }
 
@@ -154,7 +149,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("grants.toml");
         std::fs::write(&path, "[[grant]]\nplugin='a:b'\nversion='1'\ndigest='x'\nalow={}").unwrap();
-        assert_eq!(GrantFile::read(&path).unwrap_err().kind, Kind::Invalid);
+        assert_eq!(GrantFile::read(&path).unwrap_err().kind, crate::Kind::Invalid);
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod schema;
 mod secrets;
 mod source;
 mod timeline;
+mod toml_file;
 mod uses;
 
 pub use cases::{

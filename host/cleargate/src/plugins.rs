@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::grants::{GrantFile, Granted};
+use crate::toml_file;
 
 pub use inspection::{Inspection, Requested};
 
@@ -125,14 +126,16 @@ impl Approval {
     /// # Errors
     /// The file cannot be read, is no TOML, or has a key that is no permission.
     pub fn read(path: &Path) -> Result<Self> {
-        let bad = || {
-            let message = format!("the grants of {} cannot be used", path.display());
-            Error::new(Kind::Invalid, message).with_help(
+        // A file that is not there would grant nothing without a word.
+        let found = std::fs::metadata(path).map_err(|e| {
+            Error::new(Kind::Invalid, format!("{} cannot be used", path.display())).caused_by(&e)
+        });
+        let read = found.and_then(|_| toml_file::parse(path, &toml_file::text(path)?));
+        read.map(Self::Ceiling).map_err(|error| {
+            error.with_help(
                 "write it as `[permissions]` of plugin.toml: http = [\"api.example.org\"]",
             )
-        };
-        let text = std::fs::read_to_string(path).map_err(|e| bad().caused_by(&e))?;
-        toml::from_str(&text).map(Self::Ceiling).map_err(|e| bad().caused_by(&e))
+        })
     }
 }
 

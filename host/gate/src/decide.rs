@@ -43,7 +43,10 @@ impl Decision {
             Self::Invalid(reason) => Err(NodeError::new(ErrorCode::InvalidInput, reason)),
             Self::Deny { missing } => {
                 let detail = Value::of(&missing).expect("grants are lists of text");
-                let line = format!("grants: {}", detail.to_json());
+                // As `[permissions]` and the file of grants have it: a list of texts is the same in JSON and TOML.
+                let fields = detail.as_map().into_iter().flatten();
+                let lines: Vec<_> = fields.map(|(k, v)| format!("{k} = {}", v.to_json())).collect();
+                let line = format!("grant it: {}", lines.join("\n"));
                 Err(NodeError::new(ErrorCode::Denied, format!("`{summary}` is not granted"))
                     .with_detail(Value::record([("missing", detail)]))
                     .with_help(line))

@@ -74,6 +74,26 @@ fn mistakes_name_their_line_and_the_fix() {
     }
 }
 
+/// FL-02: what strangers write into `plugin.toml` is refused with its place, in a few words.
+#[test]
+fn fl_02_hostile_manifests_are_refused_in_short() {
+    let many = 20_000;
+    for (text, expected) in [
+        ("plugin = 1".to_owned(), "line 1, column 10"),
+        ("[plugin]\nname = [1]".into(), "line 2, column 8"),
+        ("[plugin]\nname = 'a:b'\nname = 'a:c'".into(), "line 3, column 1"),
+        ("[plugin]\n[plugin]".into(), "line 2"),
+        (format!("x = {}{}", "[".repeat(many), "]".repeat(many)), "line 1"),
+        (format!("x = {}1{}", "{a=".repeat(many / 2), "}".repeat(many / 2)), "line 1"),
+        (format!("[{}a]", "a.".repeat(many)), "recursion limit"),
+        (format!("[plugin]\n{} = 1", "k".repeat(many)), "line 2, column 1"),
+    ] {
+        let message = Manifest::from_toml(&text).unwrap_err().to_string();
+        assert!(message.contains(expected), "{:.40}: {message:.200}", text);
+        assert!(message.len() < 1_000, "{:.40}: {} bytes", text, message.len());
+    }
+}
+
 #[test]
 fn a_manifest_has_a_bound() {
     let long = format!("{FULL}\n# {}", "x".repeat(crate::component::MAX_MANIFEST_LEN));

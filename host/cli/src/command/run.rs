@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cleargate::{Error, Flow, Host, InputValue, Kind, Outcome, Running, StartOptions};
+use cleargate::{Error, Flow, Host, InputValue, Kind, Outcome, Plan, Running, StartOptions, Value};
 use serde_json::json;
 
 use self::stop::Stop;
@@ -86,7 +86,7 @@ async fn once(
     let version =
         Some(flow.version()).filter(|v| !v.is_empty()).map(|v| format!(" {}", escaped(v)));
     context.talk.say(&format!("{name}{} · run {}", version.unwrap_or_default(), running.id()));
-    follow(context, host, running, stop).await
+    follow(context, host, running, Some(&flow), stop).await
 }
 
 /// Starts the run. One with the same key that another process drives is waited for: what it gives is what was asked for.
@@ -122,7 +122,7 @@ pub async fn resume(context: &Context<'_>, run: &str) -> Result<u8, Failure> {
     let id = host.find_run(run).await?;
     let running = host.resume(&id).await?;
     context.talk.say(&format!("resuming run {id}"));
-    follow(context, &host, running, &mut Stop::listen()).await
+    follow(context, &host, running, None, &mut Stop::listen()).await
 }
 
 async fn explain(context: &Context<'_>, args: &RunArgs) -> Result<u8, Failure> {
@@ -139,6 +139,7 @@ async fn follow(
     context: &Context<'_>,
     host: &Host,
     running: Running,
+    flow: Option<&Flow>,
     stop: &mut Stop,
 ) -> Result<u8, Failure> {
     let shown = progress::show(&running, context.talk);
@@ -153,7 +154,7 @@ async fn follow(
         return interrupted(context, host, &running, stop).await;
     }
     let outcome = running.outcome().await?;
-    finish(context, host, &running, outcome).await
+    finish(context, host, &running, flow, outcome).await
 }
 
 async fn shown_and_ended(shown: impl Future<Output = ()>, running: &Running) {
@@ -181,6 +182,7 @@ async fn finish(
     context: &Context<'_>,
     host: &Host,
     running: &Running,
+    flow: Option<&Flow>,
     outcome: Outcome,
 ) -> Result<u8, Failure> {
     let talk = context.talk;
@@ -204,14 +206,41 @@ async fn finish(
             Err(Error::new(Kind::Interrupted, format!("run {} was cancelled", running.id())).into())
         }
         Outcome::Failed { address, error } => {
+            let path = address.as_ref().map(|a| a.static_path()).unwrap_or_default();
+            let missing = error.detail.get("missing").cloned();
             let place = address.map(|a| format!(" at `{a}`")).unwrap_or_default();
             let mut failure: Error = error.into();
+            if let (Some(flow), Some(missing), Kind::Denied) = (flow, missing, failure.kind) {
+                failure.help.push(grant_help(context, &host.plan(flow), &path, &missing));
+            }
             failure.message = format!("the flow failed{place}: {}", failure.message);
             if matches!(failure.kind, Kind::Invalid | Kind::Bug | Kind::Interrupted) {
                 failure.kind = Kind::Failed;
             }
             Err(failure.with_help(format!("cleargate runs show {}", running.id())).into())
         }
+    }
+}
+
+/// Where the line that was missing is written, and the command that grants it: a plugin asks in its manifest, a built-in
+/// node has none.
+fn grant_help(context: &Context<'_>, plan: &Plan, path: &str, missing: &Value) -> String {
+    let uses = plan.steps.iter().find(|step| step.path == path).map_or("", |step| &step.uses);
+    // A list of texts is the same in JSON and TOML.
+    let fields = missing.as_map().into_iter().flatten();
+    let allow: Vec<_> = fields.map(|(key, list)| format!("{key} = {}", list.to_json())).collect();
+    let alias = uses.split('.').next().unwrap_or_default();
+    match plan.plugins.iter().find(|plugin| plugin.alias == alias) {
+        Some(plugin) => format!(
+            "a plugin asks for it under `[permissions]` of its plugin.toml; then: cleargate plugin install {}@={} --grant",
+            plugin.package, plugin.version
+        ),
+        None => format!(
+            "`{uses}` is built in; it and all other built-in nodes may do what {} says:\n\
+             [[grant]]\nplugin = \"built-in\"\nversion = \"0\"\ndigest = \"built-in\"\nallow = {{ {} }}",
+            context.environment.home.join("grants.toml").display(),
+            allow.join(", ")
+        ),
     }
 }
 
