@@ -83,7 +83,7 @@ impl From<RunRow> for RunView {
             }),
             status: row.status.to_string(),
             created_at: row.created_at,
-            duration_ms: row.finished_at.map(|end| end - row.created_at),
+            duration_ms: row.finished_at.map(|end| end.saturating_sub(row.created_at).max(0)),
             summary,
         }
     }

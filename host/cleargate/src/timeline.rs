@@ -55,7 +55,8 @@ pub(crate) struct Folding {
 impl Folding {
     pub(crate) fn add(&mut self, record: &Record) {
         let (timeline, rows) = (&mut self.timeline, &mut self.rows);
-        let at = record.at - *self.start.get_or_insert(record.at);
+        // A clock that was set back took no time.
+        let at = record.at.saturating_sub(*self.start.get_or_insert(record.at)).max(0);
         timeline.wall_ms = at;
         timeline.events += 1;
         match &record.event {

@@ -371,18 +371,69 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
+    fn plugin(name: &str) -> Vec<u8> {
+        let component = wat::parse_str(
+            r#"(component (component $empty) (instance $i (instantiate $empty))
+                (export "cleargate:node/node@0.1.0" (instance $i)))"#,
+        );
+        let manifest =
+            format!("[plugin]\nname = 'acme:{name}'\nversion = '1.0.0'\ndescription = 'x'");
+        embed_manifest(&component.unwrap(), &Manifest::from_toml(&manifest).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn looking_at_a_flow_changes_nothing_of_what_is_installed() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        let plugins = Plugins::open(&Config::new(home, home)).unwrap();
+        let bytes = plugin("x");
+        std::fs::write(home.join("x.wasm"), &bytes).unwrap();
+        std::fs::write(home.join("flow.yaml"), "use: { x: ./x.wasm }").unwrap();
+        plugins.installed.add(&bytes, "dir:registry").unwrap();
+        let source = FlowSource::find("flow.yaml", home).unwrap();
+        plugins.pin(source, home, Locking::Look).unwrap();
+        assert_eq!(plugins.installed.list().unwrap()[0].source, "dir:registry");
+        assert!(!home.join("cleargate.lock").exists());
+    }
+
+    #[test]
+    fn flows_of_a_folder_that_are_locked_at_once_are_all_locked() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        let plugins = Plugins::open(&Config::new(home, home)).unwrap();
+        const FLOWS: usize = 8;
+        for n in 0..FLOWS {
+            plugins
+                .registry
+                .publish(&plugin(&format!("p{n}")), jiff::Timestamp::UNIX_EPOCH)
+                .unwrap();
+            let text = format!("use: {{ x: 'acme:p{n}@^1' }}");
+            std::fs::write(home.join(format!("{n}.yaml")), text).unwrap();
+        }
+        let barrier = std::sync::Barrier::new(FLOWS);
+        std::thread::scope(|scope| {
+            for n in 0..FLOWS {
+                let (plugins, barrier) = (&plugins, &barrier);
+                scope.spawn(move || {
+                    let source = FlowSource::find(&format!("{n}.yaml"), home).unwrap();
+                    barrier.wait();
+                    plugins.pin(source, home, Locking::Write).unwrap();
+                });
+            }
+        });
+        for n in 0..FLOWS {
+            let source = FlowSource::find(&format!("{n}.yaml"), home).unwrap();
+            plugins.pin(source, home, Locking::Refuse).expect("it was locked");
+        }
+    }
+
     #[test]
     fn what_was_revoked_is_refused_though_it_is_locked_and_installed() {
         let home = tempfile::tempdir().unwrap();
         let home = home.path();
         let plugins = Plugins::open(&Config::new(home, home)).unwrap();
-        let component = wat::parse_str(
-            r#"(component (component $empty) (instance $i (instantiate $empty))
-                (export "cleargate:node/node@0.1.0" (instance $i)))"#,
-        );
-        let manifest = "[plugin]\nname = 'acme:x'\nversion = '1.0.0'\ndescription = 'x'";
-        let manifest = Manifest::from_toml(manifest).unwrap();
-        let bytes = embed_manifest(&component.unwrap(), &manifest).unwrap();
+        let bytes = plugin("x");
+        let (_, manifest) = read(&bytes).unwrap();
         let at = jiff::Timestamp::UNIX_EPOCH;
         plugins.registry.publish(&bytes, at).unwrap();
         std::fs::write(home.join("flow.yaml"), "use: { x: 'acme:x@^1' }").unwrap();

@@ -118,7 +118,12 @@ impl CallLog for Lane {
             }
         } else {
             // Stored before anything that follows from it: records of a run keep their order.
-            to.send(Mail::batched(event));
+            let bytes = match &event {
+                Event::CallFinished { outcome: Ok(value), .. } => value.measure().longest_json,
+                _ => 0,
+            };
+            let room = Some(to.room(bytes).await);
+            to.send(Mail { room, ..Mail::batched(event) });
         }
         refused.map_or(Ok(()), Err)
     }

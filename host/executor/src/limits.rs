@@ -25,6 +25,10 @@ pub const RENEWALS_PER_TTL: u64 = 3;
 /// Records of one append: bounds the memory of a transaction, far above what one turn makes.
 pub const MAX_GROUP: usize = 512;
 
+/// KiB of answers of host calls that one run keeps in memory until they are stored: some of the largest, or thousands
+/// of small ones. Whoever has more waits for the store.
+pub const MAX_MAIL_KIB: u32 = 32 * 1024;
+
 /// Milliseconds between two tries to store a record when the store is full or locked: first and greatest.
 pub const STORE_PAUSE_MS: (u64, u64) = (50, 2_000);
 

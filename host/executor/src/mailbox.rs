@@ -2,13 +2,16 @@
 //!
 //! An attempt may be dropped at any await point, and a store does not take back an append whose future was
 //! dropped. So attempts never append: they post records here, and the run's driver stores them, many at once,
-//! and acknowledges.
+//! and acknowledges. While the store takes nothing, what was posted stays in memory: so there is room for so much and
+//! no more, and who has large records to post waits for room first.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cleargate_flow::{Address, Event};
 use cleargate_store::Durability;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::limits::MAX_MAIL_KIB;
 
 /// A record that is to be stored.
 pub(crate) struct Mail {
@@ -16,12 +19,17 @@ pub(crate) struct Mail {
     pub(crate) durability: Durability,
     /// Told when the record is stored; dropped when it never will be.
     pub(crate) stored: Option<oneshot::Sender<()>>,
+    /// Given back when the record is stored, or dropped.
+    pub(crate) room: Option<Room>,
 }
+
+/// Room for a record that waits to be stored.
+pub(crate) type Room = OwnedSemaphorePermit;
 
 impl Mail {
     /// Stored with whatever is stored next.
     pub(crate) fn batched(event: Event) -> Self {
-        Self { event, durability: Durability::Batched, stored: None }
+        Self { event, durability: Durability::Batched, stored: None, room: None }
     }
 }
 
@@ -32,11 +40,19 @@ pub(crate) struct Posted {
 }
 
 /// The records of a run's attempts that wait for the driver.
-#[derive(Default)]
 pub(crate) struct Mailbox {
     posted: Mutex<Vec<Posted>>,
+    /// In KiB.
+    room: Arc<Semaphore>,
     /// Wakes the driver.
     pub(crate) arrived: Notify,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        let room = Arc::new(Semaphore::new(MAX_MAIL_KIB as usize));
+        Self { posted: Mutex::default(), room, arrived: Notify::default() }
+    }
 }
 
 impl Mailbox {
@@ -66,10 +82,18 @@ impl Sender {
         self.mailbox.arrived.notify_one();
     }
 
+    /// Waits for room for a record of about `bytes`. One that is larger than all room has it for itself.
+    pub(crate) async fn room(&self, bytes: u64) -> Room {
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(MAX_MAIL_KIB).min(MAX_MAIL_KIB);
+        let room = self.mailbox.room.clone().acquire_many_owned(kib);
+        room.await.expect("room is never closed")
+    }
+
     /// Posts a record and waits until it is as durable as can be; false when it never will be.
     pub(crate) async fn store(&self, event: Event) -> bool {
         let (stored, answer) = oneshot::channel();
-        self.send(Mail { event, durability: Durability::Sync, stored: Some(stored) });
+        let durability = Durability::Sync;
+        self.send(Mail { event, durability, stored: Some(stored), room: None });
         answer.await.is_ok()
     }
 }

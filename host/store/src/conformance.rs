@@ -7,6 +7,7 @@ use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 
 use crate::kv::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use crate::quota::{ENTRY_BYTES, Quota};
+use crate::run::MAX_LEASE_MS;
 use crate::{Created, Durability, KvSpace, NewRun, RunFilter, RunStatus, Store, StoreError};
 
 /// A run of flow `f` with its first record.
@@ -81,6 +82,22 @@ pub async fn fences(store: &dyn Store) {
     let free = store.append(&new, vec![cancel(2)], Durability::Sync).await;
     assert!(matches!(free, Err(StoreError::Fenced { .. })), "{free:?}");
     assert_eq!(store.whole_journal(&run).await.expect("the journal").len(), 2);
+}
+
+/// A clock that was ahead, and was set right, keeps nobody from a run; and nobody holds one for ever.
+pub async fn outlives_a_clock_that_was_ahead(store: &dyn Store) {
+    let run = put(store, "ahead").await;
+    let far = 1_000_000_000_000;
+    let old = store.acquire(&run, "a", far, 10).await.expect("the run is free");
+    for (now, free) in [(far + 10 - MAX_LEASE_MS.cast_signed(), false), (5, true)] {
+        assert_eq!(store.outstanding(now).await.expect("runs").contains(&run), free, "at {now}");
+    }
+    let new = store.acquire(&run, "b", 5, u64::MAX).await.expect("the clock was set right");
+    assert_eq!(new.until, 5 + MAX_LEASE_MS.cast_signed());
+    let late = store.append(&old, vec![cancel(1)], Durability::Sync).await;
+    assert!(matches!(late, Err(StoreError::Fenced { .. })), "{late:?}");
+    let held = store.acquire(&run, "c", 6, 10).await;
+    assert!(matches!(held, Err(StoreError::Leased { .. })), "{held:?}");
 }
 
 /// A journal has no gaps and nothing after its end, and the row follows it.
@@ -200,6 +217,7 @@ pub async fn keeps_to_quotas(store: &dyn Store, quota: Quota) {
 pub async fn check(store: &dyn Store) {
     creates_once(store).await;
     fences(store).await;
+    outlives_a_clock_that_was_ahead(store).await;
     appends_without_gaps(store).await;
     takes_what_can_be_read_back(store).await;
     keeps_values_apart(store).await;

@@ -9,8 +9,8 @@ use cleargate_flow::{Event, Outcome, Record, RunId, Value};
 use crate::blob::check_size;
 use crate::error::StoreError;
 use crate::run::{
-    ErrorSummary, Lease, LeaseInfo, MAX_IDEMPOTENCY_KEY_BYTES, MAX_OWNER_BYTES, MAX_SUMMARY_BYTES,
-    NewRun, RunRow, RunStatus,
+    ErrorSummary, Lease, LeaseInfo, MAX_IDEMPOTENCY_KEY_BYTES, MAX_LEASE_MS, MAX_OWNER_BYTES,
+    MAX_SUMMARY_BYTES, NewRun, RunRow, RunStatus,
 };
 
 /// The value that an event carries, as a reference of the kind that is given.
@@ -125,7 +125,7 @@ impl Head {
 
     /// Whether somebody has to go on with the run.
     pub(crate) fn is_outstanding(&self, now_ms: i64) -> bool {
-        !self.status.is_finished() && self.lease.as_ref().is_none_or(|l| l.until <= now_ms)
+        !self.status.is_finished() && !self.lease.as_ref().is_some_and(|lease| lease.holds(now_ms))
     }
 
     pub(crate) fn acquire(
@@ -138,8 +138,8 @@ impl Head {
         check_size("name of an owner", owner.as_bytes(), MAX_OWNER_BYTES)?;
         self.unfinished(run)?;
         match &self.lease {
-            Some(LeaseInfo { owner, until }) if *until > now_ms => {
-                let (run, owner, until) = (run.clone(), owner.clone(), *until);
+            Some(lease) if lease.holds(now_ms) => {
+                let (run, owner, until) = (run.clone(), lease.owner.clone(), lease.until);
                 Err(StoreError::Leased { run, owner, until })
             }
             _ => {
@@ -198,7 +198,7 @@ impl Head {
     }
 
     fn lend(&mut self, run: &RunId, owner: &str, now_ms: i64, ttl_ms: u64) -> Lease {
-        let until = now_ms.saturating_add_unsigned(ttl_ms);
+        let until = now_ms.saturating_add_unsigned(ttl_ms.min(MAX_LEASE_MS));
         self.lease = Some(LeaseInfo { owner: owner.into(), until });
         Lease { run: run.clone(), owner: owner.into(), fence: self.fence, until }
     }

@@ -33,6 +33,10 @@ pub struct NewRun {
     pub first: Vec<Record>,
 }
 
+/// Milliseconds that a lease lasts at most. One that seems to last longer was given out by a clock that was ahead: its
+/// holder renews by the clock of now, or is dead.
+pub const MAX_LEASE_MS: u64 = 10 * 60 * 1000;
+
 /// What became of a [`NewRun`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
@@ -98,6 +102,13 @@ pub struct LeaseInfo {
     pub owner: String,
     /// When it runs out, in milliseconds since 1970-01-01T00:00:00Z.
     pub until: i64,
+}
+
+impl LeaseInfo {
+    /// Whether it keeps others from the run.
+    pub(crate) fn holds(&self, now_ms: i64) -> bool {
+        self.until > now_ms && self.until <= now_ms.saturating_add_unsigned(MAX_LEASE_MS)
+    }
 }
 
 /// Why a run failed, as a line of a list. The journal has the whole error.

@@ -64,7 +64,8 @@ pub trait Store: Send + Sync + 'static {
     /// The cost depends on the number of unfinished runs alone.
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError>;
 
-    /// Takes a run over until `now_ms + ttl_ms`, and makes every earlier lease worthless.
+    /// Takes a run over until `now_ms + ttl_ms`, at most [`MAX_LEASE_MS`](crate::run::MAX_LEASE_MS), and makes every
+    /// earlier lease worthless. A lease that seems to last longer than that keeps nobody out.
     ///
     /// # Errors
     /// [`StoreError::Leased`] while another lease holds, also one of the same owner;

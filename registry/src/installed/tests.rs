@@ -41,3 +41,19 @@ fn pk_05_changed_bytes_are_refused_at_each_read() {
     fs::write(store.path(&entry.digest, "json"), other).unwrap();
     assert!(matches!(store.list(), Err(InstalledError::Entry { .. })));
 }
+
+#[test]
+fn installing_and_removing_at_once_leaves_no_half_of_a_plugin() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let store = Installed::open(folder.path());
+    let bytes = test_package("1.0.0", "");
+    let digest = Digest::of(&bytes);
+    for _ in 0..50 {
+        std::thread::scope(|scope| {
+            scope.spawn(|| store.add(&bytes, "dir:test").unwrap());
+            scope.spawn(|| store.remove(&digest).unwrap());
+        });
+        let (entry, read) = (store.entry(&digest).unwrap(), store.read(&digest));
+        assert_eq!(entry.is_some(), read.is_ok(), "{entry:?} and {:?}", read.map(|b| b.len()));
+    }
+}

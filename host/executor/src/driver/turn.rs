@@ -13,6 +13,7 @@ use super::{Driver, Launch, Stop};
 use crate::attempt::Answer;
 use crate::handle::{End, RunEvent};
 use crate::limits::{MAX_GROUP, STORE_PAUSE_MS};
+use crate::mailbox::Room;
 
 /// Events that are shown together at most: far below what a listener may be behind.
 const SHOWN_TOGETHER: usize = 32;
@@ -27,6 +28,8 @@ pub(super) struct Turn {
     sync: bool,
     /// Who waits until it is stored.
     waiters: Vec<oneshot::Sender<()>>,
+    /// What it takes of the room for records that are not stored.
+    room: Vec<Room>,
     pub(super) launches: Vec<Launch>,
     pub(super) cancels: Vec<Address>,
     /// Answers that were taken and are to become events.
@@ -84,6 +87,7 @@ impl Driver {
             }
             self.turn.sync |= posted.mail.durability == Durability::Sync;
             self.turn.waiters.extend(posted.mail.stored);
+            self.turn.room.extend(posted.mail.room);
             let event = match posted.mail.event {
                 Event::Logged { address, level, message } => {
                     let message = self.shared.gate.scrub(&message.into()).to_string();
@@ -145,6 +149,7 @@ impl Driver {
         if self.unshown.len() >= SHOWN_TOGETHER {
             self.show();
         }
+        self.turn.room.clear();
         for waiter in self.turn.waiters.drain(..) {
             // The attempt was dropped meanwhile; what it wanted is stored.
             let _ = waiter.send(());

@@ -1,11 +1,13 @@
 //! What a run waits for: a store that is full or locked, and the end of a node that takes longer than a lease.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use cleargate_executor::limits::MAX_MAIL_KIB;
 use cleargate_executor::{End, ManualClock, StartError};
 use cleargate_flow::{Outcome, Value};
-use cleargate_store::{MemoryStore, Store, StoreError};
+use cleargate_store::{KvSpace, MemoryStore, Store, StoreError};
 
 use crate::world::{Mortal, Process, graph};
 
@@ -116,4 +118,31 @@ async fn a_run_that_takes_longer_than_its_lease_keeps_it() {
         End::Finished(Outcome::Succeeded { output: Value::record([("out", 1.into())]) })
     );
     assert_eq!(store.run(handle.id()).await.unwrap().unwrap().fence, fence);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_full_store_does_not_fill_the_memory() {
+    const READS: usize = 100;
+    let (memory, clock) = (Arc::new(MemoryStore::default()), ManualClock::at(1_000));
+    let big = vec![b'x'; 1 << 20];
+    memory.kv_set(KvSpace::new("default", "s"), "big", big).await.unwrap();
+    let full = std::iter::repeat_n(StoreError::Full { limit: None }, 20);
+    let process = on(Mortal::grudging(memory.clone(), full), "a", &clock);
+    let node = format!("{{ type: read, with: {{ act: read, v: {READS} }} }}");
+    let flow = graph(&format!("  a: {node}\n  b: {node}\n"), "\"${[a, b]}\"");
+    let handle = process.start(&flow).await;
+    let read = || process.ledger.sent.load(Ordering::SeqCst);
+    for _ in 0..10 {
+        settle().await;
+        clock.advance(100);
+    }
+    assert!(process.executor.hold_up().is_some(), "the store was not full");
+    let most = MAX_MAIL_KIB as usize / 1024;
+    assert!((2..=most).contains(&read()), "{} MiB were read meanwhile", read());
+    while handle.ended().is_none() {
+        settle().await;
+        clock.advance(2_000);
+    }
+    assert!(succeeded(&handle.outcome().await));
+    assert_eq!(read(), 2 * READS);
 }

@@ -109,6 +109,14 @@ impl Node for Scripted {
                 let error = error.error.with_detail(detail).with_help("h".repeat(1 << 20));
                 return Err(error.into());
             }
+            // Reads what is under `big`, as often as `v` says.
+            "read" => {
+                for _ in 0..input.get("v").and_then(Value::as_int).unwrap() {
+                    let op = KvOp::Get { key: "big".into() };
+                    ctx.pass.perform(Request::Kv { store: "s".into(), op }).await?;
+                    ledger.sent.fetch_add(1, Ordering::SeqCst);
+                }
+            }
             "say" => {
                 ctx.log.line("info", "said");
             }

@@ -8,7 +8,7 @@ use super::checksum::checksum;
 use super::fault::Fault;
 use crate::error::StoreError;
 use crate::head::Head;
-use crate::run::{ErrorSummary, LeaseInfo, NewRun, RunFilter, RunRow, RunStatus};
+use crate::run::{ErrorSummary, LeaseInfo, MAX_LEASE_MS, NewRun, RunFilter, RunRow, RunStatus};
 use crate::store::MAX_PAGE;
 
 /// Columns of a row beside its checksum, which follows them.
@@ -183,10 +183,11 @@ pub(super) fn ids(db: &Connection, prefix: &str, limit: usize) -> Result<Vec<Run
 /// Returns the runs that somebody has to go on with.
 pub(super) fn outstanding(db: &Connection, now_ms: i64) -> Result<Vec<RunId>, Fault> {
     let mut statement = db.prepare_cached(
-        "SELECT id FROM run WHERE status = 0 AND (lease_until IS NULL OR lease_until <= ?1) \
-         ORDER BY nr",
+        "SELECT id FROM run WHERE status = 0 \
+         AND (lease_until IS NULL OR lease_until <= ?1 OR lease_until > ?2) ORDER BY nr",
     )?;
-    let mut rows = statement.query([now_ms])?;
+    // What `LeaseInfo::holds` says, for all rows at once.
+    let mut rows = statement.query([now_ms, now_ms.saturating_add_unsigned(MAX_LEASE_MS)])?;
     let mut runs = Vec::new();
     while let Some(row) = rows.next()? {
         // Whoever acquires the run checks its row; one that cannot be named cannot be acquired.

@@ -123,7 +123,7 @@ fn asks() -> impl Strategy<Value = Ask> {
     prop_oneof![
         3 => (0..5_u8, maybe(0..3), 0..2_u8, 0..50_i64)
             .prop_map(|(run, key, flow, at)| Ask::Create { run, key, flow, at }),
-        4 => (0..6_u8, 0..50_i64, 0..20_u64)
+        4 => (0..6_u8, prop_oneof![9 => 0..50_i64, 1 => Just(i64::MAX)], prop_oneof![9 => 0..20_u64, 1 => Just(u64::MAX)])
             .prop_map(|(run, now, ttl)| Ask::Acquire { run, now, ttl }),
         2 => (any::<usize>(), 0..50_i64).prop_map(|(lease, now)| Ask::Renew { lease, now }),
         1 => any::<usize>().prop_map(|lease| Ask::Release { lease }),
