@@ -116,7 +116,13 @@ impl fmt::Display for Fault {
             Self::Returned(error) | Self::Host(error) => error.fmt(f),
             Self::Limit { limit, message } => write!(f, "limit {limit}: {message}"),
             Self::Timeout { after } => write!(f, "the call took longer than {after} ms"),
-            Self::Trap { reason, .. } => write!(f, "the plugin stopped with a trap: {reason}"),
+            Self::Trap { reason, backtrace } => {
+                write!(f, "the plugin stopped with a trap: {reason}")?;
+                match backtrace.iter().find(|frame| is_own(frame)) {
+                    Some(frame) => write!(f, ", in `{frame}`"),
+                    None => Ok(()),
+                }
+            }
             Self::Contract(why) => write!(f, "the plugin broke the contract: {why}"),
             Self::Busy => f.write_str("all places for plugin instances are taken"),
         }
@@ -221,22 +227,26 @@ codes!(
     Bug
 );
 
+/// Whether a frame says where in the plugin it was: not the machinery of a panic, and a name at all.
+fn is_own(frame: &str) -> bool {
+    let machinery =
+        ["core::", "std::", "alloc::", "__rust", "rust_", "abort", "panic", "function "];
+    // Methods of these: `<core::option::Option<T>>::unwrap`.
+    let frame = frame.trim_start_matches('<');
+    !machinery.iter().any(|start| frame.starts_with(start))
+}
+
+/// A function's name as the author wrote it, without the hash that Rust puts behind it.
+fn readable(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
 fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-        Some(name) => cut(format!("{:#}", Demangled(name)), MAX_FRAME),
+        Some(name) => cut(readable(name), MAX_FRAME),
         None => format!("function {}", frame.func_index()),
     };
     backtrace.frames().iter().map(name).collect()
-}
-
-/// A function name without the hash that Rust puts behind it.
-struct Demangled<'a>(&'a str);
-
-impl fmt::Display for Demangled<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = self.0.rsplit_once("::h").filter(|(_, hash)| hash.len() == 16);
-        f.write_str(plain.map_or(self.0, |(name, _)| name))
-    }
 }
 
 /// Cuts text at a character boundary and marks the cut.
@@ -252,6 +262,22 @@ pub(crate) fn cut(mut text: String, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trap_names_the_plugins_own_function() {
+        // As rustc writes them, old and new: the machinery of the panic, and the function below it.
+        let frames = [
+            "_RNvCsfLfy6EI15iL_7___rustc12___rust_abort",
+            "_RNvNtCsgXGp5Oqx2Ny_4core9panicking18panic_bounds_check",
+            "_ZN4boom4boom17he37197577fecfefdE",
+            "cleargate:tool/tool@0.1.0#call",
+        ];
+        let backtrace = frames.map(readable).to_vec();
+        let trap = |backtrace| Fault::Trap { reason: "unreachable".into(), backtrace }.to_string();
+        assert_eq!(trap(backtrace), "the plugin stopped with a trap: unreachable, in `boom::boom`");
+        let nameless = trap(vec!["function 7".into()]);
+        assert_eq!(nameless, "the plugin stopped with a trap: unreachable");
+    }
 
     #[test]
     fn a_cut_keeps_characters_whole_and_says_so() {
