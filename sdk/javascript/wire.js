@@ -6,12 +6,24 @@ import { Failure, lower } from "./failure.js";
 export function read(what, value) {
   switch (value.tag) {
     case "json":
-      return JSON.parse(value.val);
+      return exact(what, value.val);
     case "media":
       throw new Failure("invalid_input", `the ${what} must be JSON; it is media`);
     default:
       throw new Failure("invalid_input", `the ${what} is of a kind that came after this plugin was built; rebuild the plugin`);
   }
+}
+
+/** Data of a JSON text. A whole number that JavaScript would round is refused: the author would never know. */
+function exact(what, text) {
+  if (/\d{16}/u.test(text)) {
+    const numbers = text.replace(/"(?:[^"\\]|\\.)*"/gsu, '""').match(/-?\d[\d.eE+-]*/gu) ?? [];
+    const lost = numbers.find((number) => /^-?\d+$/u.test(number) && !Number.isSafeInteger(Number(number)));
+    if (lost !== undefined) {
+      throw new Failure("invalid_input", `the ${what} holds ${lost}, which JavaScript cannot keep; give it as text`);
+    }
+  }
+  return JSON.parse(text);
 }
 
 /** A value from data. */

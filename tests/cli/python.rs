@@ -46,7 +46,7 @@ DOES = {
     "log": lambda ctx: [log.info("hello", answer=42), print("printed")],
     "kv": lambda ctx: [
         kv.set_json("notes", "k", {"text": "añ€😀"}),
-        kv.swap("notes", "k", '{"text": "añ€😀"}', "1"),
+        kv.swap("notes", "k", '{"text":"añ€😀"}', "1"),
         kv.get_json("notes", "k"),
         kv.get("notes", "none"),
         kv.list("notes").keys,

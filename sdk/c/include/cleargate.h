@@ -158,6 +158,8 @@ bool cg_http_send(cg_call *call, const cg_request *request, cg_response *respons
 bool cg_http_open(cg_call *call, const cg_request *request, cg_response *response, cg_body *body);
 bool cg_http_next(cg_call *call, cg_body body, uint32_t most, cg_text *piece);
 void cg_http_close(cg_body body);
+/* Fails the call when the status is 400 or above; 408, 429 and 5xx may be tried again. */
+bool cg_http_ok(cg_call *call, const cg_response *response);
 /* The first header of a name, in any case; NULL when there is none. */
 const char *cg_header_of(const cg_response *response, const char *name);
 
@@ -173,12 +175,6 @@ typedef struct {
 
 bool cg_blob_put(cg_call *call, cg_text bytes, const char *mime, const char *name, cg_media *media);
 bool cg_blob_get(cg_call *call, const cg_media *media, uint64_t offset, uint32_t length, cg_text *bytes);
-
-/* A reply: { message, usage: { input_tokens, output_tokens, micro_usd } }. */
-cg_json *cg_model_complete(cg_call *call, const char *model, const cg_json *request);
-/* An array of { name, description, input }. */
-cg_json *cg_tools_list(cg_call *call);
-cg_json *cg_tools_call(cg_call *call, const char *name, const cg_json *arguments);
 
 /* Milliseconds since 1970; milliseconds since the call began; a wait. */
 uint64_t cg_now(void);

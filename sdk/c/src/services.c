@@ -196,6 +196,15 @@ bool cg_http_next(cg_call *call, cg_body body, uint32_t most, cg_text *piece) {
 
 void cg_http_close(cg_body body) { http_drop(body); }
 
+bool cg_http_ok(cg_call *call, const cg_response *response) {
+  int status = response->status;
+  if (status < 400) return true;
+  bool again = status == 408 || status == 429 || status >= 500;
+  cg_fail(call, again ? CG_TRANSIENT : CG_PERMANENT, "the peer answered %d", status);
+  call->failure.detail = cg_set(cg_object(), "status", cg_integer(status));
+  return false;
+}
+
 const char *cg_header_of(const cg_response *response, const char *name) {
   for (size_t i = 0; i < response->header_count; i += 1) {
     if (strcasecmp(response->headers[i].name, name) == 0) return response->headers[i].value;
@@ -235,55 +244,4 @@ bool cg_blob_get(cg_call *call, const cg_media *media, uint64_t offset, uint32_t
   if (result.failed) return wire_refused(call, &result.error);
   *bytes = kept(result.value);
   return true;
-}
-
-/* ---- Models and tools of others. ---- */
-
-IMPORT("model", "complete") void model_complete(const char *, size_t, VALUE_PARAMETERS, void *);
-IMPORT("tools", "list") void tools_list(void *);
-IMPORT("tools", "call") void tools_call(const char *, size_t, VALUE_PARAMETERS, void *);
-
-typedef struct {
-  wire_value message;
-  uint64_t input_tokens, output_tokens, micro_usd;
-} wire_reply;
-
-cg_json *cg_model_complete(cg_call *call, const char *model, const cg_json *request) {
-  RESULT(wire_reply) result;
-  cg_text text = cg_write(request);
-  model_complete(TEXT(model), JSON_ARGUMENTS(text), &result);
-  if (result.failed) return wire_refused(call, &result.error), NULL;
-  cg_json *message = wire_read(call, "reply", &result.value.message);
-  if (message == NULL) return NULL;
-  cg_json *usage = cg_object();
-  cg_set(usage, "input_tokens", cg_integer((int64_t)result.value.input_tokens));
-  cg_set(usage, "output_tokens", cg_integer((int64_t)result.value.output_tokens));
-  cg_set(usage, "micro_usd", cg_integer((int64_t)result.value.micro_usd));
-  return cg_set(cg_set(cg_object(), "message", message), "usage", usage);
-}
-
-typedef struct {
-  cg_text name, description, input;
-} wire_callable;
-
-cg_json *cg_tools_list(cg_call *call) {
-  RESULT(wire_list) result;
-  tools_list(&result);
-  if (result.failed) return wire_refused(call, &result.error), NULL;
-  cg_json *all = cg_array();
-  for (size_t i = 0; i < result.value.count; i += 1) {
-    const wire_callable *tool = &((wire_callable *)result.value.items)[i];
-    cg_json *to = cg_set(cg_object(), "name", cg_text_value(kept(tool->name)));
-    cg_set(to, "description", cg_text_value(kept(tool->description)));
-    cg_push(all, cg_set(to, "input", cg_parse(tool->input)));
-  }
-  return all;
-}
-
-cg_json *cg_tools_call(cg_call *call, const char *name, const cg_json *arguments) {
-  RESULT(wire_value) result;
-  cg_text text = cg_write(arguments);
-  tools_call(TEXT(name), JSON_ARGUMENTS(text), &result);
-  if (result.failed) return wire_refused(call, &result.error), NULL;
-  return wire_read(call, "result", &result.value);
 }

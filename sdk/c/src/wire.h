@@ -55,10 +55,6 @@ _Static_assert(sizeof(void *) == 4, "the layout of the contract is that of 32 bi
 _Static_assert(sizeof(wire_error) == 28 && sizeof(wire_media) == 40 && sizeof(wire_value) == 48, "as the contract");
 _Static_assert(sizeof(wire_context) == 80, "as the contract");
 
-/* The parameters of a value, when it is not in memory: its discriminant and the widest of its cases. */
-#define VALUE_PARAMETERS int32_t, const char *, size_t, const char *, size_t, uint64_t, int32_t, const char *, size_t
-#define JSON_ARGUMENTS(text) WIRE_JSON, (text).data, (text).length, NULL, 0, 0, 0, NULL, 0
-
 #define IMPORT(interface, name) \
   __attribute__((import_module("cleargate:host/" interface "@0.1.0"), import_name(name))) extern
 

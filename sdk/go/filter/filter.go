@@ -2,7 +2,6 @@
 package filter
 
 import (
-	"encoding/json"
 	"reflect"
 
 	"cleargate"
@@ -69,15 +68,6 @@ func Set[Config any](id, summary string, hooks Hooks[Config]) {
 //go:wasmexport cleargate:filter/filter@0.1.0#describe
 func describe() uint32 { return wire.Described(its.id, its.summary, schema.Text(its.config)) }
 
-// data reads a value that the filter may change.
-func data(what string, at wire.Place) (value any, err error) {
-	text, err := at.JSON(what)
-	if err == nil {
-		err = json.Unmarshal(text, &value)
-	}
-	return value, err
-}
-
 func write(to wire.Place, value any) error {
 	text, err := wire.Marshal(value)
 	if err == nil {
@@ -101,7 +91,7 @@ func before(arguments uint32) uint32 {
 		if err != nil {
 			return err
 		}
-		request, err := data("request", at.Plus(first))
+		request, err := at.Plus(first).Data("request")
 		if err != nil {
 			return err
 		}
@@ -120,11 +110,11 @@ func after(arguments uint32) uint32 {
 		if err != nil {
 			return err
 		}
-		request, err := data("request", at.Plus(first))
+		request, err := at.Plus(first).Data("request")
 		if err != nil {
 			return err
 		}
-		response, err := data("response", at.Plus(second))
+		response, err := at.Plus(second).Data("response")
 		if err != nil {
 			return err
 		}
@@ -150,7 +140,7 @@ func onChunk(arguments uint32) uint32 {
 		if err != nil {
 			return err
 		}
-		carry, err := data("carry", at.Plus(carryAt))
+		carry, err := at.Plus(carryAt).Data("carry")
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@
 package guardrail
 
 import (
-	"encoding/json"
 	"reflect"
 
 	"cleargate"
@@ -84,22 +83,17 @@ func check(arguments uint32) uint32 {
 		if err != nil {
 			return err
 		}
-		text, err := at.Plus(contentAt).JSON("content")
+		content, err := at.Plus(contentAt).Data("content")
 		if err != nil {
 			return err
 		}
-		var content any
-		if err := json.Unmarshal(text, &content); err != nil {
-			return cleargate.Fail(cleargate.InvalidInput, "the content is no JSON: %s", err)
-		}
-		stage := at.Plus(stageAt + 4).Text
-		name := ""
+		var stage string
 		if tag := int(at.Plus(stageAt).Byte()); tag < len(stages) {
-			name = stages[tag]
+			stage = stages[tag]
 		} else {
-			name = stage()
+			stage = at.Plus(stageAt + 4).Text()
 		}
-		verdict, err := its.check(at.Context(), name, content, config)
+		verdict, err := its.check(at.Context(), stage, content, config)
 		if err != nil {
 			return err
 		}

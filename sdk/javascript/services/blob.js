@@ -2,10 +2,11 @@
 
 import * as host from "cleargate:host/blob@0.1.0";
 import { asking } from "../failure.js";
+import { bytes } from "../text.js";
 
-/** Stores bytes and returns their handle: `{ digest, mime, size, name }`. */
-export function put(bytes, mime, name = undefined) {
-  const media = asking(() => host.put(bytes, mime, name));
+/** Stores bytes, or text as UTF-8, and returns their handle: `{ digest, mime, size, name }`. */
+export function put(data, mime, name = undefined) {
+  const media = asking(() => host.put(bytes(data), mime, name));
   return { ...media, size: Number(media.size) };
 }
 

@@ -9,10 +9,34 @@ import { bytes, text } from "../text.js";
  * @param {string} url `http` or `https`, without user name and password
  * @param {{ method?: string, headers?: Record<string, string>, body?: string | Uint8Array, timeoutMs?: number }} [more]
  */
-export function send(url, { method = "GET", headers = {}, body, timeoutMs } = {}) {
+export const send = (url, more = {}) => new Response(asking(() => host.send(request(url, more))));
+
+/** A request as the contract writes it. */
+function request(url, { method = "GET", headers = {}, body, timeoutMs }) {
   const list = Object.entries(headers).map(([name, value]) => ({ name, value: String(value) }));
-  const sent = body === undefined ? undefined : bytes(body);
-  return new Response(asking(() => host.send({ method, url, headers: list, body: sent, timeoutMs })));
+  return { method, url, headers: list, body: body === undefined ? undefined : bytes(body), timeoutMs };
+}
+
+/**
+ * Sends a request and returns as soon as the headers are there: `{ status, headers, body }`. Iterating over `body` reads
+ * pieces of at most 64 KiB.
+ * @param {string} url as for `send`
+ * @param {{ method?: string, headers?: Record<string, string>, body?: string | Uint8Array, timeoutMs?: number }} [more]
+ */
+export function open(url, more = {}) {
+  const { status, headers, body } = asking(() => host.open(request(url, more)));
+  return { status, headers, body: pieces(body) };
+}
+
+/** Most bytes of one piece: what fits the host's own read buffer. */
+const PIECE = 64 * 1024;
+
+function* pieces(body) {
+  for (;;) {
+    const piece = asking(() => body.next(PIECE));
+    if (piece === undefined || piece === null) return;
+    yield Uint8Array.from(piece);
+  }
 }
 
 /** Sends data as JSON. */

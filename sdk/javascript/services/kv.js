@@ -18,10 +18,16 @@ export const swap = (store, key, expected, value) =>
 /** A page of at most 1,000 keys that start with `prefix`: `{ keys, next }`. */
 export const list = (store, prefix = "", after = undefined) => asking(() => host.list(store, prefix, after));
 
+/** The value of a key as text; nothing when there is none. */
+export function getText(store, key) {
+  const value = get(store, key);
+  return value === undefined ? undefined : text(value);
+}
+
 /** The value of a key as JSON data; nothing when there is none. */
 export function getJson(store, key) {
-  const value = get(store, key);
-  return value === undefined ? undefined : JSON.parse(text(value));
+  const value = getText(store, key);
+  return value === undefined ? undefined : JSON.parse(value);
 }
 
 /** Sets a value as JSON. */

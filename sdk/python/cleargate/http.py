@@ -7,7 +7,7 @@ from typing import Any, Iterator
 from wit_world.imports import http as host
 
 from .failure import Failure
-from .schema import written
+from .schema import text
 from .wire import asking
 
 # Most bytes of one piece of a streamed body: a piece that fits the host's own read buffer.
@@ -65,7 +65,7 @@ def request(
     named = dict(headers or {})
     if json is not None:
         named.setdefault("content-type", "application/json")
-        body = _json.dumps(written(json), ensure_ascii=False)
+        body = text(json)
     sent = body.encode() if isinstance(body, str) else body
     return host.Request(method, url, [host.Header(*pair) for pair in named.items()], sent, timeout_ms)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from wit_world.imports import kv as host
 
-from .schema import written
+from .schema import text
 from .wire import asking
 
 
@@ -52,4 +52,4 @@ def get_json(store: str, key: str) -> Any:
 
 def set_json(store: str, key: str, data: Any) -> None:
     """Sets a value as JSON."""
-    set(store, key, json.dumps(written(data), ensure_ascii=False))
+    set(store, key, text(data))

@@ -7,6 +7,7 @@ promise what nobody keeps.
 import dataclasses
 import enum
 import inspect
+import json
 import keyword
 import re
 import types
@@ -298,3 +299,8 @@ def written(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [written(part) for part in value]
     return value
+
+
+def text(value: Any) -> str:
+    """A Python value as JSON, without spaces."""
+    return json.dumps(written(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -10,7 +10,7 @@ from componentize_py_types import Err
 from wit_world.imports import types as wit
 
 from .failure import Failure, failure_of, parsed
-from .schema import written
+from .schema import text
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Context:
 def read(what: str, value: Any) -> Any:
     """Data from a value; `what` names it in the refusal."""
     match value:
-        case wit.Value_Json(text):
-            return json.loads(text)
+        case wit.Value_Json(data):
+            return json.loads(data)
         case wit.Value_Media():
             raise Failure("invalid_input", f"the {what} must be JSON; it is media")
     raise Failure(
@@ -41,7 +41,7 @@ def read(what: str, value: Any) -> Any:
 
 def write(value: Any) -> Any:
     """A value from data."""
-    return wit.Value_Json(json.dumps(written(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    return wit.Value_Json(text(value))
 
 
 def context(ctx: Any) -> Context:

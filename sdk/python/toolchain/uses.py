@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 KINDS = {"node", "tool", "guardrail", "filter"}
-SERVICES = {"log", "config", "kv", "http", "secret", "model", "tools", "blob", "clock", "random"}
+SERVICES = {"log", "config", "kv", "http", "secret", "blob", "clock", "random"}
 
 
 def names(tree):

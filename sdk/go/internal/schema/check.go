@@ -23,7 +23,10 @@ func Read(what string, data []byte, schema Schema, to any) error {
 	if found := mistake(value, schema, ""); found != "" {
 		return cleargate.Fail(cleargate.InvalidInput, "the %s does not fit: %s", what, found)
 	}
-	if err := json.Unmarshal(data, to); err != nil {
+	// Once more, into the type: a number in `any` keeps its text.
+	decoder = json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(to); err != nil {
 		return cleargate.Fail(cleargate.InvalidInput, "the %s does not fit: %s", what, err)
 	}
 	return nil

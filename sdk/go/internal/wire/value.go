@@ -63,6 +63,20 @@ func (place Place) Media() cleargate.Media {
 	return cleargate.Media{Digest: place.Text(), Mime: place.Plus(8).Text(), Size: place.Plus(16).Long(), Name: name}
 }
 
+// Data reads the data of a value; numbers keep their text, as json.Number.
+func (place Place) Data(what string) (data any, err error) {
+	text, err := place.JSON(what)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&data); err != nil {
+		return nil, cleargate.Fail(cleargate.InvalidInput, "the %s is no JSON: %s", what, err)
+	}
+	return data, nil
+}
+
 // Marshal writes data as JSON, without the escapes that are for web pages.
 func Marshal(data any) ([]byte, error) {
 	var text bytes.Buffer

@@ -1,0 +1,223 @@
+//! Does what every plugin may do: the conformance suite in Rust.
+
+use cleargate::http::Request;
+use cleargate::kv::Store;
+use cleargate::{
+    Chunk, Code, Context, Error, Filter, Filtered, Finding, Stage, Value, Verdict, json,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Text {
+    /// The text that is measured.
+    pub text: String,
+    /// Most letters that it may have.
+    pub most: Option<u32>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Size {
+    pub letters: usize,
+    pub bytes: usize,
+}
+
+/// Counts letters and bytes.
+#[cleargate::node(effect = "pure")]
+pub fn measure(input: Text) -> Result<Size, Error> {
+    let letters = input.text.chars().count();
+    match input.most {
+        Some(most) if letters > most as usize => {
+            Err(Error::new(Code::Limit, format!("more than {most} letters")))
+        }
+        _ => Ok(Size { letters, bytes: input.text.len() }),
+    }
+}
+
+#[derive(Deserialize, Serialize, JsonSchema)]
+pub struct Any {
+    /// Any value of JSON.
+    pub value: Value,
+}
+
+/// Gives back what it was given.
+#[cleargate::tool(read_only)]
+pub fn echo(input: Any) -> Result<Any, Error> {
+    Ok(input)
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub struct What {
+    /// The service.
+    pub what: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Got {
+    pub got: Value,
+}
+
+/// Uses a service of the host.
+#[cleargate::tool]
+pub fn service(ctx: &Context, input: What) -> Result<Got, Error> {
+    use cleargate::{blob, clock, config, log, random, secret};
+    let notes = Store("notes");
+    let got = match &*input.what {
+        "clock" => {
+            clock::sleep(1);
+            json!([clock::now(), clock::elapsed()])
+        }
+        "random" => json!(random::bytes(8)),
+        "log" => {
+            log::write(log::Level::Info, "hello é", &[("answer", "42")]);
+            json!("written")
+        }
+        "config" => config::get()?,
+        "kv" => stores(&notes)?,
+        "bytes" => {
+            notes.set("bytes", &[0, 255, 128, 10])?;
+            json!(notes.get("bytes")?)
+        }
+        "http" => {
+            let request = Request::post("https://api.example.com/é?q=1").header("x-part", "1");
+            let answer = request.json(&json!({ "a": "é" }))?.send()?;
+            json!([answer.status, answer.header("x-answer"), answer.json::<Value>()?])
+        }
+        "status" => json!(Request::get("https://api.example.com/").send()?.ok()?.status),
+        "stream" => {
+            let answer = Request::get("https://api.example.com/").open()?;
+            let pieces: Result<Vec<_>, _> = answer.body.collect();
+            json!([answer.status, String::from_utf8_lossy(&pieces?.concat())])
+        }
+        "secret" => json!(secret::placeholder("KEY")?),
+        "blob" => json!(blob::put(b"bytes", "text/plain", None)?.size),
+        "context" => {
+            json!([ctx.run_id, ctx.address, ctx.attempt, ctx.deadline, ctx.idempotency_key])
+        }
+        other => return Err(Error::invalid_input(format!("no service {other}"))),
+    };
+    Ok(Got { got })
+}
+
+fn stores(notes: &Store) -> Result<Value, Error> {
+    let old = notes.get("old")?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let none = notes.get("none")?;
+    notes.set("new", b"1")?;
+    let first = notes.swap("new", Some(b"1"), b"2")?;
+    let second = notes.swap("new", Some(b"1"), b"3")?;
+    let keys = notes.list("", None)?.keys;
+    notes.delete("old")?;
+    Ok(json!([old, none, first, second, keys, notes.get("old")?]))
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub struct How {
+    /// The code, or the way.
+    pub how: String,
+}
+
+/// Fails as it is asked.
+#[cleargate::tool]
+pub fn fail(input: How) -> Result<Any, Error> {
+    let code = match &*input.how {
+        "transient" => Code::Transient,
+        "permanent" => Code::Permanent,
+        "timeout" => Code::Timeout,
+        "cancelled" => Code::Cancelled,
+        "invalid_input" => Code::InvalidInput,
+        "denied" => Code::Denied,
+        "limit" => Code::Limit,
+        "budget" => Code::Budget,
+        "unknown_outcome" => Code::UnknownOutcome,
+        "bug" => Code::Bug,
+        "trap" => panic!("as asked"),
+        "fuel" => loop {
+            std::hint::black_box(0);
+        },
+        "memory" => {
+            let mut all = Vec::new();
+            loop {
+                all.push(vec![1u8; 1 << 20]);
+                std::hint::black_box(&all);
+            }
+        }
+        "sleep" => {
+            cleargate::clock::sleep(60_000);
+            Code::Timeout
+        }
+        other => return Err(Error::invalid_input(format!("no way {other}"))),
+    };
+    Err(Error::new(code, "as asked").with_detail(json!({ "how": input.how })))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    pub verdict: String,
+}
+
+/// Decides as it is configured.
+#[cleargate::guardrail]
+pub fn judge(stage: Stage, content: Value, config: Decision) -> Result<Verdict, Error> {
+    let stage = match stage {
+        Stage::Input => "input",
+        Stage::Output => "output",
+        Stage::ToolCall => "tool_call",
+        Stage::ToolResult => "tool_result",
+        Stage::Other(_) => "other",
+    };
+    let message = "it was seen".to_string();
+    let findings = vec![Finding { label: "seen".into(), message, path: "/was".into() }];
+    let reason = "as configured".to_string();
+    match &*config.verdict {
+        "pass" => Ok(Verdict::Pass),
+        "modify" => {
+            let content = json!({ "stage": stage, "was": content });
+            Ok(Verdict::Modify { content, findings })
+        }
+        "reject" => Ok(Verdict::Reject { reason, findings }),
+        "escalate" => Ok(Verdict::Escalate { reason, findings }),
+        other => Err(Error::invalid_input(format!("no verdict {other}"))),
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Word {
+    pub word: String,
+}
+
+pub struct Mark;
+
+/// Marks what passes.
+#[cleargate::filter(id = "mark")]
+impl Filter for Mark {
+    type Config = Word;
+    type Carry = Option<u32>;
+
+    fn before(_: &Context, mut request: Value, config: Word) -> Result<Value, Error> {
+        request["marked"] = config.word.into();
+        Ok(request)
+    }
+
+    fn after(
+        _: &Context,
+        request: Value,
+        mut response: Value,
+        config: Word,
+    ) -> Result<Value, Error> {
+        response["marked"] = json!([config.word, request["marked"]]);
+        Ok(response)
+    }
+
+    fn on_chunk(
+        _: &Context,
+        chunk: Chunk<Option<u32>>,
+        config: Word,
+    ) -> Result<Filtered<Option<u32>>, Error> {
+        let end = if chunk.last { config.word } else { String::new() };
+        Ok(Filtered { text: chunk.text + &end, carry: Some(chunk.carry.unwrap_or(0) + 1) })
+    }
+}
+
+cleargate::export! { nodes: [measure], tools: [echo, service, fail], guardrail: judge, filter: Mark }
