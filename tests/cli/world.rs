@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The built command.
-const BINARY: &str = env!("CARGO_BIN_EXE_cleargate");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_cleargate");
 
 /// What the bundled flow uses.
 pub(crate) const PLUGINS: [&str; 3] = ["lockfile", "package-risk", "secret-guard"];

@@ -31,7 +31,7 @@ use cleargate_flow::{Usage, Value, document};
 use cleargate_registry::Manifest;
 use cleargate_runtime::describe::Described;
 use cleargate_runtime::plugin::{Judgement, Piece, Stage};
-use cleargate_runtime::{CallContext, Called, Caller, Fault, Plugin, Runtime, RuntimeConfig};
+use cleargate_runtime::{CallContext, Called, Caller, Fault, Plugin, Runtime};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -80,7 +80,7 @@ pub async fn test_plugin(
     filter: Option<&str>,
 ) -> Result<TestReport> {
     let (_, manifest) = read(bytes)?;
-    let plugin = load(&engine(Some(config.cache()))?, bytes, &manifest.permissions).await?;
+    let plugin = load(&engine(config, Some(config.cache()))?, bytes, &manifest.permissions).await?;
     let offers = plugin.describe().await.map_err(|e| {
         Error::new(Kind::Invalid, "the component says nothing of use about itself").caused_by(&e)
     })?;
@@ -118,8 +118,8 @@ fn cases(folder: &Path, manifest: &Manifest, filter: Option<&str>) -> Result<Vec
     Ok(found)
 }
 
-fn engine(cache: Option<PathBuf>) -> Result<Runtime> {
-    Runtime::new(RuntimeConfig { cache, compiler: None })
+fn engine(config: &Config, cache: Option<PathBuf>) -> Result<Runtime> {
+    Runtime::new(config.runtime(cache))
         .map_err(|e| Error::new(Kind::Bug, "no engine").caused_by(&e))
 }
 

@@ -6,9 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use cleargate_flow::grant::HostPattern;
 use cleargate_flow::limits::{Limits, TABLE, Unit};
+use cleargate_runtime::RuntimeConfig;
+use cleargate_runtime::compiler::{ChildProcess, CompileLimits, Compiler};
 use cleargate_store::Quota;
 use serde::Deserialize;
 
@@ -107,11 +111,17 @@ pub struct Config {
     pub allow_addresses: Vec<String>,
     /// By label.
     pub secrets: BTreeMap<String, Secret>,
+    /// A program and its arguments that does nothing but [`crate::compile_component`]. Without one this process
+    /// compiles, and nothing bounds what a hostile component makes the compiler take.
+    pub compiler: Option<(PathBuf, Vec<String>)>,
+    /// What that program may take for one component.
+    pub compile: CompileLimits,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
+    compile: CompileTable,
     store: StoreTable,
     limits: BTreeMap<String, toml::Value>,
     run: RunTable,
@@ -127,6 +137,14 @@ struct StoreTable {
     size: Option<toml::Value>,
     values: Option<toml::Value>,
     blobs: Option<toml::Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CompileTable {
+    time: Option<toml::Value>,
+    memory: Option<toml::Value>,
+    code: Option<toml::Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -166,6 +184,8 @@ impl Config {
             registry: None,
             allow_addresses: Vec::new(),
             secrets: BTreeMap::new(),
+            compiler: None,
+            compile: CompileLimits::default(),
         }
     }
 
@@ -200,6 +220,7 @@ impl Config {
         config.durability = file.store.durability;
         config.store = store_bounds(&file.store).map_err(|e| invalid(&path).with_help(e))?;
         config.limits = limits(&file.limits).map_err(|e| invalid(&path).with_help(e))?;
+        config.compile = compile(&file.compile).map_err(|e| invalid(&path).with_help(e))?;
         config.concurrency = file.run.concurrency.unwrap_or(DEFAULT_CONCURRENCY).max(1);
         config.registry = file.registry.path.map(|path| home.join(path));
         config.allow_addresses = file.network.allow_addresses;
@@ -228,6 +249,14 @@ impl Config {
     /// Compiled code.
     pub fn cache(&self) -> PathBuf {
         self.home.join("cache")
+    }
+
+    /// How components are compiled, and where what was compiled is kept.
+    pub(crate) fn runtime(&self, cache: Option<PathBuf>) -> RuntimeConfig {
+        let child = |(program, arguments): (PathBuf, Vec<String>)| -> Arc<dyn Compiler> {
+            Arc::new(ChildProcess { program, arguments, limits: self.compile })
+        };
+        RuntimeConfig { cache, compiler: self.compiler.clone().map(child) }
     }
 
     /// The journal.
@@ -291,11 +320,7 @@ fn limits(table: &BTreeMap<String, toml::Value>) -> Result<Limits, String> {
 
 /// Bounds of the journal as people write them: `size = "4GiB"`.
 fn store_bounds(table: &StoreTable) -> Result<StoreBounds, String> {
-    let read = |name: &str, value: &Option<toml::Value>| {
-        let Some(value) = value else { return Ok(None) };
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Unit::Bytes.parse(&text).map(Some).map_err(|e| format!("`{name}` in `[store]`: {e}"))
-    };
+    let read = |name, value| bound("store", name, Unit::Bytes, value);
     let size = read("size", &table.size)?.unwrap_or(DEFAULT_STORE_BYTES);
     if size < MIN_STORE_BYTES {
         let least = Unit::Bytes.print(MIN_STORE_BYTES);
@@ -314,6 +339,29 @@ fn store_bounds(table: &StoreTable) -> Result<StoreBounds, String> {
         }
     }
     Ok(bounds)
+}
+
+/// Bounds of the compiler as people write them: `time = "120s"`.
+fn compile(table: &CompileTable) -> Result<CompileLimits, String> {
+    let read = |name, unit, value| bound("compile", name, unit, value);
+    let usual = CompileLimits::default();
+    Ok(CompileLimits {
+        time: read("time", Unit::Millis, &table.time)?.map_or(usual.time, Duration::from_millis),
+        memory: read("memory", Unit::Bytes, &table.memory)?.unwrap_or(usual.memory),
+        code: read("code", Unit::Bytes, &table.code)?.unwrap_or(usual.code),
+    })
+}
+
+/// One bound of a table, when it is there.
+fn bound(
+    table: &str,
+    name: &str,
+    unit: Unit,
+    value: &Option<toml::Value>,
+) -> Result<Option<u64>, String> {
+    let Some(value) = value else { return Ok(None) };
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    unit.parse(&text).map(Some).map_err(|e| format!("`{name}` in `[{table}]`: {e}"))
 }
 
 #[cfg(test)]
@@ -337,7 +385,11 @@ mod tests {
             load("[limits]\nmemory = \"1MiB\"\n[secrets.KEY]\nhosts = [\"a.test\"]").unwrap();
         assert_eq!(config.limits.memory, Some(1 << 20));
         assert_eq!(config.secrets["KEY"].hosts.len(), 1);
+        let config = load("[compile]\ntime = \"2s\"\nmemory = \"1MiB\"").unwrap().compile;
+        assert_eq!((config.time.as_secs(), config.memory), (2, 1 << 20));
         for bad in [
+            "[compile]\ntime = \"soon\"",
+            "[compile]\nfuel = 1",
             "[limit]",
             "[limits]\nmemry = 1",
             "[limits]\nmemory = \"1MB\"",

@@ -19,7 +19,7 @@ use cleargate_gate::{
 };
 use cleargate_registry::Digest;
 use cleargate_runtime::cache::MAX_CACHE_BYTES;
-use cleargate_runtime::{Runtime, RuntimeConfig, RuntimeError};
+use cleargate_runtime::{Runtime, RuntimeError};
 use cleargate_store::memory::MemoryStore;
 use cleargate_store::sqlite::{Class, OpenError, SqliteConfig, SqliteStore};
 use cleargate_store::{RunStatus, Store};
@@ -82,8 +82,8 @@ impl Host {
             Arc::new(TimeOrdered),
             executing,
         );
-        let runtime = RuntimeConfig { cache: Some(config.cache()), compiler: None };
-        let runtime = Runtime::new(runtime).map_err(|e| engine_error(&config, &e))?;
+        let runtime = Runtime::new(config.runtime(Some(config.cache())))
+            .map_err(|e| engine_error(&config, &e))?;
         let plugins = Plugins::open(&config)?;
         let loaded = Recent::new(MAX_LOADED);
         Ok(Self { config, store, executor, clock, plugins, runtime, loaded })
@@ -327,7 +327,7 @@ fn complete(graph: &Graph, input: Value) -> Result<Value> {
 
 /// Whether a plugin cannot be loaded for a reason that is not in the flow.
 fn matters_outside(error: &Error) -> bool {
-    matches!(error.kind, Kind::Denied | Kind::Resolution)
+    matches!(error.kind, Kind::Denied | Kind::Resolution | Kind::Limit | Kind::Bug)
 }
 
 fn open_store(config: &Config) -> Result<Arc<dyn Store>> {

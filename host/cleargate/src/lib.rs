@@ -43,6 +43,8 @@ pub use cases::{
 };
 pub use cleargate_flow::diagnostic::{Finding, Severity, Span};
 pub use cleargate_flow::{Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
+/// For the process that [`Config::compiler`] names.
+pub use cleargate_runtime::compiler::{CompileLimits, WorkError, work as compile_component};
 pub use config::{Config, Durability, Secret, StoreBounds};
 pub use error::{Error, Kind, Result};
 pub use flows::{Checked, Flow};

@@ -15,6 +15,7 @@ use cleargate_registry::installed::{Entry, Installed};
 use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
 use cleargate_registry::source::PublishError;
 use cleargate_registry::{Component, Dir, Manifest, PackageName, PackageRef, Source};
+use cleargate_runtime::RuntimeConfig;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -36,7 +37,7 @@ pub struct Plugins {
     pub(crate) registry: Dir,
     pub(crate) installed: Installed,
     grants: PathBuf,
-    cache: PathBuf,
+    runtime: RuntimeConfig,
     operator: Limits,
 }
 
@@ -150,7 +151,7 @@ impl Plugins {
             registry,
             installed: Installed::open(config.plugins()),
             grants: config.grants(),
-            cache: config.cache(),
+            runtime: config.runtime(Some(config.cache())),
             operator: config.limits,
         })
     }

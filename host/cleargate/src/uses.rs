@@ -350,6 +350,8 @@ fn asked(manifest: &Manifest) -> Grants {
 fn load_error(pin: &Pin, error: &LoadError) -> Error {
     let kind = match error {
         LoadError::NotGranted { .. } => Kind::Denied,
+        LoadError::TooMuch { .. } => Kind::Limit,
+        LoadError::Compiler(_) => Kind::Bug,
         _ => Kind::Invalid,
     };
     let out = Error::new(kind, format!("{} {} cannot be loaded", pin.package, pin.version))
@@ -358,6 +360,9 @@ fn load_error(pin: &Pin, error: &LoadError) -> Error {
         LoadError::NotGranted { .. } => out.with_help(format!(
             "cleargate plugin install {}@={} --grant",
             pin.package, pin.version
+        )),
+        LoadError::TooMuch { what, .. } => out.with_help(format!(
+            "raise `{what}` of `[compile]` in cleargate.toml, if you trust its author that far"
         )),
         _ => out,
     }

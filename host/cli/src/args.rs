@@ -142,6 +142,12 @@ pub enum Verb {
         Exit code 9 when the home, the configuration, the journal or the plugins cannot be used. A toolchain\n\
         that is missing matters to authors of plugins alone, and does not count.")]
     Doctor,
+    /// The compiler's process: reads a component, answers with machine code
+    #[command(
+        hide = true,
+        after_help = "Example:\n  cleargate compile-component < bounds-and-component > machine-code"
+    )]
+    CompileComponent,
     /// Print a JSON Schema for editors and validators
     #[command(after_help = "Example:\n  cleargate schema flow > cleargate-flow.schema.json")]
     Schema {

@@ -10,12 +10,29 @@ mod runs;
 mod schema;
 mod secret;
 
+use std::io::Write;
+
 use cleargate::{Config, Host, SecretStore};
 
 use crate::args::{Args, Verb};
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::output::Talk;
+
+/// The hidden verb by which this program becomes the compiler's process.
+const COMPILE: &str = "compile-component";
+
+/// Compiles what stdin holds. Its parent reads the answer, no person does: an error is one sentence, and 1 says that
+/// the component is to blame.
+fn compile() -> u8 {
+    match cleargate::compile_component(std::io::stdin(), std::io::stdout()) {
+        Ok(()) => 0,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            if error.blames_component() { 1 } else { 70 }
+        }
+    }
+}
 
 /// What a command needs from around it.
 pub struct Context<'a> {
@@ -28,7 +45,11 @@ impl Context<'_> {
     pub fn config(&self) -> Result<Config, Failure> {
         let environment = self.environment;
         let secrets = environment.secrets.clone();
-        Ok(Config::load(&environment.home, &environment.folder, secrets, &self.secrets())?)
+        let (home, folder) = (&environment.home, &environment.folder);
+        let mut config = Config::load(home, folder, secrets, &self.secrets())?;
+        config.compiler =
+            environment.program.clone().map(|program| (program, vec![COMPILE.into()]));
+        Ok(config)
     }
 
     /// The stored secrets.
@@ -55,6 +76,7 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Plugin(verb) => plugin::plugin(&context, verb).await,
         Verb::Grant(verb) => grant::grant(&context, verb),
         Verb::Secret(verb) => secret::secret(&context, verb),
+        Verb::CompileComponent => Ok(compile()),
         Verb::Doctor => doctor::doctor(&context).await,
         Verb::Schema { of } => schema::schema(&context, of),
         Verb::Completions { shell } => schema::completions(shell),

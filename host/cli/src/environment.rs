@@ -16,6 +16,8 @@ pub struct Environment {
     pub secrets: Vec<(String, String)>,
     /// `CLEARGATE_SECRETS_KEY`: the key of stored secrets, instead of the file in the home folder.
     pub secrets_key: Option<String>,
+    /// This program itself, which compiles components in a process apart.
+    pub program: Option<PathBuf>,
     /// The folder that the command was started in.
     pub folder: PathBuf,
 }
@@ -40,7 +42,8 @@ impl Environment {
         let secrets_key = std::env::var("CLEARGATE_SECRETS_KEY").ok().filter(|key| !key.is_empty());
         let home = folder.join(home);
         let build = build.map_or_else(|| home.join("build"), |path| folder.join(path));
-        Self { home, build, plain, secrets, secrets_key, folder }
+        let program = std::env::current_exe().ok();
+        Self { home, build, plain, secrets, secrets_key, program, folder }
     }
 }
 

@@ -5,29 +5,8 @@
 
 use wasmtime::component::Component;
 
+use crate::compiler::{CompileError, Compiler};
 use crate::engine::Engine;
-
-/// Turns the bytes of a component into machine code for an engine.
-///
-/// The answer is executed: an implementation is part of the trusted base. The built-in one compiles in this
-/// process; one that compiles in a child process with limits on CPU and memory fits here as well.
-pub trait Compiler: Send + Sync {
-    /// Compiles `component` for `engine`. Blocks the thread; called for one component at a time.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the component.
-    fn compile(&self, engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String>;
-}
-
-/// Compiles in this process.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct InProcess;
-
-impl Compiler for InProcess {
-    fn compile(&self, engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
-        engine.wasmtime().precompile_component(component).map_err(|error| format!("{error:#}"))
-    }
-}
 
 /// Machine code that this installation made.
 pub(crate) struct Artifact(Vec<u8>);
@@ -38,7 +17,7 @@ impl Artifact {
         compiler: &dyn Compiler,
         engine: &Engine,
         component: &[u8],
-    ) -> Result<Self, String> {
+    ) -> Result<Self, CompileError> {
         compiler.compile(engine, component).map(Self)
     }
 
@@ -60,24 +39,6 @@ impl Artifact {
         )]
         unsafe {
             Component::deserialize(engine.wasmtime(), &self.0)
-        }
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-
-    /// Counts compilations.
-    #[derive(Default)]
-    pub(crate) struct Counting(pub(crate) AtomicUsize);
-
-    impl Compiler for Counting {
-        fn compile(&self, engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            InProcess.compile(engine, component)
         }
     }
 }

@@ -14,8 +14,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use crate::artifact::{Artifact, Compiler, InProcess};
+use crate::artifact::Artifact;
 use crate::cache::Cache;
+use crate::compiler::{CompileError, Compiler, InProcess};
 use crate::engine::{Engine, EngineError, Needs};
 use crate::inspect::{InspectError, Inspected, inspect};
 use crate::instance::Call;
@@ -78,6 +79,27 @@ pub enum LoadError {
     /// The compiler or the linker found it invalid.
     #[error("the component is invalid: {0}")]
     Invalid(String),
+    /// It takes more to compile than the operator gives.
+    #[error("compiling the component takes more than {most} of {what}")]
+    TooMuch {
+        /// `time`, `memory` or `code`.
+        what: &'static str,
+        /// The bound, with its unit.
+        most: String,
+    },
+    /// Nothing is known of the component, because there was no compiler, or it broke off.
+    #[error("the compiler failed: {0}")]
+    Compiler(String),
+}
+
+impl From<CompileError> for LoadError {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Invalid(why) => Self::Invalid(why),
+            CompileError::TooMuch { what, most } => Self::TooMuch { what, most },
+            CompileError::Failed(why) => Self::Compiler(why),
+        }
+    }
 }
 
 impl LoadError {
@@ -87,7 +109,7 @@ impl LoadError {
 }
 
 /// How a runtime is set up.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RuntimeConfig {
     /// Folder of the compile cache; without one, each load compiles.
     pub cache: Option<PathBuf>,
@@ -215,17 +237,14 @@ impl Runtime {
             if let Some(code) = inner.cache.as_ref().and_then(|cache| cache.get(&digest, engine)) {
                 return code.component(engine).map_err(LoadError::engine);
             }
-            let code = Artifact::compile(&*inner.compiler, engine, &bytes);
-            let code = code.map_err(LoadError::Invalid)?;
+            let code = Artifact::compile(&*inner.compiler, engine, &bytes)?;
             if let Some(Err(error)) = inner.cache.as_ref().map(|c| c.put(&digest, engine, &code)) {
                 tracing::warn!(%error, "compiled component is not kept: the next start compiles again");
             }
             code.component(engine).map_err(LoadError::engine)
         };
         let ended = tokio::task::spawn_blocking(work).await;
-        ended.unwrap_or_else(|error| {
-            Err(LoadError::Invalid(format!("the compiler failed: {error}")))
-        })
+        ended.unwrap_or_else(|error| Err(LoadError::Compiler(error.to_string())))
     }
 }
 
@@ -327,7 +346,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::artifact::tests::Counting;
+    use crate::compiler::tests::Counting;
     use crate::engine::Allocation;
 
     #[tokio::test]

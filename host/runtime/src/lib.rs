@@ -1,7 +1,8 @@
 //! WebAssembly components as steps of a flow: the only crate that names wasmtime.
 //!
 //! The way of a plugin: bytes → [`inspect`] (names and counts, nothing is compiled) → `linker` (imports
-//! from the effective grants) → [`artifact`] and [`cache`] (machine code, ours and authenticated) →
+//! from the effective grants) → [`compiler`] (in a process of its own) → [`artifact`] and [`cache`] (machine code,
+//! ours and authenticated) →
 //! [`component::Plugin`]. The way of a call: [`plugin`] (values to the contract's types) → [`instance`] (a
 //! fresh store under all limits) → `host` (metered imports) → [`world::World`] (what the gate stands
 //! behind) → [`fault`] (who caused the failure, if there was one).
@@ -16,6 +17,7 @@
 pub mod artifact;
 mod bindings;
 pub mod cache;
+pub mod compiler;
 pub mod component;
 pub mod describe;
 pub mod engine;

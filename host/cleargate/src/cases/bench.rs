@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{cases, engine, load, run};
+use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::plugins::read;
 
@@ -79,20 +80,21 @@ struct Ceiling {
 /// The component cannot be loaded, a case file or the budget is not well formed, or a case does not pass: what
 /// a wrong answer costs is no figure.
 pub async fn bench_plugin(
+    config: &Config,
     folder: &Path,
     bytes: &[u8],
     calls: u32,
     save: bool,
 ) -> Result<BenchReport> {
     let (component, manifest) = read(bytes)?;
-    let (compile, plugin) = timed(load(&engine(None)?, bytes, &manifest.permissions)).await;
+    let (compile, plugin) = timed(load(&engine(config, None)?, bytes, &manifest.permissions)).await;
     let plugin = plugin?;
     let folder_of_cache = tempfile::tempdir().map_err(|e| {
         Error::new(Kind::Store, "there is no place for a compile cache").caused_by(&e)
     })?;
     let cache = || Some(folder_of_cache.path().to_path_buf());
-    load(&engine(cache())?, bytes, &manifest.permissions).await?;
-    let runtime = engine(cache())?;
+    load(&engine(config, cache())?, bytes, &manifest.permissions).await?;
+    let runtime = engine(config, cache())?;
     let (cached, again) = timed(load(&runtime, bytes, &manifest.permissions)).await;
     again?;
     let mut costs = Vec::new();

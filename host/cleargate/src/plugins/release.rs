@@ -10,8 +10,8 @@ use std::sync::Arc;
 use cleargate_flow::signature::{Effect, PluginKind, Signature};
 use cleargate_flow::types::{Kind as Shape, Type, fits};
 use cleargate_registry::{History, Manifest, Release, Source, Version};
+use cleargate_runtime::Runtime;
 use cleargate_runtime::describe::Described;
-use cleargate_runtime::{Runtime, RuntimeConfig};
 use indexmap::IndexMap;
 
 use super::{Plugins, read, resolution};
@@ -59,9 +59,8 @@ impl Plugins {
     }
 
     async fn describe(&self, bytes: &[u8]) -> Result<Vec<Described>> {
-        let config = RuntimeConfig { cache: Some(self.cache.clone()), compiler: None };
-        let runtime =
-            Runtime::new(config).map_err(|e| Error::new(Kind::Bug, "no engine").caused_by(&e))?;
+        let runtime = Runtime::new(self.runtime.clone())
+            .map_err(|e| Error::new(Kind::Bug, "no engine").caused_by(&e))?;
         let bad = |e: &dyn std::error::Error| {
             Error::new(Kind::Invalid, "the plugin does not describe itself").caused_by(e)
         };

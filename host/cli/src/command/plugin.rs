@@ -205,7 +205,8 @@ async fn bench(
     save: bool,
 ) -> Result<u8, Failure> {
     let built = build(context, folder, false)?;
-    let report = cleargate::bench_plugin(folder, &built.bytes, calls, save).await?;
+    let report =
+        cleargate::bench_plugin(&context.config()?, folder, &built.bytes, calls, save).await?;
     context.talk.document(&report, || bench_text(&report, calls));
     for worse in &report.worse {
         context.talk.say(&escaped(worse));

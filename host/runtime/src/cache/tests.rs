@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::*;
-use crate::artifact::tests::Counting;
-use crate::artifact::{Compiler, InProcess};
+use crate::compiler::tests::Counting;
+use crate::compiler::{Compiler, InProcess};
 use crate::engine::Allocation;
 
 fn engine() -> Engine {

@@ -67,6 +67,8 @@ fn every_promised_limit_names_the_test_that_proves_it() {
         include_str!("interfaces.rs"),
         include_str!("../../src/inspect.rs"),
         include_str!("../../src/instance.rs"),
+        include_str!("../../src/compiler/tests.rs"),
+        include_str!("../../../../tests/cli/compiler.rs"),
     ];
     for limit in cleargate_flow::limits::TABLE {
         let row = format!("| `{}` | ", limit.name);
