@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::readme::{REMEMBERED, block};
 use crate::world::{Done, World};
 
 const KINDS: [&str; 4] = ["node", "tool", "guardrail", "filter"];
@@ -131,7 +132,9 @@ const ASKS: &str = "\n[permissions]\nkv = [\"notes\"]\nhttp = [\"api.example.com
 /// A project that holds all templates and the probe.
 fn everything(world: &World) {
     world.share_compiled();
-    let mut files = String::from("import probe\n");
+    // The block of the README, too: it needs no build of its own.
+    let readme = include_str!("../../sdk/README.md");
+    let mut files = String::from("import probe\nimport remember\n");
     for kind in KINDS {
         let name = format!("py-{kind}");
         world.run(&["plugin", "new", "--lang", "python", "--kind", kind, &name]).expect(0, &[]);
@@ -144,6 +147,8 @@ fn everything(world: &World) {
     world.write("py-node/src/plugin.py", &files);
     world.write("py-node/src/probe.py", PROBE);
     world.write("py-node/cases/probe.yaml", EXPECTED);
+    world.write("py-node/src/remember.py", block(readme, "python"));
+    world.write("py-node/cases/remember.yaml", REMEMBERED);
 }
 
 #[test]
@@ -156,7 +161,7 @@ fn every_template_passes_its_cases_and_every_service_answers() {
     let manifest = fs::read_to_string(world.path("py-node/plugin.toml")).unwrap();
     world.write("py-node/plugin.toml", &format!("{manifest}{ASKS}"));
     let done = world.run(&["plugin", "test", "py-node"]);
-    done.expect(0, &["✓ my:py-node 0.1.0", "componentize-py", "34 passed, 0 failed"]);
+    done.expect(0, &["✓ my:py-node 0.1.0", "componentize-py", "37 passed, 0 failed"]);
     world.run(&["plugin", "publish", "py-node"]).expect(0, &[]);
     // Built again, the same bytes.
     let again = world.run(&["plugin", "publish", "--if-new", "py-node"]);

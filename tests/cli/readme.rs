@@ -3,7 +3,7 @@
 use crate::world::{PLUGINS, World};
 
 /// The first block of a language.
-fn block<'a>(readme: &'a str, language: &str) -> &'a str {
+pub(crate) fn block<'a>(readme: &'a str, language: &str) -> &'a str {
     let (_, after) = readme.split_once(&format!("```{language}\n")).expect("there is a block");
     after.split_once("\n```").expect("the block ends").0
 }
@@ -48,18 +48,39 @@ fn the_plugin_of_the_sdk_passes_its_case() {
     done.expect(0, &["1 passed, 0 failed"]);
 }
 
+/// Replaces the source of a new project by the block of its language; what it asks for and its cases are the same in all.
+fn remembers(language: &str, words: &str, file: &str) {
+    let world = World::empty();
+    world.share_compiled();
+    let readme = include_str!("../../sdk/README.md");
+    let name = &*format!("notes-{language}");
+    world.run(&["plugin", "new", "--lang", language, "--kind", "tool", name]).expect(0, &[]);
+    world.write(&format!("{name}/src/{file}"), block(readme, words));
+    let manifest = std::fs::read_to_string(world.path(&format!("{name}/plugin.toml"))).unwrap();
+    let manifest = format!("{manifest}\n{}\n", block(readme, "toml"));
+    world.write(&format!("{name}/plugin.toml"), &manifest);
+    world.write(&format!("{name}/cases/first.yaml"), REMEMBERED);
+    world.run(&["plugin", "test", name]).expect(0, &["3 passed, 0 failed"]);
+}
+
+/// What each of them does.
+pub(crate) const REMEMBERED: &str = "cases:
+  - { name: first, call: { tool: remember }, input: { line: a }, expect: { output: { notes: 1 } } }
+  - { name: empty, call: { tool: remember }, input: { line: '' }, expect: { error: { code: invalid_input, message: is empty } } }
+  - { name: none, call: { tool: remember }, input: {}, expect: { error: { code: invalid_input, message: missing field `line` } } }
+";
+
 #[test]
 fn the_javascript_of_the_sdk_remembers() {
-    let world = World::empty();
-    let readme = include_str!("../../sdk/README.md");
-    world.run(&["plugin", "new", "--lang", "javascript", "--kind", "tool", "notes"]).expect(0, &[]);
-    world.write("notes/src/plugin.js", block(readme, "js"));
-    let manifest = std::fs::read_to_string(world.path("notes/plugin.toml")).unwrap();
-    world.write("notes/plugin.toml", &format!("{manifest}\n{}\n", block(readme, "toml")));
-    let cases = "cases:\n\
-        - { name: first, call: { tool: remember }, input: { line: a }, expect: { output: { notes: 1 } } }\n\
-        - { name: empty, call: { tool: remember }, input: { line: ' ' }, \
-            expect: { error: { code: invalid_input, message: is empty } } }\n";
-    world.write("notes/cases/first.yaml", cases);
-    world.run(&["plugin", "test", "notes"]).expect(0, &["2 passed, 0 failed"]);
+    remembers("javascript", "js", "plugin.js");
+}
+
+#[test]
+fn the_c_of_the_sdk_remembers() {
+    remembers("c", "c", "plugin.c");
+}
+
+#[test]
+fn the_go_of_the_sdk_remembers() {
+    remembers("go", "go", "plugin.go");
 }

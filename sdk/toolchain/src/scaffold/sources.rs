@@ -57,7 +57,8 @@ macro_rules! javascript {
     };
 }
 
-pub(super) const JAVASCRIPT_COMMON: [Source; 2] = [
+pub(super) const JAVASCRIPT_COMMON: [Source; 3] = [
+    ("tsconfig.json", include_str!("../../templates/javascript/common/tsconfig.json.txt")),
     ("package.json", include_str!("../../templates/javascript/common/package.json.txt")),
     (".gitignore", include_str!("../../templates/javascript/common/gitignore.txt")),
 ];
@@ -184,6 +185,7 @@ pub(super) const VENDORED: &[Source] = vendored![
     "sdk/go/secret/secret.go",
     "sdk/go/tool/tool.go",
     "sdk/javascript/failure.js",
+    "sdk/javascript/index.d.ts",
     "sdk/javascript/index.js",
     "sdk/javascript/kinds/filter.js",
     "sdk/javascript/kinds/guardrail.js",
@@ -192,13 +194,21 @@ pub(super) const VENDORED: &[Source] = vendored![
     "sdk/javascript/package.json",
     "sdk/javascript/prelude.js",
     "sdk/javascript/schema.js",
+    "sdk/javascript/services/blob.d.ts",
     "sdk/javascript/services/blob.js",
+    "sdk/javascript/services/clock.d.ts",
     "sdk/javascript/services/clock.js",
+    "sdk/javascript/services/config.d.ts",
     "sdk/javascript/services/config.js",
+    "sdk/javascript/services/http.d.ts",
     "sdk/javascript/services/http.js",
+    "sdk/javascript/services/kv.d.ts",
     "sdk/javascript/services/kv.js",
+    "sdk/javascript/services/log.d.ts",
     "sdk/javascript/services/log.js",
+    "sdk/javascript/services/random.d.ts",
     "sdk/javascript/services/random.js",
+    "sdk/javascript/services/secret.d.ts",
     "sdk/javascript/services/secret.js",
     "sdk/javascript/text.js",
     "sdk/javascript/wire.js",

@@ -115,11 +115,39 @@ fn no_source_is_forgotten() {
     let listed: Vec<&str> = VENDORED.iter().map(|(path, _)| *path).collect();
     let source = |path: &&PathBuf| {
         path.extension().is_some_and(|e| {
-            ["rs", "js", "py", "c", "h", "go", "mod", "wit"].iter().any(|end| e == *end)
+            ["rs", "js", "ts", "py", "c", "h", "go", "mod", "wit"].iter().any(|end| e == *end)
         })
     };
     for path in found.iter().filter(source) {
         let path = path.to_str().unwrap();
         assert!(listed.contains(&path), "{path} is missing in sources.rs");
     }
+}
+
+/// Names that a file of JavaScript exports, or that its types say it exports; types of their own do not count.
+fn exported(text: &str) -> std::collections::BTreeSet<&str> {
+    let words = ["export const ", "export function ", "export function* ", "export class "];
+    let mut found = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        if let Some(rest) = words.iter().find_map(|word| line.strip_prefix(word)) {
+            found.extend(rest.split(|c: char| !c.is_ascii_alphanumeric()).next());
+        }
+        if let Some((names, _)) = line.strip_prefix("export { ").and_then(|r| r.split_once(" }")) {
+            found.extend(names.split(", "));
+        }
+    }
+    found
+}
+
+#[test]
+fn types_of_javascript_say_what_its_files_export() {
+    let text = |path: &str| VENDORED.iter().find(|(p, _)| *p == path).unwrap().1;
+    let typed = VENDORED.iter().filter_map(|(path, _)| path.strip_suffix(".d.ts"));
+    let mut count = 0;
+    for path in typed {
+        let (types, code) = (text(&format!("{path}.d.ts")), text(&format!("{path}.js")));
+        assert_eq!(exported(types), exported(code), "{path}");
+        count += exported(code).len();
+    }
+    assert!(count > 20, "{count}");
 }
