@@ -27,6 +27,7 @@ fn imports(world: &World, plugin: &str) -> Vec<String> {
 #[test]
 fn each_kind_passes_its_cases_and_a_flow_uses_them() {
     let world = World::empty();
+    world.share_compiled();
     for kind in ["node", "tool", "guardrail", "filter"] {
         untouched(&world, kind, &format!("js-{kind}"));
     }
@@ -119,6 +120,7 @@ fn expected() -> Vec<(&'static str, Answer)> {
 #[test]
 fn every_service_answers_and_every_failure_has_its_code() {
     let world = World::empty();
+    world.share_compiled();
     world.run(&["plugin", "new", "--lang", "javascript", "--kind", "tool", "probe"]).expect(0, &[]);
     fs::remove_file(world.path("probe/src/plugin.js")).unwrap();
     world.write("probe/src/plugin.ts", PROBE);

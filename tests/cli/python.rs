@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::readme::{REMEMBERED, block};
 use crate::world::{Done, World};
@@ -181,6 +181,21 @@ fn every_template_passes_its_cases_and_every_service_answers() {
     world.run(&["plugin", "install", "my:py-node", "--grant"]).expect(0, &[]);
     let run = ["run", "flow.yaml", "--input", "text=one two", "--output", "json"];
     assert_eq!(world.json(&run)["outcome"]["output"], json!({ "words": 2, "all": 42 }));
+    // A defect is told with the author's own lines.
+    world.write(
+        "broken.yaml",
+        "cleargate: 1\nflow: broken\noutput: { got: \"${it.got}\" }\n\
+         use: { plugin: my:py-node@^0.1 }\n\
+         nodes:\n  it: { type: plugin.probe, with: { what: broken } }\n",
+    );
+    let done = world.run(&["run", "broken.yaml", "--output", "json"]);
+    let ended: Value = serde_json::from_str(&done.out).unwrap();
+    let traceback = ended["outcome"]["error"]["detail"]["traceback"].as_str().unwrap();
+    let last = "\"broken\": lambda ctx: None.field,\nAttributeError";
+    assert!(
+        traceback.contains("File \"probe.py\", line ") && traceback.contains(last),
+        "{traceback}"
+    );
 }
 
 #[test]

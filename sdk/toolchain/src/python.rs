@@ -80,8 +80,11 @@ pub(crate) fn build(
     write(app.join("cleargate_entry.py"), &entry)?;
     all.extend([KIT.name().as_bytes(), entry.as_bytes()].concat());
     for folder in folders(&project) {
-        for (path, bytes) in contract::tree(&folder, &[".py", ".json", ".txt"])? {
-            all.extend([path.as_bytes(), &[0], &bytes, &[0]].concat());
+        // Data beside the modules, too: they may read it while they are imported.
+        for (path, bytes) in contract::tree(&folder, &[""])? {
+            if !path.contains("__pycache__") {
+                all.extend([path.as_bytes(), &[0], &bytes, &[0]].concat());
+            }
         }
     }
     let made = || {

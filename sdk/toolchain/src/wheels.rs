@@ -61,7 +61,13 @@ fn install(folder: &Path) -> Command {
     let mut pip = python(folder);
     pip.args(["-m", "pip", "install", "--target", "packages", "--requirement", "requirements.txt"]);
     pip.args(["--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile", "--quiet"]);
-    pip.args(["--disable-pip-version-check", "--root-user-action=ignore", "--no-input"]);
+    pip.args(["--disable-pip-version-check", "--no-input"]);
+    // What a user configured for installations of their own would stop this one.
+    for (name, value) in
+        [("ROOT_USER_ACTION", "ignore"), ("USER", "0"), ("REQUIRE_VIRTUALENV", "0")]
+    {
+        pip.env(format!("PIP_{name}"), value);
+    }
     pip
 }
 
