@@ -48,3 +48,50 @@ fn mistakes_are_found_when_the_plugin_is_built() {
     fs::remove_file(world.path("wrong/src/go.mod")).unwrap();
     world.run(&["plugin", "build", "wrong"]).expect(3, &["there is no src/go.mod"]);
 }
+
+/// What Go's runtime is given at its start is the same in each instance: nobody must take it for a secret.
+#[test]
+fn chance_that_everybody_knows_is_never_given_out() {
+    let world = World::empty();
+    world.run(&["plugin", "new", "--lang", "go", "--kind", "tool", "chance"]).expect(0, &[]);
+    world.write(
+        "chance/src/plugin.go",
+        r#"package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+
+	"cleargate"
+	"cleargate/tool"
+)
+
+type ask struct {
+	Key bool `json:"key"`
+}
+
+func chance(_ *cleargate.Context, in ask) (ask, error) {
+	if in.Key {
+		_, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		return in, err
+	}
+	_, err := rand.Reader.Read(make([]byte, 8))
+	return in, err
+}
+
+func init() { tool.Add("chance", "Asks for chance.", chance) }
+
+func main() {}
+"#,
+    );
+    world.write(
+        "chance/cases/first.yaml",
+        "cases:\n\
+         - { name: bytes, call: { tool: chance }, input: { key: false }, \
+           expect: { error: { code: bug, message: import cleargate/random } } }\n\
+         - { name: key, call: { tool: chance }, input: { key: true }, \
+           expect: { error: { code: bug, message: unreachable } } }\n",
+    );
+    world.run(&["plugin", "test", "chance"]).expect(0, &["2 passed, 0 failed"]);
+}

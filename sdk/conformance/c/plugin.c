@@ -145,12 +145,16 @@ static cg_json *service(cg_call *call, cg_json *input) {
   return cg_fail(call, CG_INVALID_INPUT, "no service %s", what);
 }
 
+/* The compiler must not see that this never ends. */
+static int deep(volatile int depth) { return depth < 0 ? 0 : deep(depth + 1) + depth; }
+
 static cg_json *fail(cg_call *call, cg_json *input) {
   static const char *const CODES[] = {"transient", "permanent", "timeout", "cancelled",       "invalid_input",
                                       "denied",    "limit",     "budget",  "unknown_outcome", "bug"};
   const char *how = cg_string_of(cg_get(input, "how"));
   volatile int forever = 1;
   if (strcmp(how, "trap") == 0) __builtin_trap();
+  if (strcmp(how, "stack") == 0) return cg_integer(deep(0));
   if (strcmp(how, "sleep") == 0) cg_sleep(60000);
   while (forever && strcmp(how, "fuel") == 0) continue;
   while (forever && strcmp(how, "memory") == 0) memset(cg_memory(1 << 20), 1, 1 << 20);

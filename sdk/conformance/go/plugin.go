@@ -177,6 +177,8 @@ var codes = []string{
 
 var hoard [][]byte
 
+func deep(depth int) int { return deep(depth+1) + depth }
+
 func fail(_ *cleargate.Context, in how) (value, error) {
 	switch in.How {
 	case "trap":
@@ -188,6 +190,8 @@ func fail(_ *cleargate.Context, in how) (value, error) {
 		for {
 			hoard = append(hoard, slices.Repeat([]byte{1}, 1<<20))
 		}
+	case "stack":
+		return value{deep(0)}, nil
 	case "sleep":
 		clock.Sleep(time.Minute)
 	}

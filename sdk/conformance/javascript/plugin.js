@@ -95,7 +95,10 @@ const service = tool({
   },
 });
 
+const deep = (depth) => 1 + deep(depth + 1);
+
 const ways = {
+  stack: () => deep(0),
   trap: () => undefined.field,
   fuel: () => {
     for (;;);

@@ -109,7 +109,12 @@ def endless() -> None:
         pass
 
 
+def deep(depth: int) -> int:
+    return 1 + deep(depth + 1)
+
+
 WAYS = {
+    "stack": lambda: deep(0),
     "trap": lambda: None.field,
     "fuel": endless,
     "memory": lambda: [bytearray(1 << 20) for _ in iter(int, 1)],

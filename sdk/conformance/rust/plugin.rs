@@ -110,6 +110,10 @@ fn stores(notes: &Store) -> Result<Value, Error> {
     Ok(json!([old, none, first, second, keys, notes.get("old")?]))
 }
 
+fn deep(depth: u64) -> u64 {
+    std::hint::black_box(deep(std::hint::black_box(depth) + 1)) + depth
+}
+
 #[derive(Deserialize, JsonSchema)]
 pub struct How {
     /// The code, or the way.
@@ -134,6 +138,10 @@ pub fn fail(input: How) -> Result<Any, Error> {
         "fuel" => loop {
             std::hint::black_box(0);
         },
+        "stack" => {
+            deep(1);
+            Code::Limit
+        }
         "memory" => {
             let mut all = Vec::new();
             loop {
