@@ -63,8 +63,28 @@ fn conforms(row: &Row) {
     world.run(&["plugin", "publish", "conformance"]).expect(0, &[]);
     offers(row, &world.json(&["plugin", "inspect", "my:conformance", "--output", "json"]));
     world.run(&["plugin", "install", "my:conformance", "--grant"]).expect(0, &[]);
+    typed(&world);
     large(&world);
     too_long(&world);
+}
+
+/// The ports are known before anything runs, with their types, from what the component says of itself.
+fn typed(world: &World) {
+    let flow = |text: &str, out: &str| {
+        format!(
+            "cleargate: 1\nflow: typed\noutput: {{ size: \"${{it.{out}}}\" }}\n\
+             use: {{ plugin: my:conformance@^0.1 }}\n\
+             nodes:\n  it: {{ type: plugin.measure, with: {{ text: {text} }} }}\n"
+        )
+    };
+    for (text, out, code, words) in [
+        ("abc", "bytes", 0, "is right"),
+        ("7", "bytes", 3, "1 error"),
+        ("abc", "size", 3, "1 error"),
+    ] {
+        world.write("typed.yaml", &flow(text, out));
+        world.run(&["check", "typed.yaml"]).expect(code, &[words]);
+    }
 }
 
 /// A text of 1 MiB goes through a plugin and comes back. Go's reader of JSON takes more than the fuel of an ordinary call.
