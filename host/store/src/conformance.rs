@@ -8,7 +8,9 @@ use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 use crate::kv::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use crate::quota::{ENTRY_BYTES, Quota};
 use crate::run::MAX_LEASE_MS;
-use crate::{Created, Durability, KvSpace, NewRun, RunFilter, RunStatus, Store, StoreError};
+use crate::{
+    Created, Durability, KvSpace, NewRun, Removed, RunFilter, RunStatus, Store, StoreError,
+};
 
 /// A run of flow `f` with its first record.
 pub(crate) fn new_run(id: &str, key: Option<&str>) -> NewRun {
@@ -125,6 +127,58 @@ pub async fn appends_without_gaps(store: &dyn Store) {
     assert_eq!(store.runs(&filter).await.expect("runs")[0].id, run);
 }
 
+/// A finished run goes with its sub-flows and its key, and with nothing of anybody else.
+pub async fn removes_what_is_finished(store: &dyn Store) {
+    let large = Value::from("x".repeat(9_000));
+    let started = |id: &'static str, parent: Option<&str>| {
+        let parent =
+            parent.map(|run| (run.parse().expect("an id"), "a".parse().expect("an address")));
+        NewRun { parent, created_at: 7, ..new_run(id, (id == "gone").then_some("again")) }
+    };
+    let end = |output: &Value| Record {
+        seq: 1,
+        at: 70,
+        event: Event::RunFinished { outcome: Outcome::Succeeded { output: output.clone() } },
+    };
+    for (id, parent) in
+        [("gone", None), ("gone1", Some("gone")), ("gone2", Some("gone1")), ("stays", None)]
+    {
+        assert_eq!(store.create_run(started(id, parent)).await, Ok(Created::New));
+    }
+    let [gone, gone1, gone2, stays] =
+        ["gone", "gone1", "gone2", "stays"].map(|id| id.parse::<RunId>().expect("an id"));
+    let owned = store.put_blob("owner", large.to_json().into_bytes()).await.expect("a blob");
+    for run in [&gone, &gone1, &stays, &gone2] {
+        let refused = store.remove_run(&gone).await;
+        assert!(matches!(refused, Err(StoreError::Unfinished { .. })), "{refused:?}");
+        let lease = store.acquire(run, "a", 0, 10).await.expect("the run is free");
+        assert_eq!(store.append(&lease, vec![end(&large)], Durability::Sync).await, Ok(()));
+    }
+    for child in [&gone1, &gone2] {
+        let refused = store.remove_run(child).await;
+        assert!(matches!(refused, Err(StoreError::SubFlow { .. })), "{refused:?}");
+    }
+    let ended =
+        |time| RunFilter { finished_before: Some(time), top_only: true, ..RunFilter::default() };
+    let ids = |rows: Vec<crate::RunRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    let late = ids(store.runs(&ended(71)).await.expect("runs"));
+    assert!(late.contains(&gone) && late.contains(&stays) && !late.contains(&gone1), "{late:?}");
+    assert!(!ids(store.runs(&ended(70)).await.expect("runs")).contains(&gone));
+    assert_eq!(store.remove_run(&gone).await, Ok(Removed { runs: 3, records: 6 }));
+    for run in [&gone, &gone1, &gone2] {
+        assert_eq!(store.run(run).await, Ok(None));
+        let nothing = Err(StoreError::NoSuchRun { run: run.clone() });
+        assert_eq!(store.journal(run, 0, 9).await, nothing);
+        assert_eq!(store.remove_run(run).await.map(|_| vec![]), nothing);
+    }
+    assert_eq!(store.journal(&stays, 1, 9).await, Ok(vec![end(&large)]));
+    assert_eq!(store.create_run(started("gone", None)).await, Ok(Created::New));
+    assert_eq!(store.journal(&gone, 1, 9).await, Ok(vec![]));
+    assert_eq!(store.remove_run(&stays).await, Ok(Removed { runs: 1, records: 2 }));
+    let kept = store.get_blob("owner", &owned).await;
+    assert_eq!(kept, Ok(Some(large.to_json().into_bytes())));
+}
+
 /// A payload that no reader could take back is refused, and the deepest one that is taken comes back.
 pub async fn takes_what_can_be_read_back(store: &dyn Store) {
     let run = put(store, "deep").await;
@@ -219,6 +273,7 @@ pub async fn check(store: &dyn Store) {
     fences(store).await;
     outlives_a_clock_that_was_ahead(store).await;
     appends_without_gaps(store).await;
+    removes_what_is_finished(store).await;
     takes_what_can_be_read_back(store).await;
     keeps_values_apart(store).await;
 }

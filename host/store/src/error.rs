@@ -51,6 +51,20 @@ pub enum StoreError {
         /// Which.
         run: RunId,
     },
+    /// Only what has ended can be removed, and somebody may go on with this run.
+    #[error("run `{run}` is not finished; a run is removed once it and its sub-flows are")]
+    Unfinished {
+        /// The run, or the sub-flow of it that is not finished.
+        run: RunId,
+    },
+    /// A sub-flow is a part of the run around it.
+    #[error("run `{run}` is a sub-flow of run `{parent}`, and is removed with that one")]
+    SubFlow {
+        /// Which.
+        run: RunId,
+        /// The run around it.
+        parent: RunId,
+    },
     /// Records do not continue the journal.
     #[error("run `{run}` continues with record {expected}, not {found}")]
     Sequence {
@@ -138,7 +152,8 @@ pub enum StoreError {
     },
     /// No space is left on the disk, or within the configured size. Nothing was lost or half written.
     #[error(
-        "no space is left for the store{}; nothing is lost: free some, then go on",
+        "no space is left for the store{}; nothing is lost: `cleargate runs prune --older-than 30d` makes room \
+         in it, then go on",
         limit.map_or_else(String::new, |limit| format!(
             ": its disk is full, or it has the {} that it may have (`size` in `[store]` of the \
              operator's file)", Bytes.print(limit)

@@ -27,6 +27,8 @@ pub use error::StoreError;
 pub use kv::{KvPage, KvSpace};
 pub use memory::MemoryStore;
 pub use quota::Quota;
-pub use run::{Created, ErrorSummary, Lease, LeaseInfo, NewRun, RunFilter, RunRow, RunStatus};
+pub use run::{
+    Created, ErrorSummary, Lease, LeaseInfo, NewRun, Removed, RunFilter, RunRow, RunStatus,
+};
 pub use sqlite::{OpenError, SqliteConfig, SqliteStore};
 pub use store::{Durability, MAX_PAGE, Store};

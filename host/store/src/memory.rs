@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::head::{Batch, Head};
 use crate::kv::{KvPage, KvSpace, check_entry, check_key};
 use crate::quota::{OWNED_BLOBS, Quota, of_entry};
-use crate::run::{Created, Lease, NewRun, RunFilter, RunRow};
+use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow};
 use crate::store::{Durability, MAX_PAGE, Store};
 
 /// Everything in memory.
@@ -28,9 +28,9 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     flows: HashMap<FlowHash, Vec<u8>>,
-    /// In order of creation.
-    runs: Vec<Run>,
-    /// Positions of the runs that are not finished.
+    /// By number, in order of creation.
+    runs: BTreeMap<usize, Run>,
+    /// Numbers of the runs that are not finished.
     open: BTreeSet<usize>,
     by_id: HashMap<RunId, usize>,
     by_key: HashMap<(FlowId, String), usize>,
@@ -71,7 +71,25 @@ impl State {
 
     fn run(&mut self, run: &RunId) -> Result<&mut Run, StoreError> {
         let at = self.position(run)?;
-        Ok(&mut self.runs[at])
+        Ok(self.at(at))
+    }
+
+    fn at(&mut self, at: usize) -> &mut Run {
+        self.runs.get_mut(&at).expect("an id leads to a run")
+    }
+
+    /// The numbers of a run and of every sub-flow below it, the run first.
+    fn family(&self, at: usize) -> Vec<usize> {
+        let mut family = vec![at];
+        let mut next = 0;
+        while let Some(at) = family.get(next) {
+            let id = &self.runs[at].new.id;
+            let ours = |run: &Run| run.new.parent.as_ref().is_some_and(|(parent, _)| parent == id);
+            let children = self.runs.iter().filter(|(_, run)| ours(run));
+            family.extend(children.map(|(at, _)| *at).collect::<Vec<_>>());
+            next += 1;
+        }
+        family
     }
 
     /// Notes that entries of a space changed their size.
@@ -103,7 +121,7 @@ impl State {
 
     /// Files a run under the open ones, or no longer, after its status may have changed.
     fn settle(&mut self, at: usize) {
-        if self.runs[at].head.status.is_finished() {
+        if self.runs[&at].head.status.is_finished() {
             self.open.remove(&at);
         } else {
             self.open.insert(at);
@@ -132,15 +150,15 @@ impl Store for MemoryStore {
         let mut state = self.state();
         let key = run.idempotency_key.clone().map(|key| (run.flow.clone(), key));
         if let Some(&at) = key.as_ref().and_then(|key| state.by_key.get(key)) {
-            return Ok(Created::Exists(state.runs[at].new.id.clone()));
+            return Ok(Created::Exists(state.runs[&at].new.id.clone()));
         }
         if state.by_id.contains_key(&run.id) {
             return Err(StoreError::RunExists { run: run.id });
         }
-        let at = state.runs.len();
+        let at = state.runs.last_key_value().map_or(0, |(last, _)| last + 1);
         state.by_id.insert(run.id.clone(), at);
         state.by_key.extend(key.map(|key| (key, at)));
-        state.runs.push(Run { head: Head::new(&batch), new: run });
+        state.runs.insert(at, Run { head: Head::new(&batch), new: run });
         state.settle(at);
         Ok(Created::New)
     }
@@ -153,14 +171,17 @@ impl Store for MemoryStore {
         let state = self.state();
         let end = match &filter.before {
             Some(run) => state.position(run)?,
-            None => state.runs.len(),
+            None => usize::MAX,
         };
         let wanted = |run: &&Run| {
             filter.flow.as_ref().is_none_or(|flow| *flow == run.new.flow)
                 && filter.status.is_none_or(|status| status == run.head.status)
                 && !(filter.top_only && run.new.parent.is_some())
+                && filter
+                    .finished_before
+                    .is_none_or(|time| run.head.finished_at.is_some_and(|at| at < time))
         };
-        let rows = state.runs[..end].iter().rev().filter(wanted);
+        let rows = state.runs.range(..end).rev().map(|(_, run)| run).filter(wanted);
         Ok(rows.take(filter.limit.min(MAX_PAGE)).map(|run| run.head.row(&run.new)).collect())
     }
 
@@ -174,7 +195,7 @@ impl Store for MemoryStore {
 
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError> {
         let state = self.state();
-        let open = state.open.iter().map(|&at| &state.runs[at]);
+        let open = state.open.iter().map(|at| &state.runs[at]);
         let open = open.filter(|run| run.head.is_outstanding(now_ms));
         Ok(open.map(|run| run.new.id.clone()).collect())
     }
@@ -207,7 +228,7 @@ impl Store for MemoryStore {
         let batch = Batch::of(&lease.run, &records)?;
         let mut state = self.state();
         let at = state.position(&lease.run)?;
-        let run = &mut state.runs[at];
+        let run = state.at(at);
         run.head.append(lease, batch.as_ref())?;
         run.new.first.extend(records);
         state.settle(at);
@@ -224,6 +245,31 @@ impl Store for MemoryStore {
         let records = &state.run(run)?.new.first;
         let from = usize::try_from(from_seq).unwrap_or(usize::MAX);
         Ok(records.iter().skip(from).take(limit.min(MAX_PAGE)).cloned().collect())
+    }
+
+    async fn remove_run(&self, run: &RunId) -> Result<Removed, StoreError> {
+        let mut state = self.state();
+        let at = state.position(run)?;
+        if let Some((parent, _)) = &state.runs[&at].new.parent
+            && state.by_id.contains_key(parent)
+        {
+            return Err(StoreError::SubFlow { run: run.clone(), parent: parent.clone() });
+        }
+        let family = state.family(at);
+        if let Some(open) = family.iter().find(|at| state.open.contains(at)) {
+            return Err(StoreError::Unfinished { run: state.runs[open].new.id.clone() });
+        }
+        let mut removed = Removed::default();
+        for at in family {
+            let run = state.runs.remove(&at).expect("it was found").new;
+            state.by_id.remove(&run.id);
+            if let Some(key) = run.idempotency_key {
+                state.by_key.remove(&(run.flow, key));
+            }
+            removed.runs += 1;
+            removed.records += run.first.len() as u64;
+        }
+        Ok(removed)
     }
 
     async fn put_blob(&self, tenant: &str, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {

@@ -153,6 +153,15 @@ pub struct RunRow {
     pub error: Option<ErrorSummary>,
 }
 
+/// What went with a run that was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// The run and its sub-flows.
+    pub runs: u64,
+    /// Records of them all.
+    pub records: u64,
+}
+
 /// Which runs are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFilter {
@@ -162,6 +171,8 @@ pub struct RunFilter {
     pub status: Option<RunStatus>,
     /// Runs that somebody started, and not the sub-flows inside them.
     pub top_only: bool,
+    /// Runs that ended before this time only, in milliseconds since 1970-01-01T00:00:00Z.
+    pub finished_before: Option<i64>,
     /// At most so many, and at most [`MAX_PAGE`](crate::MAX_PAGE).
     pub limit: usize,
     /// Runs that were created before this one only: the last run of the page before.
@@ -170,7 +181,9 @@ pub struct RunFilter {
 
 impl Default for RunFilter {
     fn default() -> Self {
-        Self { flow: None, status: None, top_only: false, limit: crate::MAX_PAGE, before: None }
+        let (flow, status, finished_before, before) = (None, None, None, None);
+        let limit = crate::MAX_PAGE;
+        Self { flow, status, top_only: false, finished_before, limit, before }
     }
 }
 

@@ -13,6 +13,7 @@ mod file;
 mod journal;
 mod log;
 mod readers;
+mod removal;
 mod runs;
 mod used;
 mod values;
@@ -36,7 +37,7 @@ use crate::error::StoreError;
 use crate::head::{Batch, Head};
 use crate::kv::{KvPage, KvSpace, check_entry, check_key};
 use crate::quota::{OWNED_BLOBS, Quota};
-use crate::run::{Created, Lease, NewRun, RunFilter, RunRow};
+use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow};
 use crate::store::{Durability, MAX_PAGE, Store};
 
 /// How long a change waits for another process that is writing: many commits, and short enough that a
@@ -235,6 +236,13 @@ impl Store for SqliteStore {
         let run = run.clone();
         let limit = limit.min(MAX_PAGE);
         self.readers.read(move |db| journal::read(db, &run, from_seq, limit)).await
+    }
+
+    async fn remove_run(&self, run: &RunId) -> Result<Removed, StoreError> {
+        let run = run.clone();
+        self.writer
+            .write(Durability::Batched, removal::BYTES, move |db: &_| removal::remove(db, &run))
+            .await
     }
 
     async fn put_blob(&self, tenant: &str, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {

@@ -7,7 +7,7 @@ use cleargate_flow::{FlowHash, Record, RunId};
 use crate::blob::BlobDigest;
 use crate::error::StoreError;
 use crate::kv::{KvPage, KvSpace};
-use crate::run::{Created, Lease, NewRun, RunFilter, RunRow};
+use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow};
 
 /// Entries that one answer holds at most, so that no question makes the store build an unbounded answer.
 /// Greater limits are cut to this.
@@ -129,6 +129,14 @@ pub trait Store: Send + Sync + 'static {
             }
         }
     }
+
+    /// Removes a finished run: its row, its records, its sub-flows, and the payloads that nobody else has. Its
+    /// idempotency key is free again. The room is used for what comes next.
+    ///
+    /// # Errors
+    /// [`StoreError::Unfinished`] while the run or a sub-flow of it can still go on, [`StoreError::SubFlow`] for one
+    /// whose parent is there, [`StoreError::NoSuchRun`].
+    async fn remove_run(&self, run: &RunId) -> Result<Removed, StoreError>;
 
     /// Keeps bytes under their digest, for `tenant` and whoever else puts the same.
     ///

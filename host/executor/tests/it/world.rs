@@ -15,8 +15,8 @@ use cleargate_flow::signature::Effect;
 use cleargate_flow::{FlowHash, Graph, NodeError, Record, RunId, Value};
 use cleargate_gate::{Answer, Gate, Hop, HttpRequest, KvOp, Request, Transport};
 use cleargate_store::{
-    BlobDigest, Created, Durability, KvPage, KvSpace, Lease, MemoryStore, NewRun, RunFilter,
-    RunRow, Store, StoreError,
+    BlobDigest, Created, Durability, KvPage, KvSpace, Lease, MemoryStore, NewRun, Removed,
+    RunFilter, RunRow, Store, StoreError,
 };
 use tokio::sync::Notify;
 
@@ -246,6 +246,9 @@ impl Store for Mortal {
     }
     async fn journal(&self, r: &RunId, from: u64, n: usize) -> Result<Vec<Record>, StoreError> {
         self.inner.journal(r, from, n).await
+    }
+    async fn remove_run(&self, run: &RunId) -> Result<Removed, StoreError> {
+        self.inner.remove_run(run).await
     }
     async fn put_blob(&self, tenant: &str, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
         self.inner.put_blob(tenant, bytes).await

@@ -19,7 +19,8 @@ use super::error::OpenError;
 use super::{SqliteConfig, log};
 
 /// What each version of the tables adds to the one before it, from version 1 on.
-const SCHEMAS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const SCHEMAS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// Version of the tables, kept in the file's `user_version`.
 const VERSION: i32 = SCHEMAS.len() as i32;

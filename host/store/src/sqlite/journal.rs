@@ -24,7 +24,7 @@ const SELECT: &str = "SELECT at, event, payload, sum, place FROM record \
     WHERE place >= ?1 AND place <= ?2 ORDER BY place";
 
 /// Records of one journal, and half as many runs of one store: what a place has bits for.
-const MAX_RECORDS: u64 = 1 << 32;
+pub(super) const MAX_RECORDS: u64 = 1 << 32;
 
 /// A record ready to be written. Made by the caller's thread: the writer's time is everybody's.
 pub(super) struct Entry {
@@ -52,7 +52,7 @@ impl Payload {
 }
 
 /// The key of a record in the run with number `nr`.
-fn place(nr: i64, seq: u64) -> Result<i64, Fault> {
+pub(super) fn place(nr: i64, seq: u64) -> Result<i64, Fault> {
     let seq_bits = i64::try_from(seq).ok().filter(|_| seq < MAX_RECORDS);
     seq_bits.and_then(|seq| nr.checked_mul(1 << 32)?.checked_add(seq)).ok_or_else(|| {
         let reason = format!("run number {nr} has no place for record {seq}; begin a new store");

@@ -125,8 +125,12 @@ pub(super) fn by_key(db: &Connection, new: &NewRun) -> Result<Option<RunId>, Fau
         .optional()?;
     // Read as a whole: a key that leads to a damaged row must not name some other run.
     let Some(id) = found else { return Ok(None) };
-    let id = id.parse().map_err(|_| damaged(&id, "its id is none".into()))?;
-    Ok(Some(load(db, &id)?.new.id))
+    Ok(Some(load(db, &self::id(&id)?)?.new.id))
+}
+
+/// An id that a row names.
+pub(super) fn id(text: &str) -> Result<RunId, Fault> {
+    text.parse().map_err(|_| damaged(text, "its id is none".into()))
 }
 
 /// Returns the rows that a filter asks for. A damaged row is left out and reported to the log: the others
@@ -139,14 +143,14 @@ pub(super) fn list(db: &Connection, filter: &RunFilter) -> Result<Vec<RunRow>, F
     let flow = filter.flow.as_ref().map(|flow| flow.as_str());
     let status = filter.status.map(status_number);
     let mut statement = db.prepare_cached(match (flow, status) {
-        (None, None) => select!("WHERE nr < ?1 AND ?2 IS NULL AND ?3 IS NULL ORDER BY nr DESC"),
-        (Some(_), None) => select!("WHERE flow = ?2 AND nr < ?1 AND ?3 IS NULL ORDER BY nr DESC"),
-        (None, Some(_)) => select!("WHERE status = ?3 AND nr < ?1 AND ?2 IS NULL ORDER BY nr DESC"),
+        (None, None) => select!("WHERE nr < ?1 AND ?2 IS NULL AND ?3 IS NULL AND (?4 IS NULL OR finished_at < ?4) ORDER BY nr DESC"),
+        (Some(_), None) => select!("WHERE flow = ?2 AND nr < ?1 AND ?3 IS NULL AND (?4 IS NULL OR finished_at < ?4) ORDER BY nr DESC"),
+        (None, Some(_)) => select!("WHERE status = ?3 AND nr < ?1 AND ?2 IS NULL AND (?4 IS NULL OR finished_at < ?4) ORDER BY nr DESC"),
         (Some(_), Some(_)) => {
-            select!("WHERE flow = ?2 AND nr < ?1 AND status = ?3 ORDER BY nr DESC")
+            select!("WHERE flow = ?2 AND nr < ?1 AND status = ?3 AND (?4 IS NULL OR finished_at < ?4) ORDER BY nr DESC")
         }
     })?;
-    let mut rows = statement.query(params![before, flow, status])?;
+    let mut rows = statement.query(params![before, flow, status, filter.finished_before])?;
     let mut found = Vec::new();
     while found.len() < filter.limit.min(MAX_PAGE)
         && let Some(row) = rows.next()?

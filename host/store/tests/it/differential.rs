@@ -44,6 +44,9 @@ enum Ask {
         limit: usize,
         before: Option<u8>,
     },
+    Remove {
+        run: u8,
+    },
     Journal {
         run: u8,
         from: u64,
@@ -133,6 +136,7 @@ fn asks() -> impl Strategy<Value = Ask> {
             .prop_map(|(lease, payloads, skip, end)| Ask::Append { lease, payloads, skip, end }),
         2 => (maybe(0..2), prop::option::of(0..4_usize), 0..4_usize, maybe(0..6))
             .prop_map(|(flow, status, limit, before)| Ask::List { flow, status, limit, before }),
+        1 => (0..6_u8).prop_map(|run| Ask::Remove { run }),
         2 => (0..6_u8, prop_oneof![0..6_u64, Just(u64::MAX)], prop_oneof![0..9_usize, Just(usize::MAX)])
             .prop_map(|(run, from, limit)| Ask::Journal { run, from, limit }),
         1 => ("(r(un[0-9]?)?)?|x|run0\u{10ffff}", 0..4_usize)
@@ -220,11 +224,13 @@ async fn answer(store: &dyn Store, ask: &Ask, leases: &mut Vec<Lease>) -> String
                 flow: flow.map(|n| format!("flow{n}").parse().unwrap()),
                 status: status.map(|n| RunStatus::ALL[n]),
                 top_only: limit % 2 == 0,
+                finished_before: (limit == 3).then_some(3),
                 limit,
                 before: before.map(run_id),
             };
             format!("{:?}", store.runs(&filter).await)
         }
+        Ask::Remove { run } => format!("{:?}", store.remove_run(&run_id(run)).await),
         Ask::Journal { run, from, limit } => {
             format!("{:?}", store.journal(&run_id(run), from, limit).await)
         }

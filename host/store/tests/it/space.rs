@@ -56,6 +56,34 @@ async fn space_that_returns_is_used_without_a_restart() {
     assert_eq!(store.whole_journal(&lease.run).await.unwrap()[1..], records);
 }
 
+#[tokio::test]
+async fn a_full_store_has_room_again_once_a_run_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SqliteConfig { max_bytes: Some(1 << 20), ..SqliteConfig::new(Class::PowerSafe) };
+    let store = SqliteStore::open(folder.path().join("store.db"), &config).unwrap();
+    // Payloads in rows and apart from them.
+    let large = |n: u64| node(n, &"x".repeat(3_000 + 3_000 * (n as usize % 2)).into());
+    let fill = async |run: &str| {
+        let lease = crate::held(&store, run).await;
+        let mut nodes = 0;
+        while store.append(&lease, large(nodes).to_vec(), Durability::Sync).await.is_ok() {
+            nodes += 1;
+        }
+        (lease, nodes)
+    };
+    let (lease, nodes) = fill("first").await;
+    let outcome = Outcome::Cancelled;
+    let last = Record { seq: 2 * nodes + 1, at: 1, event: Event::RunFinished { outcome } };
+    // What ends a run has to fit: the store grows by an operator's hand, or the node is a smaller one.
+    let told = store.append(&lease, vec![last.clone()], Durability::Sync).await;
+    assert!(matches!(told, Ok(()) | Err(StoreError::Full { .. })), "{told:?}");
+    assert!(nodes > 80, "{nodes} fit");
+    assert_eq!(told, Ok(()));
+    store.remove_run(&lease.run).await.unwrap();
+    let (_, again) = fill("second").await;
+    assert!(again + 5 > nodes, "{again} nodes fit where {nodes} did");
+}
+
 /// Bytes of the disk that the test below fills.
 const DISK_BYTES: usize = 4 << 20;
 
