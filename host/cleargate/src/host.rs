@@ -227,6 +227,18 @@ impl Host {
                 Error::new(Kind::Invalid, why).with_help(format!("cleargate resume {parent}"))
             );
         }
+        let flow = self.flow_of(id).await?;
+        Ok(Running::new(self.take_over(id, &flow).await?))
+    }
+
+    /// The flow of a run, in the version that the run is pinned to.
+    ///
+    /// # Errors
+    /// There is no such run, or its flow or plugins are gone.
+    pub async fn flow_of(&self, id: &RunId) -> Result<Flow> {
+        let row = self.store.run(id).await.map_err(store_error)?;
+        let row =
+            row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
         let bundle = self.store.get_flow(&row.hash).await.map_err(store_error)?;
         let bundle = bundle.ok_or_else(|| {
             Error::new(
@@ -237,8 +249,7 @@ impl Host {
         let pinned: Pinned = serde_json::from_slice(&bundle).map_err(|e| {
             Error::new(Kind::Store, format!("the flow of run {id} cannot be read")).caused_by(&e)
         })?;
-        let flow = self.ready(pinned).await?;
-        Ok(Running::new(self.take_over(id, &flow).await?))
+        self.ready(pinned).await
     }
 
     async fn take_over(&self, id: &RunId, flow: &Flow) -> Result<RunHandle> {
@@ -308,6 +319,10 @@ impl Host {
         let written_by_us = |path: &PathBuf| path.ends_with(cleargate_registry::lock::FILE_NAME);
         let files = entries.map(|entry| entry.path()).filter(|path| path.is_file());
         files.filter(|path| !written_by_us(path)).collect()
+    }
+
+    pub(crate) fn clock(&self) -> &SystemClock {
+        &self.clock
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -42,6 +42,7 @@ pub use cases::{
     BenchReport, CaseCost, CaseReport, Quantiles, TestReport, bench_plugin, test_plugin,
 };
 pub use cleargate_flow::diagnostic::{Finding, Severity, Span};
+pub use cleargate_flow::limits::Unit;
 pub use cleargate_flow::{Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
 /// For the process that [`Config::compiler`] names.
 pub use cleargate_runtime::compiler::{CompileLimits, WorkError, work as compile_component};
@@ -57,6 +58,6 @@ pub use plugins::{
     Requested,
 };
 pub use running::{NodeProgress, Running};
-pub use runs::{RunDetails, RunQuery, RunView};
+pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView};
 pub use secrets::{SecretRow, SecretStore};
 pub use timeline::{NodeRow, Timeline};

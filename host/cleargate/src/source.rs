@@ -169,6 +169,11 @@ fn shown(path: &Path, folder: &Path) -> String {
 
 fn unknown(flow: &str, path: &Path) -> Error {
     let ids: Vec<&str> = crate::bundled::BUNDLES.iter().map(|b| b.id).collect();
+    if flow.is_empty() {
+        let why = "the name of the flow is empty; give the path of a flow file or the id of a bundled flow";
+        return Error::new(Kind::Invalid, why)
+            .with_help(format!("bundled flows: {}", ids.join(", ")));
+    }
     Error::new(
         Kind::Invalid,
         format!(

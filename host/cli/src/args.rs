@@ -1,6 +1,7 @@
 //! Arguments as typed. Each verb teaches with an example.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
@@ -14,8 +15,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
     after_help = "Begin with:\n  cleargate run dependency_review --input lockfile=@Cargo.lock\n  \
                   cleargate new --example dependency_review review\n  \
                   cleargate plugin new --kind tool --lang rust my_tool\n\n\
-                  Exit codes: 0 done, 1 the flow failed, 2 usage, 3 invalid flow, plugin or input, 5 denied,\n\
-                  6 resolution or lock, 7 deadline or limit, 8 stopped and waiting, 9 the store cannot be used,\n\
+                  Exit codes: 0 done, 1 the flow failed, 2 usage, 3 invalid flow, plugin or input, 5 denied, \
+                  6 resolution or lock, 7 deadline or limit, 8 stopped and waiting, 9 the store cannot be used, \
                   70 a defect, 130 interrupted."
 )]
 pub struct Args {
@@ -88,7 +89,7 @@ pub enum Verb {
         cleargate run dependency_review --input lockfile=@Cargo.lock\n  \
         echo '{\"lockfile\": \"…\"}' | cleargate run dependency_review --input -\n  \
         cleargate run review.yaml --input n=3 --explain\n\n\
-        A value is taken as the port's type says: text stays text, `3` is a number for an `int` port,\n\
+        A value is taken as the port's type says: text stays text, `3` is a number for an `int` port, \
         JSON for records and lists. `@path` reads a file.")]
     Run(RunArgs),
     /// Go on with a run that was interrupted or killed
@@ -139,7 +140,7 @@ pub enum Verb {
     Secret(Secret),
     /// Say what of this machine is ready, and how to mend what is not
     #[command(after_help = "Examples:\n  cleargate doctor\n  cleargate doctor --output json\n\n\
-        Exit code 9 when the home, the configuration, the journal or the plugins cannot be used. A toolchain\n\
+        Exit code 9 when the home, the configuration, the journal or the plugins cannot be used. A toolchain \
         that is missing matters to authors of plugins alone, and does not count.")]
     Doctor,
     /// The compiler's process: reads a component, answers with machine code
@@ -192,7 +193,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub locked: bool,
     /// Start exactly one run for this key, however often the command is given
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub key: Option<String>,
 }
 
@@ -222,6 +223,24 @@ pub enum Runs {
     Show {
         /// Id of the run, or its unique beginning
         run: String,
+    },
+    /// Remove runs that have ended, with their journals
+    #[command(after_help = "Examples:\n  cleargate runs prune --older-than 30d --dry-run\n  \
+        cleargate runs prune --older-than 30d\n  \
+        cleargate runs prune --older-than 12h --status succeeded\n\n\
+        With a run go its records, its sub-flows and the payloads that no other run has, and its --key can be used \
+        again. A run that can still go on stays. The room is used for what comes next; the file of the journal does \
+        not shrink. Other commands may run meanwhile.")]
+    Prune {
+        /// Ended at least so long ago: 30d, 12h, 10m
+        #[arg(long, value_name = "AGE", value_parser = age)]
+        older_than: Duration,
+        /// Only runs that ended so
+        #[arg(long, value_enum)]
+        status: Option<Ended>,
+        /// List them, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// The journal of one run
     #[command(after_help = "Example:\n  cleargate runs events 01938f2e --output ndjson")]
@@ -259,7 +278,7 @@ pub enum Secret {
     #[command(
         after_help = "Examples:\n  cleargate secret set API_KEY --host api.example.org < key.txt\n  \
         cleargate secret set API_KEY --host api.example.org --host '*.example.net'\n\n\
-        On a terminal the value is asked for and not shown. A plugin gets the secret only when `[permissions]`\n\
+        On a terminal the value is asked for and not shown. A plugin gets the secret only when `[permissions]` \
         of its manifest asks for the label, somebody granted that, and the request goes to one of the hosts."
     )]
     Set {
@@ -293,6 +312,21 @@ pub enum Status {
     Cancelled,
 }
 
+/// How a run ended.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Ended {
+    /// Finished well
+    Succeeded,
+    /// Finished with an error
+    Failed,
+    /// Ended on request
+    Cancelled,
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    cleargate::Unit::Millis.parse(text).map(Duration::from_millis)
+}
+
 /// The life of a plugin.
 #[derive(Debug, Subcommand)]
 pub enum Plugin {
@@ -318,7 +352,7 @@ pub enum Plugin {
     /// Build plugin projects to components
     #[command(after_help = "Examples:\n  cleargate plugin build word_count\n  \
         cleargate plugin build --install plugins/one plugins/two\n\n\
-        Prints the path of each component. `[package.metadata.cleargate] target = \"wasm32-wasip2\"` in Cargo.toml\n\
+        Prints the path of each component. `[package.metadata.cleargate] target = \"wasm32-wasip2\"` in Cargo.toml \
         builds for WASI. The tools that build JavaScript are installed once, into the folder of build results.")]
     Build {
         /// Folders with a `plugin.toml`
@@ -342,7 +376,7 @@ pub enum Plugin {
     /// Measure what the golden cases cost, and hold fuel and memory to a budget
     #[command(after_help = "Examples:\n  cleargate plugin bench word_count\n  \
         cleargate plugin bench word_count --save\n\n\
-        The budget is `bench.json` beside plugin.toml: commit it. Fuel and memory do not depend on the machine;\n\
+        The budget is `bench.json` beside plugin.toml: commit it. Fuel and memory do not depend on the machine; \
         times do, and are only shown. Exit code 1 when a figure is more than 5 % over its budget.")]
     Bench {
         /// Folder with a `plugin.toml`
@@ -358,7 +392,7 @@ pub enum Plugin {
     /// Publish built plugins to the directory registry
     #[command(after_help = "Examples:\n  cleargate plugin publish word_count\n  \
         cleargate plugin publish --if-new plugins/one plugins/two\n\n\
-        A published version never changes. A version that breaks flows of the one before it is refused, with\n\
+        A published version never changes. A version that breaks flows of the one before it is refused, with \
         the version that it must have.")]
     Publish {
         /// Folders with a `plugin.toml`

@@ -11,6 +11,15 @@ use crate::args::{Color, Format, Global};
 use crate::environment::Environment;
 use crate::failure::Failure;
 
+/// Columns of a line when nobody knows how wide the reader's page is.
+const COLUMNS: usize = 80;
+
+/// Longer lines are hard to read, however wide the terminal is.
+const MOST_COLUMNS: usize = 110;
+
+/// In fewer columns a snippet has no place; a terminal breaks its lines.
+const FEWEST_COLUMNS: usize = 30;
+
 /// How this command speaks.
 #[derive(Debug)]
 pub struct Talk {
@@ -24,6 +33,8 @@ pub struct Talk {
     pub live: bool,
     /// No progress at all.
     pub quiet: bool,
+    /// Columns of the terminal, at most [`MOST_COLUMNS`]; [`COLUMNS`] when there is none.
+    width: usize,
     /// Why data could not be written.
     lost: OnceLock<std::io::Error>,
 }
@@ -37,12 +48,16 @@ impl Talk {
             Color::Auto => terminal && !environment.plain,
         };
         let terminal = std::io::stderr().is_terminal();
+        let size = console::Term::stdout().size_checked();
+        let size = size.or_else(|| console::Term::stderr().size_checked());
+        let width = size.map_or(COLUMNS, |(_, columns)| usize::from(columns));
         Self {
             format: global.output,
             color: colored(terminal),
             color_data: colored(std::io::stdout().is_terminal()) && global.output == Format::Human,
             live: terminal && !global.quiet && !environment.plain,
             quiet: global.quiet,
+            width: width.clamp(FEWEST_COLUMNS, MOST_COLUMNS),
             lost: OnceLock::new(),
         }
     }
@@ -51,7 +66,13 @@ impl Talk {
     #[cfg(test)]
     pub fn plain() -> Self {
         let (format, lost) = (Format::Human, OnceLock::new());
-        Self { format, color: false, color_data: false, live: false, quiet: false, lost }
+        let width = COLUMNS;
+        Self { format, color: false, color_data: false, live: false, quiet: false, width, lost }
+    }
+
+    /// Columns that a line of text for a person has at most.
+    pub fn width(&self) -> usize {
+        self.width
     }
 
     /// Writes text as data; an empty one is nothing, not an empty line.
@@ -59,10 +80,16 @@ impl Talk {
         if text.is_empty() {
             return;
         }
+        self.part(text);
+        if !text.ends_with('\n') {
+            self.part("\n");
+        }
+    }
+
+    /// Writes a piece of data as it is.
+    fn part(&self, text: &str) {
         let mut out = std::io::stdout().lock();
-        let end: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end));
-        match written.and_then(|()| out.flush()) {
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             // A closed pipe (`| head`) is the reader's wish, not an error.
             Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(self.lost.set(error)),
             _ => {}
@@ -96,9 +123,9 @@ impl Talk {
         }
     }
 
-    /// Whether several documents become one: such an output cannot be written piece by piece.
-    pub fn is_one_document(&self) -> bool {
-        matches!(self.format, Format::Json | Format::Sarif)
+    /// Many documents that come page by page, so that they are never in memory together.
+    pub fn pages(&self) -> Pages<'_> {
+        Pages { talk: self, begun: false }
     }
 
     /// Writes a line of talk.
@@ -158,14 +185,62 @@ impl Talk {
     }
 }
 
-/// JSON text of a document.
+/// Documents that are written as they come. As JSON they are one array; an error before [`Pages::end`] leaves it
+/// open, so that half of it cannot pass for all.
+pub struct Pages<'a> {
+    talk: &'a Talk,
+    begun: bool,
+}
+
+impl Pages<'_> {
+    /// Writes the next ones.
+    pub fn add<T: Serialize>(&mut self, documents: &[T], human: impl FnOnce() -> String) {
+        if !matches!(self.talk.format, Format::Json | Format::Sarif) {
+            return self.talk.documents(documents, human);
+        }
+        let mut text = String::new();
+        for document in documents {
+            text.push_str(if self.begun { ",\n" } else { "[\n" });
+            self.begun = true;
+            let lines: Vec<_> =
+                json(document, true).lines().map(|line| format!("  {line}")).collect();
+            text.push_str(&lines.join("\n"));
+        }
+        self.talk.part(&text);
+    }
+
+    /// Says that these were all.
+    pub fn end(self) {
+        match (self.talk.format, self.begun) {
+            (Format::Human | Format::Ndjson, _) => {}
+            (_, true) => self.talk.data("\n]"),
+            (_, false) => self.talk.data("[]"),
+        }
+    }
+}
+
+/// JSON text of a document, safe for a terminal: what one would obey is written as an escape, which readers of JSON take
+/// for the same.
 fn json<T: Serialize>(document: &T, pretty: bool) -> String {
     let text = if pretty {
         serde_json::to_string_pretty(document)
     } else {
         serde_json::to_string(document)
     };
-    text.expect("documents have text keys and finite numbers")
+    let text = text.expect("documents have text keys and finite numbers");
+    if !text.chars().any(|c| commands(c) && c != '\n') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Line ends stand between values alone: inside of one the writer has escaped them.
+        if commands(c) && c != '\n' {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Text from outside, safe for a terminal: control and direction characters are shown, not obeyed.
@@ -245,6 +320,16 @@ mod tests {
         assert!(!shown.contains(['\u{1b}', '\n', '\u{202e}', '\0']), "{shown:?}");
         assert_eq!(escaped_lines("a\nb"), "a\nb");
         assert_eq!(inset("no\nhelp: \u{9b}2J"), "no\n      help: \\u{9b}2J");
+    }
+
+    #[test]
+    fn json_cannot_drive_the_terminal_and_stays_the_same() {
+        let document = serde_json::json!({ "a\u{9b}": "\u{1b}[2J\u{202e}x\u{7f}\n\u{61c}\té" });
+        for pretty in [false, true] {
+            let text = json(&document, pretty);
+            assert!(!text.chars().any(|c| commands(c) && c != '\n'), "{text:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), document);
+        }
     }
 
     #[test]

@@ -173,6 +173,18 @@ impl<'a> Checker<'a> {
 
     /// Keys that are not in `known`: typing errors, parts of the format that cannot be run yet, and `x-…`.
     fn keys(&self, map: &Node, known: &[&str], later: &[&str], what: &str) {
+        self.keys_beside(map, known, later, what, |_| None);
+    }
+
+    /// As [`Self::keys`], where `place` says what stands elsewhere under such a key.
+    fn keys_beside(
+        &self,
+        map: &Node,
+        known: &[&str],
+        later: &[&str],
+        what: &str,
+        place: impl Fn(&str) -> Option<String>,
+    ) {
         for entry in map.entries() {
             let key = &*entry.key;
             if known.contains(&key) || key.starts_with("x-") || key == "<<" {
@@ -186,12 +198,15 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let near = || self.hints.near(key, known.iter().copied());
-            let help = foreign::ours(key, known).or_else(near).unwrap_or_else(|| {
-                format!(
-                    "{what} has the keys {}; keys of your own begin with `x-`",
-                    known.join(", ")
-                )
-            });
+            let help = place(key)
+                .or_else(|| foreign::ours(key, known))
+                .or_else(near)
+                .unwrap_or_else(|| {
+                    format!(
+                        "{what} has the keys {}; keys of your own begin with `x-`",
+                        known.join(", ")
+                    )
+                });
             let message = format!("{what} has no key {key:?}");
             self.find(Finding::error("CG0101", entry.key_span, message).help(help));
         }

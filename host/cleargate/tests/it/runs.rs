@@ -1,6 +1,8 @@
 //! Lists, prefixes and journals that are larger than a page.
 
-use cleargate::{Config, Host, RunQuery};
+use std::time::Duration;
+
+use cleargate::{Config, Host, Prune, Pruned, RunQuery};
 
 /// More than the store answers at once.
 const RUNS: usize = 1_050;
@@ -72,4 +74,33 @@ async fn what_is_larger_than_a_page_is_whole() {
     assert_eq!(host.find_run(&text[..text.len() - 1]).await.unwrap(), many);
     let several = host.find_run(&text[..2]).await.unwrap_err();
     assert!(several.to_string().contains("several runs"), "{several}");
+}
+
+#[tokio::test]
+async fn runs_that_have_ended_are_removed_page_by_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::write(path.join("one.yaml"), ONE).unwrap();
+    std::fs::write(path.join("bad.yaml"), ONE.replace("42", "\"${1 / (2 - 2)}\"")).unwrap();
+    let host = Host::open(Config::new(path.join("home"), path).in_memory()).await.unwrap();
+    let failed = run(&host, "bad.yaml").await;
+    for _ in 0..RUNS {
+        run(&host, "one.yaml").await;
+    }
+    let all = Prune { older_than: Duration::ZERO, status: None, dry_run: false };
+    let none = Prune { older_than: Duration::from_secs(3600), ..all };
+    assert_eq!(host.prune(none, |_| {}).await.unwrap(), Pruned::default());
+    let well = Prune { status: Some("succeeded"), ..all };
+    for (prune, left) in [(Prune { dry_run: true, ..well }, RUNS + 1), (well, 1)] {
+        let mut told = std::collections::BTreeSet::new();
+        let pruned = host.prune(prune, |runs| told.extend(runs.iter().map(|run| run.id.clone())));
+        assert_eq!(pruned.await.unwrap().runs, RUNS as u64);
+        assert_eq!(told.len(), RUNS);
+        let runs = host.runs(RunQuery { limit: 9_999, ..RunQuery::default() }).await.unwrap();
+        assert_eq!(runs.len(), left);
+    }
+    let gone = host.prune(all, |_| {}).await.unwrap();
+    assert_eq!((gone.runs, gone.sub_flows), (1, 0));
+    assert!(gone.records >= 2, "{gone:?}");
+    assert!(host.find_run(failed.as_str()).await.is_err());
 }

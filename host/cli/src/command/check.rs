@@ -88,15 +88,20 @@ pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure>
         let indent =
             |text: &str| text.lines().map(|l| format!("    {l}")).collect::<Vec<_>>().join("\n");
         format!(
-            "{}: {}\n\n{}\n\nWrong:\n\n{}\n\nRight:\n\n{}",
-            context.talk.paint_data(page.code, "1"),
-            page.title,
-            page.text.trim(),
+            "{}\n\n{}\n\nWrong:\n\n{}\n\nRight:\n\n{}",
+            heading(page.code, page.title, context.talk),
+            textwrap::fill(page.text.trim(), context.talk.width()),
             indent(page.failing),
             indent(page.mended)
         )
     });
     Ok(0)
+}
+
+/// The code stands out of its title.
+fn heading(code: &str, title: &str, talk: &Talk) -> String {
+    let text = textwrap::fill(&format!("{code}: {title}"), talk.width());
+    text.replacen(code, &talk.paint_data(code, "1"), 1)
 }
 
 /// The word that was probably meant: at most a third of it is mistyped.
@@ -168,7 +173,7 @@ fn snippet(finding: &Finding, file: &str, text: &str, talk: &Talk) -> String {
         .with_source_code(NamedSource::new(escaped(file), harmless(text).into_owned()));
     let mut out = String::new();
     GraphicalReportHandler::new_themed(theme)
-        .with_width(110)
+        .with_width(talk.width())
         .render_report(&mut out, report.as_ref())
         .expect("writing to a string does not fail");
     out

@@ -86,7 +86,7 @@ async fn once(
     let version =
         Some(flow.version()).filter(|v| !v.is_empty()).map(|v| format!(" {}", escaped(v)));
     context.talk.say(&format!("{name}{} · run {}", version.unwrap_or_default(), running.id()));
-    follow(context, host, running, Some(&flow), stop).await
+    follow(context, host, running, stop).await
 }
 
 /// Starts the run. One with the same key that another process drives is waited for: what it gives is what was asked for.
@@ -122,7 +122,7 @@ pub async fn resume(context: &Context<'_>, run: &str) -> Result<u8, Failure> {
     let id = host.find_run(run).await?;
     let running = host.resume(&id).await?;
     context.talk.say(&format!("resuming run {id}"));
-    follow(context, &host, running, None, &mut Stop::listen()).await
+    follow(context, &host, running, &mut Stop::listen()).await
 }
 
 async fn explain(context: &Context<'_>, args: &RunArgs) -> Result<u8, Failure> {
@@ -139,7 +139,6 @@ async fn follow(
     context: &Context<'_>,
     host: &Host,
     running: Running,
-    flow: Option<&Flow>,
     stop: &mut Stop,
 ) -> Result<u8, Failure> {
     let shown = progress::show(&running, context.talk);
@@ -154,7 +153,7 @@ async fn follow(
         return interrupted(context, host, &running, stop).await;
     }
     let outcome = running.outcome().await?;
-    finish(context, host, &running, flow, outcome).await
+    finish(context, host, &running, outcome).await
 }
 
 async fn shown_and_ended(shown: impl Future<Output = ()>, running: &Running) {
@@ -182,7 +181,6 @@ async fn finish(
     context: &Context<'_>,
     host: &Host,
     running: &Running,
-    flow: Option<&Flow>,
     outcome: Outcome,
 ) -> Result<u8, Failure> {
     let talk = context.talk;
@@ -210,8 +208,10 @@ async fn finish(
             let missing = error.detail.get("missing").cloned();
             let place = address.map(|a| format!(" at `{a}`")).unwrap_or_default();
             let mut failure: Error = error.into();
-            if let (Some(flow), Some(missing), Kind::Denied) = (flow, missing, failure.kind) {
-                failure.help.push(grant_help(context, &host.plan(flow), &path, &missing));
+            if let (Some(missing), Kind::Denied) = (missing, failure.kind)
+                && let Ok(flow) = host.flow_of(running.id()).await
+            {
+                failure.help.push(grant_help(context, &host.plan(&flow), &path, &missing));
             }
             failure.message = format!("the flow failed{place}: {}", failure.message);
             if matches!(failure.kind, Kind::Invalid | Kind::Bug | Kind::Interrupted) {

@@ -1,9 +1,9 @@
 //! `cleargate runs`: what happened, from the journal.
 
-use cleargate::{Record, RunQuery, RunView, Timeline};
+use cleargate::{Host, Prune, Record, RunId, RunQuery, RunView, Timeline};
 
 use super::Context;
-use crate::args::{Runs, Status};
+use crate::args::{Ended, Runs, Status};
 use crate::failure::Failure;
 use crate::output::{Talk, escaped, table};
 
@@ -48,20 +48,51 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
         }
         Runs::Events { run } => {
             let id = host.find_run(&run).await?;
-            if context.talk.is_one_document() {
-                context.talk.documents(&host.events(&id).await?, String::new);
-                return Ok(0);
-            }
-            // Page by page: a journal may be larger than what is in memory at once.
-            let mut page = host.events_from(&id, 0).await?;
-            while let Some(last) = page.last() {
-                let next = last.seq + 1;
-                context.talk.documents(&page, || events_text(&page));
-                page = host.events_from(&id, next).await?;
-            }
+            events(&host, &id, context.talk).await?;
+        }
+        Runs::Prune { older_than, status, dry_run } => {
+            let status = status.map(|status| match status {
+                Ended::Succeeded => "succeeded",
+                Ended::Failed => "failed",
+                Ended::Cancelled => "cancelled",
+            });
+            prune(&host, Prune { older_than, status, dry_run }, context.talk).await?;
         }
     }
     Ok(0)
+}
+
+/// Page by page: a journal may be larger than what is in memory at once.
+async fn events(host: &Host, id: &RunId, talk: &Talk) -> Result<(), Failure> {
+    let mut pages = talk.pages();
+    let mut page = host.events_from(id, 0).await?;
+    while let Some(last) = page.last() {
+        let next = last.seq + 1;
+        pages.add(&page, || events_text(&page));
+        page = host.events_from(id, next).await?;
+    }
+    pages.end();
+    Ok(())
+}
+
+async fn prune(host: &Host, prune: Prune, talk: &Talk) -> Result<(), Failure> {
+    let mut pages = talk.pages();
+    let pruned = host.prune(prune, |runs| {
+        if !runs.is_empty() {
+            pages.add(runs, || list_text(runs, talk));
+        }
+    });
+    let pruned = pruned.await?;
+    pages.end();
+    talk.say(&match (prune.dry_run, pruned.runs) {
+        (_, 0) => "no run fits; runs that can still go on always stay".into(),
+        (true, runs) => format!("{runs} run(s) would be removed; nothing was"),
+        (false, runs) => format!(
+            "removed {runs} run(s) with {} sub-flow(s) and {} record(s); the room is used for what comes next",
+            pruned.sub_flows, pruned.records
+        ),
+    });
+    Ok(())
 }
 
 fn events_text(events: &[Record]) -> String {

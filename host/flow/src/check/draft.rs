@@ -229,14 +229,17 @@ impl<'a> Checker<'a> {
         defaults: &Defaults,
     ) -> DraftKind {
         let Some(signature) = self.signature(ty, uses) else { return DraftKind::Broken };
-        let config: Vec<&str> = signature.config.keys().map(String::as_str).collect();
-        let known = [keys::NODE, keys::LEAF, &config].concat();
-        self.keys(
-            node,
-            &known,
-            keys::NODE_LATER,
-            &format!("`{}`", ty.as_str().unwrap_or_default()),
-        );
+        let mut known = [keys::NODE, keys::LEAF].concat();
+        // A type may open a key that every node has, as `effect`.
+        let own = signature.config.keys().map(String::as_str);
+        known.extend(own.filter(|key| !keys::LEAF.contains(key)));
+        let name = format!("`{}`", ty.as_str().unwrap_or_default());
+        self.keys_beside(node, &known, keys::NODE_LATER, &name, |key| {
+            let port = signature.input.contains_key(key);
+            port.then(|| {
+                format!("`{key}` is an input: put it under `with:`, as `with: {{ {key}: … }}`")
+            })
+        });
         let mut with = IndexMap::new();
         if let Some(entry) = node.get("with") {
             for input in self.map(&entry.value, "a map of input ports to values") {

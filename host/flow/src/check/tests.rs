@@ -69,6 +69,12 @@ impl Signatures for Sample {
             "login" => {
                 signature("record{key: string @secret}", "json", "record{}", Effect::Idempotent)
             }
+            "post" => signature(
+                "record{amount: opt<int>}",
+                "json",
+                "record{effect: opt<enum(read, once)>}",
+                Effect::Once,
+            ),
             "absent" => return Err("it is not installed".into()),
             _ => return Ok(None),
         }))
@@ -223,6 +229,19 @@ fn edges_say_why_they_are_there() {
 fn all_findings_come_at_once_and_in_order() {
     let text = "cleargate: 1\nflow: f\nvresion: 1\nnodes:\n  a: { type: upper, with: { txt: \"${b.x}\" }, timeout: 3 }\n";
     assert_eq!(codes(text), ["CG0101", "CG0207", "CG0208", "CG0201", "CG0107"]);
+}
+
+#[test]
+fn an_input_beside_the_keys_is_sent_under_with_and_no_key_is_listed_twice() {
+    let node = |key: &str| format!("cleargate: 1\nflow: f\nnodes:\n  a: {{ type: post, {key} }}\n");
+    let help = |key| {
+        let findings = run(&node(key)).findings;
+        findings.into_iter().find(|f| f.code == "CG0101").unwrap().help.unwrap()
+    };
+    let wrong = help("amount: 3");
+    assert!(wrong.contains("put it under `with:`"), "{wrong}");
+    let all = help("zzzzzzz: 3");
+    assert_eq!(all.matches("effect").count(), 1, "{all}");
 }
 
 #[test]

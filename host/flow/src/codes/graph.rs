@@ -6,7 +6,10 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         code: "CG0301",
         title: "A node type that does not exist",
-        text: "It is neither built in nor an alias of `use:`.",
+        text: "A node is performed by its type: one that is built in, such as `template`, `transform` or `http`, or a \
+               plugin under the alias that `use:` gives it, as `use: { fetch: \"acme:fetch@^1\" }`. This name is neither, so \
+               nobody would know what to do. Often it is misspelt, or the name of the plugin stands where its alias \
+               belongs. The finding lists the names that are near, or all there are.",
         failing: r#"cleargate: 1
 flow: f
 nodes:
@@ -51,7 +54,10 @@ nodes:
     Page {
         code: "CG0304",
         title: "Nodes wait for each other",
-        text: "A flow runs forward. Repetition is written as a block with a bound.",
+        text: "Each node of a cycle waits for another one, so none of them could ever begin. A node comes after all that \
+               its expressions read and all that its `after:` names; the finding shows the shortest way round. Take one \
+               step of it out: often an `after:` that an expression implies already, or that is turned around. What shall \
+               be done for each item of a list is a `map:`, which has no cycle and a bound.",
         failing: r#"cleargate: 1
 flow: f
 nodes:
@@ -68,7 +74,10 @@ nodes:
     Page {
         code: "CG0305",
         title: "A node that does not exist",
-        text: "`after` and `to` name nodes of the same scope.",
+        text: "`after:` and the `to:` of a switch name nodes of the same scope: those that stand beside this one. The body \
+               of a `map` or of a case is a scope of its own, so a node in it cannot be ordered after one that stands in \
+               another body; what a body gives leaves it by `out:`. A node that only has to come later than the value it \
+               reads needs no `after:` at all: the expression orders the two.",
         failing: r#"cleargate: 1
 flow: f
 nodes:

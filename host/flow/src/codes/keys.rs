@@ -90,7 +90,11 @@ nodes:
     Page {
         code: "CG0106",
         title: "A format version that is not known",
-        text: "`cleargate:` names the version of the format.",
+        text: "`cleargate:` names the version of the format that the file is written in, so that a file means tomorrow what \
+               it means today. Version 1 is the only one there is. A file of a later version may say things that this \
+               ClearGate does not know, and reading half of it would run another flow than the author wrote: use a newer \
+               ClearGate, or write the file in version 1. The number is neither the version of the program nor of your \
+               flow; that one stands under `version:`.",
         failing: r#"cleargate: 2
 flow: f
 nodes:
