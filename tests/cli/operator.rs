@@ -58,6 +58,10 @@ fn a_refusal_prints_what_is_pasted_to_grant_it() {
         5,
         &["is not granted", "grant it: http = [\"http://localhost:9\"]", "`http` is built in"],
     );
+    let run =
+        world.json(&["runs", "list", "--output", "json"])[0]["id"].as_str().unwrap().to_owned();
+    let resumed = world.run(&["resume", &run]);
+    resumed.expect(5, &["is not granted", "`http` is built in", "[[grant]]"]);
     // What stands between `[[grant]]` and the next help is the text to paste.
     let lines = refused.err.lines().skip_while(|line| !line.contains("[[grant]]"));
     let block: Vec<&str> = lines.take(5).map(str::trim).collect();

@@ -357,3 +357,37 @@ fn data_goes_to_stdout_in_the_form_that_was_asked_for() {
     let error: Value = serde_json::from_str(&wrong.err).unwrap();
     assert_eq!(error["error"]["exit_code"], 3, "{error}");
 }
+
+#[test]
+fn runs_that_have_ended_are_pruned_and_a_journal_is_one_array() {
+    let (world, id) = ran();
+    let events = world.json(&["runs", "events", &id, "--output", "json"]);
+    let lines = world.run(&["runs", "events", &id, "--output", "ndjson"]).out;
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events, Value::Array(lines));
+    let prune = |more: &[&'static str]| -> Vec<&'static str> {
+        [&["runs", "prune", "--output", "json", "--older-than"], more].concat()
+    };
+    world.run(&["runs", "prune"]).expect(2, &["--older-than <AGE>"]);
+    world.run(&prune(&["soon"])).expect(2, &["`soon` is not in the form", "`7d`"]);
+    for (more, listed, left) in [
+        (&["1h"] as &[&'static str], 0, 1),
+        (&["0s", "--status", "failed"], 0, 1),
+        (&["0s", "--dry-run"], 1, 1),
+        (&["0s"], 1, 0),
+    ] {
+        let pruned = world.json(&prune(more));
+        assert_eq!(pruned.as_array().unwrap().len(), listed, "{more:?}");
+        assert!(pruned.as_array().unwrap().iter().all(|run| run["id"] == *id), "{pruned}");
+        let runs = world.json(&["runs", "list", "--output", "json"]);
+        assert_eq!(runs.as_array().unwrap().len(), left, "{more:?}");
+    }
+    world.run(&["resume", &id]).expect(3, &["there is no run"]);
+}
+
+#[test]
+fn an_empty_name_and_an_empty_key_are_refused() {
+    let (world, _) = ran();
+    world.run(&["run", ""]).expect(3, &["the name of the flow is empty", "bundled flows:"]);
+    world.run(&["run", "greeting.yaml", "--key", ""]).expect(2, &["--key <KEY>"]);
+}
