@@ -130,7 +130,7 @@ impl RunEvents {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn next(&mut self) -> Result<Option<RunEvent>, StoreError> {
+    pub async fn next(&mut self) -> Result<Option<Arc<RunEvent>>, StoreError> {
         loop {
             if let Some(event) = self.next_stored().await? {
                 return Ok(Some(event));
@@ -139,7 +139,7 @@ impl RunEvents {
                 Ok(event) if event.record.seq < self.next => {}
                 Ok(event) if event.record.seq == self.next => {
                     self.next += 1;
-                    return Ok(Some((*event).clone()));
+                    return Ok(Some(event));
                 }
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {
                     self.stored = StoredPart::Due;
@@ -149,7 +149,7 @@ impl RunEvents {
         }
     }
 
-    async fn next_stored(&mut self) -> Result<Option<RunEvent>, StoreError> {
+    async fn next_stored(&mut self) -> Result<Option<Arc<RunEvent>>, StoreError> {
         loop {
             match &mut self.stored {
                 StoredPart::Read => return Ok(None),
@@ -166,7 +166,8 @@ impl RunEvents {
                         *read = record.seq + 1;
                         if record.seq >= self.next {
                             self.next = record.seq + 1;
-                            return Ok(Some(RunEvent { record, derived: step.derived }));
+                            let derived = step.derived;
+                            return Ok(Some(Arc::new(RunEvent { record, derived })));
                         }
                         continue;
                     }

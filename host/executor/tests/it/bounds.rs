@@ -14,7 +14,7 @@ use crate::world::{CHATTER, Process, graph};
 async fn said(handle: &RunHandle, node: &str) -> (usize, usize) {
     let (mut events, mut lines, mut bytes) = (handle.events(0), 0, 0);
     while let Some(event) = events.next().await.unwrap() {
-        if let Event::Logged { address, message, .. } = event.record.event
+        if let Event::Logged { address, message, .. } = &event.record.event
             && address.to_string() == node
         {
             lines += 1;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cleargate_executor::{End, ManualClock, RunEvent, StartError, StartRun};
+use cleargate_executor::{End, ManualClock, StartError, StartRun};
 use cleargate_flow::{ErrorCode, Event, Outcome, Value};
 use cleargate_store::{MemoryStore, Store};
 
@@ -50,9 +50,10 @@ async fn a_chain_gives_its_value_and_its_events_in_order() {
     let end = handle.outcome().await;
     assert_eq!(output(&end), &Value::Int(1));
     let (mut events, mut seen) = (handle.events(0), Vec::new());
-    while let Some(RunEvent { record, .. }) = events.next().await.unwrap() {
+    while let Some(event) = events.next().await.unwrap() {
+        let record = &event.record;
         assert_eq!(record.seq, seen.len() as u64);
-        seen.push(Value::of(&record).unwrap().get("event").unwrap().to_string());
+        seen.push(Value::of(record).unwrap().get("event").unwrap().to_string());
     }
     let expected = [
         "run_started",
@@ -152,8 +153,8 @@ async fn cancelling_stops_polite_and_stubborn_nodes() {
         assert_eq!(end, End::Finished(Outcome::Cancelled), "{act}");
         let (mut events, mut asked) = (handle.events(0), Vec::new());
         while let Some(event) = events.next().await.unwrap() {
-            if let Event::CancelRequested { by } = event.record.event {
-                asked.push(by);
+            if let Event::CancelRequested { by } = &event.record.event {
+                asked.push(by.clone());
             }
         }
         assert_eq!(asked, ["operator"]);
