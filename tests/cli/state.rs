@@ -278,6 +278,12 @@ fn a_plugin_is_inspected_limited_and_removed() {
     world.run(&["plugin", "remove", name]).expect(0, &["removed cleargate:lockfile"]);
     world.run(&["plugin", "remove", name]).expect(6, &["is not installed", "plugin list"]);
     assert_eq!(world.json(&["plugin", "list", "--output", "json"]), Value::Array(vec![]));
+    world.write("text.txt", "no component");
+    for (file, said) in
+        [("/dev/zero", "a pipe or a device"), ("text.txt", "no plugin"), (".", "a folder")]
+    {
+        world.run(&["plugin", "inspect", file]).expect(3, &[file, said]);
+    }
     for verb in ["inspect", "limits"] {
         world.run(&["plugin", verb, "acme:nosuch"]).expect(6, &["acme:nosuch"]);
         world.run(&["plugin", verb, "Not A Name"]).expect(3, &["Not A Name"]);
@@ -390,4 +396,5 @@ fn an_empty_name_and_an_empty_key_are_refused() {
     let (world, _) = ran();
     world.run(&["run", ""]).expect(3, &["the name of the flow is empty", "bundled flows:"]);
     world.run(&["run", "greeting.yaml", "--key", ""]).expect(2, &["--key <KEY>"]);
+    world.run(&["resume", ""]).expect(3, &["the id of the run is empty", "runs list"]);
 }

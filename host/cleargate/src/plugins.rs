@@ -16,6 +16,7 @@ use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
 use cleargate_registry::source::PublishError;
 use cleargate_registry::{Component, Dir, Manifest, PackageName, PackageRef, Source};
 use cleargate_runtime::RuntimeConfig;
+use cleargate_runtime::inspect::MAX_COMPONENT;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -264,7 +265,9 @@ impl Plugins {
     /// There is no such plugin, or the file is no component.
     pub fn inspect(&self, plugin: &str) -> Result<Inspection> {
         let path = Path::new(plugin);
-        if plugin.ends_with(".wasm") || plugin.starts_with('.') || plugin.starts_with('/') {
+        let named = plugin.ends_with(".wasm") || plugin.starts_with('.') || plugin.starts_with('/');
+        // A package has `:` in its name: what is there under any other is meant.
+        if named || (!plugin.contains(':') && !plugin.is_empty() && path.exists()) {
             return self.inspection(&read_component(path)?).map_err(|e| at(path, e));
         }
         let reference = self.reference(plugin)?;
@@ -406,9 +409,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Component, Manifest)> {
 }
 
 fn read_component(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| {
-        Error::new(Kind::Invalid, format!("{} cannot be read", path.display())).caused_by(&e)
-    })
+    crate::source::read_bounded(path, MAX_COMPONENT as u64)
 }
 
 /// The error with the file that it is about.

@@ -208,6 +208,10 @@ impl Host {
     /// # Errors
     /// No run fits, or several do.
     pub async fn find_run(&self, text: &str) -> Result<RunId> {
+        if text.is_empty() {
+            return Err(Error::new(Kind::Invalid, "the id of the run is empty")
+                .with_help("cleargate runs list"));
+        }
         if let Ok(id) = text.parse::<RunId>()
             && self.store().run(&id).await.map_err(store_error)?.is_some()
         {

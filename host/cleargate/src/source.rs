@@ -4,8 +4,10 @@
 //! become part of what a run is pinned to.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
+use cleargate_flow::limits::Unit;
 use serde::{Deserialize, Serialize};
 
 use crate::bundled::Bundle;
@@ -151,12 +153,33 @@ fn outside(name: &str) -> Error {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let size = std::fs::metadata(path).map_err(|e| cannot_read(path, &e))?.len();
-    if size > MAX_FILE {
-        let why = format!("{} has {size} bytes, at most {MAX_FILE}", path.display());
-        return Err(Error::new(Kind::Invalid, why));
+    let text = String::from_utf8(read_bounded(path, MAX_FILE)?);
+    text.map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let why = format!("{} is no UTF-8 text at byte {at}", path.display());
+        Error::new(Kind::Invalid, why).with_help("flows and the texts beside them are UTF-8")
+    })
+}
+
+/// The bytes of a file that somebody named, who may not mean well: a pipe would keep the reader waiting, and a device
+/// never ends.
+pub(crate) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let about = std::fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
+    if !about.is_file() {
+        let what = if about.is_dir() { "a folder" } else { "a pipe or a device" };
+        return Err(Error::new(
+            Kind::Invalid,
+            format!("{} is {what}, and no file", path.display()),
+        ));
     }
-    std::fs::read_to_string(path).map_err(|e| cannot_read(path, &e))
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|e| cannot_read(path, &e))?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|e| cannot_read(path, &e))?;
+    if bytes.len() as u64 > most {
+        let most = Unit::Bytes.print(most);
+        return Err(Error::new(Kind::Invalid, format!("{} has more than {most}", path.display())));
+    }
+    Ok(bytes)
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> Error {
@@ -187,6 +210,27 @@ fn unknown(flow: &str, path: &Path) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_never_ends_and_what_is_too_large_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let made = std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap();
+        assert!(made.success());
+        std::fs::write(path("large"), [b'x'; 11]).unwrap();
+        std::fs::write(path("fits"), [b'x'; 10]).unwrap();
+        for (path, said) in [
+            (path("pipe"), "is a pipe or a device"),
+            ("/dev/zero".into(), "is a pipe or a device"),
+            (folder.path().into(), "is a folder"),
+            (path("large"), "has more than 10"),
+            (path("gone"), "cannot be read"),
+        ] {
+            let refused = read_bounded(&path, 10).unwrap_err().to_string();
+            assert!(refused.contains(said), "{refused}");
+        }
+        assert_eq!(read_bounded(&path("fits"), 10).unwrap(), [b'x'; 10]);
+    }
 
     #[test]
     fn files_stay_inside_the_flows_folder() {

@@ -17,6 +17,7 @@ use cleargate_registry::resolve::{Request, Root, resolve};
 use cleargate_registry::source::SourceError;
 use cleargate_registry::{Manifest, PackageRef, Source};
 use cleargate_runtime::describe::Described;
+use cleargate_runtime::inspect::MAX_COMPONENT;
 use cleargate_runtime::{LoadError, Plugin, Runtime};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ use crate::flows::Pinned;
 use crate::grants::GrantFile;
 use crate::plan::PluginPlan;
 use crate::plugins::{OWN_REGISTRY, Plugins, host_apis, read, resolution};
-use crate::source::FlowSource;
+use crate::source::{FlowSource, read_bounded};
 
 /// Flows that one flow may use, those inside those included: each is read, checked and stored with it.
 const MAX_FLOWS: usize = 64;
@@ -259,7 +260,7 @@ impl Plugins {
 
     fn of_path(&self, path: &str, folder: &Path) -> Result<Locked> {
         let file = folder.join(path);
-        let bytes = std::fs::read(&file).map_err(|e| {
+        let bytes = read_bounded(&file, MAX_COMPONENT as u64).map_err(|e| {
             Error::new(Kind::Resolution, format!("plugin {} cannot be read", file.display()))
                 .caused_by(&e)
                 .with_help("name the `.wasm` file that `cleargate plugin build` printed")
