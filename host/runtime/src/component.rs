@@ -18,6 +18,7 @@ use crate::artifact::Artifact;
 use crate::cache::Cache;
 use crate::compiler::{CompileError, Compiler, InProcess};
 use crate::engine::{Engine, EngineError, Needs};
+use crate::foreign::{Refused, Tool, Tools};
 use crate::inspect::{InspectError, Inspected, inspect};
 use crate::instance::Call;
 use crate::linker::{SERVED, everything, link, same_series};
@@ -54,12 +55,15 @@ pub enum LoadError {
     /// Refused by its sections.
     #[error("not a usable component: {0}")]
     Inspect(#[from] InspectError),
-    /// It exports none of the four kinds.
+    /// It exports none of the four kinds, and no function.
     #[error(
         "the component exports no plugin: it needs `cleargate:node/node@{SERVED}`, or the same of `tool`, \
-         `guardrail` or `filter`"
+         `guardrail` or `filter`, or functions, which are tools"
     )]
     NoKind,
+    /// It exports none of the four kinds, and only functions whose types are no data.
+    #[error("no function of the component can be a tool: {}", listed(.0))]
+    NoTool(Vec<Refused>),
     /// It imports an interface that it was not granted.
     #[error("the component imports `{import}`, which is not granted; this line grants it: {line}")]
     NotGranted {
@@ -190,13 +194,12 @@ impl Runtime {
     /// See [`LoadError`]. Nothing is compiled when names or counts decide already.
     pub async fn load(&self, bytes: Arc<[u8]>, grants: &Grants) -> Result<Plugin, LoadError> {
         let inspected = inspect(&bytes)?;
-        let exports = kinds(&inspected)?;
+        let offer = offer(&bytes, &inspected)?;
         let linker = link(&self.0.engine, &inspected.imports, grants)?;
         let digest = Digest::of(&bytes);
         let component = self.compiled(digest, bytes).await?;
         let pre = linker.instantiate_pre(&component).map_err(LoadError::engine)?;
-        let exports = exports.into_iter().map(|export| export.resolve(&component));
-        let exports = exports.collect::<Result<Vec<_>, _>>()?;
+        let exports = offer.resolve(&component)?;
         let required = component.resources_required();
         let required = required.expect("a component that imports modules is not linked");
         let places = Engine::places(Needs {
@@ -206,7 +209,14 @@ impl Runtime {
             tables: required.num_tables,
         });
         let engine = self.0.engine.clone();
-        let loaded = Arc::new(Loaded { pre, exports, digest, places, engine });
+        let loaded = Arc::new(Loaded {
+            pre,
+            exports,
+            closed: inspected.imports.is_empty(),
+            digest,
+            places,
+            engine,
+        });
         let mut living = self.0.living.lock().unwrap_or_else(PoisonError::into_inner);
         living.retain(|_, plugin| plugin.strong_count() > 0);
         living.insert(digest, Arc::downgrade(&loaded));
@@ -254,7 +264,9 @@ pub struct Plugin(Arc<Loaded>);
 
 struct Loaded {
     pre: InstancePre<Call>,
-    exports: Vec<Export>,
+    exports: Exports,
+    /// Whether it imports nothing at all.
+    closed: bool,
     digest: Digest,
     /// What an instance takes of the pool.
     places: u32,
@@ -265,7 +277,11 @@ struct Loaded {
 impl Plugin {
     /// What it exports, in the order of [`PluginKind`].
     pub fn kinds(&self) -> impl Iterator<Item = PluginKind> + '_ {
-        self.0.exports.iter().map(|export| export.kind)
+        let (kinds, tool): (&[Export], _) = match &self.0.exports {
+            Exports::Kinds(kinds) => (kinds, None),
+            Exports::Foreign(_) => (&[], Some(PluginKind::Tool)),
+        };
+        kinds.iter().map(|export| export.kind).chain(tool)
     }
 
     /// Digest of the component's bytes.
@@ -284,8 +300,26 @@ impl Plugin {
 
     /// A function of the plugin's export of `kind`.
     pub(crate) fn function(&self, kind: PluginKind, name: &str) -> Option<&ComponentExportIndex> {
-        let export = self.0.exports.iter().find(|export| export.kind == kind)?;
+        let Exports::Kinds(kinds) = &self.0.exports else { return None };
+        let export = kinds.iter().find(|export| export.kind == kind)?;
         export.functions.iter().find(|(known, _)| *known == name).map(|(_, index)| index)
+    }
+
+    /// The tools of a component that exports none of the kinds.
+    pub(crate) fn tools(&self) -> Option<impl Iterator<Item = &Tool>> {
+        let Exports::Foreign(tools) = &self.0.exports else { return None };
+        Some(tools.iter().map(|(tool, _)| tool))
+    }
+
+    /// A tool of such a component, and its function.
+    pub(crate) fn foreign(&self, id: &str) -> Option<(&Tool, &ComponentExportIndex)> {
+        let Exports::Foreign(tools) = &self.0.exports else { return None };
+        tools.iter().find(|(tool, _)| tool.id() == id).map(|(tool, index)| (tool, index))
+    }
+
+    /// Whether it imports nothing: it cannot see or change anything but its arguments.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.closed
     }
 }
 
@@ -295,9 +329,69 @@ impl fmt::Debug for Plugin {
     }
 }
 
+/// What can be called, looked up once, so that a call does not.
+enum Exports {
+    Kinds(Vec<Export>),
+    Foreign(Vec<(Tool, ComponentExportIndex)>),
+}
+
 struct Export {
     kind: PluginKind,
     functions: Vec<(&'static str, ComponentExportIndex)>,
+}
+
+/// What a component offers, before there is a component to look into.
+enum Offer<'a> {
+    Kinds(Vec<Named<'a>>),
+    Foreign(Vec<Tool>),
+}
+
+/// The kinds that it exports, or else its functions.
+fn offer<'a>(bytes: &[u8], inspected: &'a Inspected) -> Result<Offer<'a>, LoadError> {
+    let kinds = kinds(inspected);
+    if !kinds.is_empty() {
+        return Ok(Offer::Kinds(kinds));
+    }
+    let Tools { tools, refused } = Tools::of(bytes, inspected)?;
+    match (tools.is_empty(), refused.is_empty()) {
+        (false, _) => Ok(Offer::Foreign(tools)),
+        (true, false) => Err(LoadError::NoTool(refused)),
+        (true, true) => Err(LoadError::NoKind),
+    }
+}
+
+impl Offer<'_> {
+    fn resolve(self, component: &Component) -> Result<Exports, LoadError> {
+        match self {
+            Self::Kinds(kinds) => {
+                let kinds = kinds.into_iter().map(|named| named.resolve(component));
+                Ok(Exports::Kinds(kinds.collect::<Result<_, _>>()?))
+            }
+            Self::Foreign(tools) => {
+                let tools = tools.into_iter().map(|tool| {
+                    let index = function(component, &tool)?;
+                    Ok((tool, index))
+                });
+                Ok(Exports::Foreign(tools.collect::<Result<_, LoadError>>()?))
+            }
+        }
+    }
+}
+
+fn function(component: &Component, tool: &Tool) -> Result<ComponentExportIndex, LoadError> {
+    let (interface, function) = tool.export();
+    let absent = || LoadError::Invalid(format!("it lacks the function `{tool}`"));
+    let interface = match interface {
+        Some(name) => Some(component.get_export_index(None, name).ok_or_else(absent)?),
+        None => None,
+    };
+    component.get_export_index(interface.as_ref(), function).ok_or_else(absent)
+}
+
+/// The first refusals: one is enough to understand what is in the way.
+fn listed(refused: &[Refused]) -> String {
+    let shown: Vec<String> = refused.iter().take(3).map(ToString::to_string).collect();
+    shown.join("; ")
 }
 
 /// An export by name, before there is a component to look into.
@@ -328,17 +422,16 @@ impl Named<'_> {
 }
 
 /// The kinds that a component exports, by name. Other exports are the toolchain's own affair.
-fn kinds(inspected: &Inspected) -> Result<Vec<Named<'_>>, LoadError> {
+fn kinds(inspected: &Inspected) -> Vec<Named<'_>> {
     let kinds = [PluginKind::Node, PluginKind::Tool, PluginKind::Guardrail, PluginKind::Filter];
-    let found: Vec<Named<'_>> = kinds
+    kinds
         .into_iter()
         .filter_map(|kind| {
             let start = format!("cleargate:{0}/{0}@", kind.as_str());
             let is = |name: &&String| name.strip_prefix(&start).is_some_and(same_series);
             inspected.exports.iter().find(is).map(|name| Named { kind, name })
         })
-        .collect();
-    if found.is_empty() { Err(LoadError::NoKind) } else { Ok(found) }
+        .collect()
 }
 
 #[cfg(test)]

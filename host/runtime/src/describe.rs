@@ -14,7 +14,8 @@ use indexmap::IndexMap;
 use crate::bindings::exports::cleargate::{filter, guardrail, node, tool};
 use crate::component::Plugin;
 use crate::fault::Fault;
-use crate::instance::{Called, invoke};
+use crate::foreign::Tool;
+use crate::instance::{Called, Typed, invoke};
 
 /// Nodes or tools of one component.
 const MAX_ITEMS: usize = 256;
@@ -71,6 +72,9 @@ impl Plugin {
     /// # Errors
     /// The first fault, or the first rule that a description breaks.
     pub async fn describe(&self) -> Result<Vec<Described>, DescribeError> {
+        if let Some(tools) = self.tools() {
+            return tools.map(|tool| foreign(tool, self)).collect();
+        }
         let mut all = Vec::new();
         for kind in self.kinds() {
             match kind {
@@ -113,13 +117,21 @@ impl Plugin {
     {
         let export =
             self.function(kind, function).expect("an export was resolved when it was loaded");
-        let called: Called<R> = invoke(self, export, (), &limits(), None).await;
+        let called: Called<R> = invoke(self, export, Typed::new(()), &limits(), None).await;
         called.result
     }
 }
 
 fn limits() -> Effective {
     Limits::combine(&[(Layer::Engine, DESCRIBE)])
+}
+
+/// What the types of a function say. Without imports nothing but its arguments can decide what it returns.
+fn foreign(tool: &Tool, plugin: &Plugin) -> Result<Described, DescribeError> {
+    let signature = tool.signature().map_err(|why| rule(tool.id(), why))?;
+    let effect = if plugin.is_closed() { Effect::Pure } else { Effect::Once };
+    let signature = Signature { effect, origin: plugin.digest().to_string(), ..signature };
+    Ok(Described { kind: PluginKind::Tool, id: tool.id().into(), signature })
 }
 
 fn node(one: node::node::Description, plugin: &Plugin) -> Result<Described, DescribeError> {

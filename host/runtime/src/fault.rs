@@ -15,7 +15,7 @@ use crate::bindings::wire;
 use crate::instance::MAX_HANDLES;
 
 /// Bytes of a plugin's message that are kept: a sentence for a person, with room.
-const MAX_MESSAGE: usize = 4 * 1024;
+pub(crate) const MAX_MESSAGE: usize = 4 * 1024;
 
 /// Bytes of one function name in a backtrace: mangled names can be very long.
 const MAX_FRAME: usize = 128;

@@ -4,12 +4,16 @@
 //! cannot be used again: nobody can name it. A guest that left something behind left it in memory that is
 //! wiped before the pool gives it out again.
 
+use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cleargate_flow::event::Usage;
 use cleargate_flow::limits::Effective;
-use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Lift, Lower, ResourceTable};
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, Func, Lift, Lower, ResourceTable, Val,
+};
 use wasmtime::{CallHook, Store, UpdateDeadline};
 
 use crate::component::Plugin;
@@ -52,21 +56,68 @@ impl<T> Called<T> {
     }
 }
 
-/// Calls `export` once in a fresh instance of `plugin`.
-///
-/// The wall clock covers everything: instantiation with its start functions, the call, host functions, and
-/// what the guest does after it returned. It starts when there is a place for the instance.
-pub(crate) async fn invoke<P, R>(
-    plugin: &Plugin,
-    export: &ComponentExportIndex,
-    parameters: P,
-    limits: &Effective,
-    world: Option<Arc<dyn World>>,
-) -> Called<R>
+/// What is given to a function of a guest, and how its results are taken.
+pub(crate) trait Entry: Send {
+    /// What the function returns.
+    type Results: Send;
+
+    /// Calls the function and waits for it.
+    fn call(
+        self,
+        store: &mut Store<Call>,
+        function: Func,
+    ) -> impl Future<Output = wasmtime::Result<Self::Results>> + Send;
+}
+
+/// A function of the contract: its types are known here.
+pub(crate) struct Typed<P, R>(P, PhantomData<fn() -> R>);
+
+impl<P, R> Typed<P, R> {
+    pub(crate) fn new(parameters: P) -> Self {
+        Self(parameters, PhantomData)
+    }
+}
+
+impl<P, R> Entry for Typed<P, R>
 where
     P: ComponentNamedList + Lower + Send + Sync + 'static,
     R: ComponentNamedList + Lift + Send + Sync + 'static,
 {
+    type Results = R;
+
+    async fn call(self, store: &mut Store<Call>, function: Func) -> wasmtime::Result<R> {
+        function.typed::<P, R>(&store)?.call_async(store, self.0).await
+    }
+}
+
+/// A function of a foreign component: its types are known when it is read.
+pub(crate) struct Untyped {
+    pub(crate) parameters: Vec<Val>,
+    /// How many values it returns.
+    pub(crate) results: usize,
+}
+
+impl Entry for Untyped {
+    type Results = Vec<Val>;
+
+    async fn call(self, store: &mut Store<Call>, function: Func) -> wasmtime::Result<Vec<Val>> {
+        let mut results = vec![Val::Bool(false); self.results];
+        function.call_async(store, &self.parameters, &mut results).await?;
+        Ok(results)
+    }
+}
+
+/// Calls `export` once in a fresh instance of `plugin`.
+///
+/// The wall clock covers everything: instantiation with its start functions, the call, host functions, and
+/// what the guest does after it returned. It starts when there is a place for the instance.
+pub(crate) async fn invoke<E: Entry>(
+    plugin: &Plugin,
+    export: &ComponentExportIndex,
+    entry: E,
+    limits: &Effective,
+    world: Option<Arc<dyn World>>,
+) -> Called<E::Results> {
     let time = Duration::from_millis(limits.time.value);
     let Ok(_place) = tokio::time::timeout(time, plugin.enter()).await else {
         return Called { result: Err(Fault::Busy), usage: Usage::default() };
@@ -82,8 +133,9 @@ where
     };
     let work = async {
         let instance = pre.instantiate_async(&mut store).await?;
-        let function = instance.get_typed_func::<P, R>(&mut store, export)?;
-        function.call_async(&mut store, parameters).await
+        let function = instance.get_func(&mut store, export);
+        let absent = || wasmtime::format_err!("the export is no function");
+        entry.call(&mut store, function.ok_or_else(absent)?).await
     };
     let outcome = tokio::time::timeout(time, work).await;
     let usage = usage(&store, limits, started);

@@ -22,6 +22,7 @@ pub mod component;
 pub mod describe;
 pub mod engine;
 pub mod fault;
+pub mod foreign;
 mod host;
 pub mod inspect;
 pub mod instance;

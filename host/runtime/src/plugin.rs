@@ -5,12 +5,14 @@ use std::sync::Arc;
 use cleargate_flow::limits::Effective;
 use cleargate_flow::signature::PluginKind;
 use cleargate_flow::value::Value;
+use wasmtime::component::ComponentExportIndex;
 
 use crate::bindings::exports::cleargate::{filter, guardrail};
 use crate::bindings::wire;
 use crate::component::Plugin;
 use crate::fault::{Fault, output_fits, returned};
-use crate::instance::{Called, invoke};
+use crate::foreign::Tool;
+use crate::instance::{Called, Typed, Untyped, invoke};
 use crate::world::World;
 
 pub use crate::bindings::exports::cleargate::guardrail::guardrail::{Stage, Verdict};
@@ -40,6 +42,9 @@ impl Plugin {
 
     /// Calls the tool `name`.
     pub async fn call(&self, name: &str, caller: &Caller, arguments: &Value) -> Called<Value> {
+        if let Some((tool, export)) = self.foreign(name) {
+            return self.call_foreign(tool, export, caller, arguments).await;
+        }
         let parameters = (name.to_owned(), caller.context.clone(), to_wire(arguments));
         let called: Called<Outcome> =
             self.invoke(PluginKind::Tool, "call", parameters, caller).await;
@@ -103,6 +108,23 @@ impl Plugin {
         })
     }
 
+    /// Calls a function of a component that knows nothing of this contract: no context, values by its own types.
+    async fn call_foreign(
+        &self,
+        tool: &Tool,
+        export: &ComponentExportIndex,
+        caller: &Caller,
+        arguments: &Value,
+    ) -> Called<Value> {
+        let parameters = match tool.arguments(arguments, &caller.limits) {
+            Ok(parameters) => parameters,
+            Err(fault) => return Called { result: Err(fault), usage: Default::default() },
+        };
+        let entry = Untyped { parameters, results: tool.results() };
+        let called = invoke(self, export, entry, &caller.limits, Some(caller.world.clone())).await;
+        called.and_then(|results| tool.outcome(results, &caller.limits))
+    }
+
     async fn invoke<P, R>(
         &self,
         kind: PluginKind,
@@ -127,7 +149,7 @@ impl Plugin {
             return Called { result: Err(Fault::Contract(message)), usage: Default::default() };
         };
         let world = Some(caller.world.clone());
-        invoke(self, export, parameters, &caller.limits, world).await
+        invoke(self, export, Typed::<P, R>::new(parameters), &caller.limits, world).await
     }
 }
 

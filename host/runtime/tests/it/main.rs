@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a failure says which component it was")]
 
 mod crossings;
+mod foreign;
 mod guests;
 mod hostile;
 mod interfaces;
@@ -64,6 +65,7 @@ const ATTACKS: [&str; 4] = [
 fn every_promised_limit_names_the_test_that_proves_it() {
     let page = include_str!("../../../SECURITY.md");
     let inside = [
+        include_str!("foreign.rs"),
         include_str!("interfaces.rs"),
         include_str!("../../src/inspect.rs"),
         include_str!("../../src/instance.rs"),

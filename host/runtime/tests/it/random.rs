@@ -309,7 +309,7 @@ fn refusal(error: &LoadError) -> &'static str {
     match error {
         LoadError::Inspect(InspectError::Damaged { .. }) => "damaged",
         LoadError::Inspect(_) => "inspected",
-        LoadError::NoKind => "no plugin",
+        LoadError::NoKind | LoadError::NoTool(_) => "no plugin",
         LoadError::NotGranted { .. } => "not granted",
         LoadError::NotServed { .. } => "not served",
         LoadError::Invalid(_) => "invalid",
