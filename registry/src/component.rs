@@ -30,7 +30,8 @@ pub const MAX_PACKAGE_LEN: u64 = 32 * 1024 * 1024;
 /// The facts that the bytes of a component state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Component {
-    /// What the component plays, by the names of its exports. Empty: its functions are tools.
+    /// What the component plays, by the names of its exports. One that exports none of the kinds is a tool: each
+    /// of its functions.
     pub kinds: BTreeSet<PluginKind>,
     /// Interfaces that a host must serve.
     pub imports: Vec<Interface>,
@@ -137,6 +138,11 @@ impl Component {
             }
         }
         component.kinds = component.exports.iter().filter_map(Interface::kind).collect();
+        if component.kinds.is_empty()
+            && !(component.exports.is_empty() && component.functions.is_empty())
+        {
+            component.kinds.insert(PluginKind::Tool);
+        }
         Ok(component)
     }
 

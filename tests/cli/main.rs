@@ -6,6 +6,7 @@ mod c;
 mod compiler;
 mod conformance;
 mod crash;
+mod foreign;
 mod go;
 mod javascript;
 mod messages;

@@ -55,7 +55,7 @@ pub use inputs::InputValue;
 pub use plan::{LimitRow, Plan, PluginPlan, Step};
 pub use plugins::{
     Approval, GrantRow, Inspection, InstallOptions, Installation, PluginRow, Plugins, Published,
-    Requested,
+    Requested, ToolRow, Wrapping, wrap,
 };
 pub use running::{NodeProgress, Running};
 pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView};

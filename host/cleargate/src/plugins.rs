@@ -3,6 +3,7 @@
 //! What a plugin is comes from its bytes, what it may do from the grants file. Nothing of it runs here but its
 //! description, which is asked for before it is published (`release`).
 
+mod foreign;
 mod inspection;
 mod release;
 
@@ -24,6 +25,7 @@ use crate::error::{Error, Kind, Result};
 use crate::grants::{GrantFile, Granted};
 use crate::toml_file;
 
+pub use foreign::{ToolRow, Wrapping, wrap};
 pub use inspection::{Inspection, Requested};
 
 /// Label of the own registry in lock files.
@@ -268,7 +270,7 @@ impl Plugins {
         let named = plugin.ends_with(".wasm") || plugin.starts_with('.') || plugin.starts_with('/');
         // A package has `:` in its name: what is there under any other is meant.
         if named || (!plugin.contains(':') && !plugin.is_empty() && path.exists()) {
-            return self.inspection(&read_component(path)?).map_err(|e| at(path, e));
+            return self.inspect_file(path, &read_component(path)?).map_err(|e| at(path, e));
         }
         let reference = self.reference(plugin)?;
         if let PackageRef::Registry { name, requirement } = &reference
@@ -402,8 +404,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Component, Manifest)> {
     let component = Component::read(bytes)
         .map_err(|e| Error::new(Kind::Invalid, "this is no plugin".to_owned()).caused_by(&e))?;
     let manifest = component.manifest.clone().ok_or_else(|| {
-        Error::new(Kind::Invalid, "the component carries no manifest")
-            .with_help("build it with `cleargate plugin build`")
+        Error::new(Kind::Invalid, "the component carries no manifest").with_help(
+            "build it with `cleargate plugin build`, or name it: \
+                 cleargate plugin wrap FILE --name namespace:name --version 1.0.0",
+        )
     })?;
     Ok((component, manifest))
 }

@@ -427,6 +427,31 @@ pub enum Plugin {
         /// Name of an installed or published plugin, or path of a component
         plugin: String,
     },
+    /// Give a component that was not written for ClearGate a name: its functions are tools
+    #[command(after_help = "Examples:\n  cleargate plugin inspect ./calc.wasm\n  \
+        cleargate plugin wrap calc.wasm --name acme:calc --version 1.0.0\n  \
+        cleargate plugin install ./calc.plugin.wasm\n\n\
+        Writes `calc.plugin.wasm` beside the component. For permissions and limits, write a plugin.toml with\n\
+        `[build] language = \"prebuilt\"` and `component = \"calc.wasm\"` instead.")]
+    Wrap {
+        /// The component
+        file: PathBuf,
+        /// `namespace:name`
+        #[arg(long)]
+        name: String,
+        /// Semantic version
+        #[arg(long, default_value = "0.1.0")]
+        version: String,
+        /// One sentence
+        #[arg(long)]
+        description: Option<String>,
+        /// SPDX expression
+        #[arg(long)]
+        license: Option<String>,
+        /// Where the plugin is written
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// Print each limit of a plugin and the layer that decided it
     #[command(after_help = "Example:\n  cleargate plugin limits cleargate:pii-redactor")]
     Limits {

@@ -37,5 +37,5 @@ pub use component::{Digest, LoadError, Plugin, Runtime, RuntimeConfig, RuntimeEr
 pub use engine::Engine;
 pub use fault::Fault;
 pub use instance::Called;
-pub use linker::SERVED;
+pub use linker::{SERVED, unserved};
 pub use plugin::{CallContext, Caller};

@@ -136,6 +136,14 @@ fn classify(import: &str) -> Import {
     }
 }
 
+/// Why this host does not serve an import, when it does not.
+pub fn unserved(import: &str) -> Option<&'static str> {
+    match classify(import) {
+        Import::Unknown(why) => Some(why),
+        Import::Types | Import::Host(_) => None,
+    }
+}
+
 /// Whether a version is a release of the series that this host serves.
 pub(crate) fn same_series(version: &str) -> bool {
     let series = SERVED.rsplit_once('.').map(|(series, _)| series);

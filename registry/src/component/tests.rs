@@ -34,7 +34,9 @@ fn kinds_and_interfaces_come_from_the_bytes() {
     let functions = r#"(component (core module $m (func (export "f"))) (core instance $i (instantiate $m))
         (func $f (canon lift (core func $i "f"))) (export "greet" (func $f)))"#;
     let component = Component::read(&wasm(functions)).unwrap();
-    assert_eq!((component.kinds.len(), component.functions), (0, vec!["greet".to_owned()]));
+    assert_eq!(component.kinds, [PluginKind::Tool].into());
+    assert_eq!(component.functions, ["greet"]);
+    assert!(Component::read(&wasm("(component)")).unwrap().kinds.is_empty());
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Everything that can be said about a plugin without running it, in plain language.
 
+use std::path::Path;
+
 use cleargate_flow::grant::Grants;
 use cleargate_flow::limits::Layer;
-use cleargate_registry::{Manifest, PackageRef};
+use cleargate_registry::{Component, Manifest, PackageRef};
 use serde::Serialize;
 
+use super::foreign::{ToolRow, foreign, tools};
 use super::{Plugins, read};
 use crate::error::{Error, Kind, Result};
 use crate::grants::GrantFile;
@@ -28,8 +31,18 @@ pub struct Inspection {
     pub size: u64,
     /// `sha256:…` of the component.
     pub digest: String,
+    /// Tools of a component that was not written for ClearGate: its functions. What a component of the contract
+    /// offers it says itself, when it is loaded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolRow>,
+    /// Functions that cannot be tools, with why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_tools: Vec<String>,
     /// Host interfaces that it imports: what it can do at most, whatever anybody says.
     pub imports: Vec<String>,
+    /// Those of them that this version does not serve, with why: the component cannot be loaded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unserved: Vec<String>,
     /// What it asks for, with the author's reasons.
     pub requests: Vec<Requested>,
     /// Bounds of one call and who decided them.
@@ -81,9 +94,36 @@ impl Plugins {
     /// Of a component that carries its manifest.
     pub(super) fn inspection(&self, bytes: &[u8]) -> Result<Inspection> {
         let (component, manifest) = read(bytes)?;
+        self.inspected(&component, &manifest, bytes)
+    }
+
+    /// Of the component in a file, which may lack a manifest: then its name is the file's.
+    pub(super) fn inspect_file(&self, path: &Path, bytes: &[u8]) -> Result<Inspection> {
+        let component = Component::read(bytes)
+            .map_err(|e| Error::new(Kind::Invalid, "this is no plugin".to_owned()).caused_by(&e))?;
+        if component.manifest.is_some() || !foreign(&component) {
+            return self.inspection(bytes);
+        }
+        let mut inspection = self.inspected(&component, &unnamed(), bytes)?;
+        inspection.plugin = path.display().to_string();
+        inspection.version = "without a version".into();
+        Ok(inspection)
+    }
+
+    fn inspected(
+        &self,
+        component: &Component,
+        manifest: &Manifest,
+        bytes: &[u8],
+    ) -> Result<Inspection> {
         let digest = component.digest.to_string();
         let name = manifest.plugin.name.to_string();
         let allowed = GrantFile::read(&self.grants)?.allowed(&name, &digest);
+        let (tools, no_tools) = tools(component, bytes)?;
+        let imports: Vec<String> = component.imports.iter().map(ToString::to_string).collect();
+        let unserved = imports.iter().chain(&component.bare_imports).filter_map(|import| {
+            cleargate_runtime::unserved(import).map(|why| format!("{import}: {why}"))
+        });
         Ok(Inspection {
             plugin: name,
             version: manifest.plugin.version.to_string(),
@@ -92,14 +132,24 @@ impl Plugins {
             kinds: component.kinds.iter().map(|k| k.as_str().into()).collect(),
             size: component.size,
             digest,
-            imports: component.imports.iter().map(ToString::to_string).collect(),
-            requests: requested(&manifest, &allowed),
+            tools,
+            no_tools,
+            unserved: unserved.collect(),
+            imports,
+            requests: requested(manifest, &allowed),
             limits: limit_rows(&[
                 (Layer::Operator, self.operator),
                 (Layer::Manifest, manifest.limits),
             ]),
         })
     }
+}
+
+/// Stands for the manifest of a component that has none: it asks for nothing, and bounds nothing.
+fn unnamed() -> Manifest {
+    let text = "[plugin]\nname = 'unnamed:component'\nversion = '0.0.0'\n\
+                description = 'A component without a manifest: `cleargate plugin wrap` gives it one'";
+    Manifest::from_toml(text).expect("the text is constant")
 }
 
 fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested> {

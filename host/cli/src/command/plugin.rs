@@ -1,9 +1,11 @@
 //! `cleargate plugin`: the life of a plugin, from a template to a granted installation.
 
+mod foreign;
+
 use std::path::{Path, PathBuf};
 
 use cleargate::{
-    Approval, BenchReport, CaseReport, Error, Inspection, InstallOptions, Kind, Plugins,
+    Approval, BenchReport, CaseReport, Error, Inspection, InstallOptions, Kind, Plugins, Wrapping,
 };
 use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Progress};
 use serde_json::json;
@@ -39,6 +41,10 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
             let inspection = plugins(context)?.inspect(&plugin)?;
             context.talk.document(&inspection, || inspection_text(&inspection, context.talk));
             Ok(0)
+        }
+        Plugin::Wrap { file, name, version, description, license, out } => {
+            let wrapping = Wrapping { name, version, description, license };
+            foreign::wrap(context, &file, &wrapping, out)
         }
         Plugin::Limits { plugin } => {
             let limits = plugins(context)?.inspect(&plugin)?.limits;
@@ -332,9 +338,13 @@ fn inspection_text(plugin: &Inspection, talk: &Talk) -> String {
         plugin.digest,
         plugin.size / 1024
     );
+    out.push_str(&foreign::tools_text(plugin, talk));
     out.push_str("\nit asks for\n");
     if plugin.requests.is_empty() {
-        out.push_str("  nothing: it cannot reach anything outside its own memory\n");
+        out.push_str(match plugin.imports.is_empty() {
+            true => "  nothing: it cannot reach anything outside its own memory\n",
+            false => "  nothing that needs a grant\n",
+        });
     }
     for request in &plugin.requests {
         let (glyph, code) = if request.granted { ("✓", "32") } else { ("?", "33") };
@@ -352,6 +362,9 @@ fn inspection_text(plugin: &Inspection, talk: &Talk) -> String {
     }
     if plugin.imports.is_empty() {
         out.push_str("  nothing\n");
+    }
+    for unserved in &plugin.unserved {
+        out.push_str(&format!("  {} {}\n", talk.paint_data("✗", "31"), escaped(unserved)));
     }
     out.push_str("\none call is limited to\n");
     for limit in &plugin.limits {
