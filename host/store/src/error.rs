@@ -151,16 +151,16 @@ pub enum StoreError {
         limit: u64,
     },
     /// No space is left on the disk, or within the configured size. Nothing was lost or half written.
-    #[error(
-        "no space is left for the store{}; nothing is lost: `cleargate runs prune --older-than 30d` makes room \
-         in it, then go on",
-        limit.map_or_else(String::new, |limit| format!(
-            ": its disk is full, or it has the {} that it may have (`size` in `[store]` of the \
-             operator's file)", Bytes.print(limit)
-        ))
-    )]
+    #[error("no space is left for the store: {}, then go on", limit.map_or_else(
+        || "its disk is full; nothing is lost: free some there".to_owned(),
+        |limit| format!(
+            "it has the {} that it may have (`size` in `[store]` of the operator's file), or its disk is full; \
+             nothing is lost: `cleargate runs prune --older-than 30d` makes room in it",
+            Bytes.print(limit)
+        )
+    ))]
     Full {
-        /// Bytes that the store may have, when that is bounded.
+        /// Bytes that the store may have, when it is about that large; absent when the disk alone can be full.
         limit: Option<u64>,
     },
     /// The file as a whole is damaged.

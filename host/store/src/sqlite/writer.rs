@@ -196,13 +196,13 @@ impl Turn {
     {
         match self.begin(false, Duration::ZERO) {
             Err(StoreError::Locked) => return Err(work),
-            Err(error) => return Ok(Err(self.failed(error))),
+            Err(error) => return Ok(Err(self.failed(error, bytes))),
             Ok(()) => {}
         }
         let made = work(&self.db).map_err(|Fault(error)| error);
         let made = made.and_then(|made| self.run("COMMIT").map(|()| made));
         self.log.grew(1, bytes);
-        Ok(made.map_err(|error| self.failed(error)))
+        Ok(made.map_err(|error| self.failed(error, bytes)))
     }
 
     /// Commits a group, or fails all of it. A change that is refused leaves the others alone.
@@ -214,7 +214,7 @@ impl Turn {
     ) -> Result<(), StoreError> {
         let done = self.attempt(group, sync);
         self.log.grew(group.len(), bytes);
-        done.map_err(|error| self.failed(error))
+        done.map_err(|error| self.failed(error, bytes))
     }
 
     fn attempt(&mut self, group: &mut [Box<dyn Change>], sync: bool) -> Result<(), StoreError> {
@@ -251,8 +251,9 @@ impl Turn {
         self.run("BEGIN IMMEDIATE")
     }
 
-    /// Takes back what an error left half done. After some errors nothing may be written any more.
-    fn failed(&mut self, error: StoreError) -> StoreError {
+    /// Takes back what an error left half done, a change of about `bytes` bytes. After some errors nothing may be written
+    /// any more.
+    fn failed(&mut self, error: StoreError, bytes: usize) -> StoreError {
         if !self.db.is_autocommit() && self.db.execute_batch("ROLLBACK").is_err() {
             tracing::error!("a failed group of changes could not be rolled back");
         }
@@ -263,9 +264,19 @@ impl Turn {
             self.stopped = Some(error.clone());
         }
         match error {
-            StoreError::Full { .. } => StoreError::Full { limit: self.max_bytes },
+            StoreError::Full { .. } => StoreError::Full { limit: self.reached(bytes) },
             other => other,
         }
+    }
+
+    /// The bound on the size, when a change of `bytes` bytes comes near it. The database says "full" of the disk and of
+    /// the bound alike, and what helps is not the same.
+    fn reached(&self, bytes: usize) -> Option<u64> {
+        let number = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let file = number("page_count").and_then(|pages| Ok(pages * number("page_size")?));
+        let held = file.unwrap_or_default().unsigned_abs().saturating_add(bytes as u64);
+        // A quarter is the log's, and whole pages are more than the bytes in them.
+        self.max_bytes.filter(|most| held > most / 2)
     }
 
     /// Folds the log into the file when it is time to.
@@ -276,7 +287,7 @@ impl Turn {
         {
             // Nothing is lost: what the file has no room for stays in the log.
             tracing::warn!(%error, "the log of the store was not folded into its file");
-            self.failed(error);
+            self.failed(error, 0);
         }
     }
 

@@ -101,7 +101,9 @@ async fn on_a_small_disk() {
         let ballast = folder.join("ballast");
         std::fs::write(&ballast, vec![1; BALLAST_BYTES]).unwrap();
         let path = folder.join(name).join("store.db");
-        let store = SqliteStore::open(&path, &SqliteConfig::new(class)).unwrap();
+        // A bound that is far away has no part in it.
+        let config = SqliteConfig { max_bytes: Some(1 << 30), ..SqliteConfig::new(class) };
+        let store = SqliteStore::open(&path, &config).unwrap();
         let lease = crate::held(&store, "r").await;
         let mut kept = 0;
         let refused = loop {
