@@ -104,6 +104,46 @@ fn a_component_in_a_project_is_published_like_any_other() {
     assert_eq!(tested.code, Some(0), "{tested:?}");
 }
 
+/// Gives what the host's chance gives, or asks for files.
+fn asking(import: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+            (import "{import}" (instance $system (export "get-random-u64" (func (result u64)))))
+            (core func $random (canon lower (func $system "get-random-u64")))
+            (core module $m
+                (import "" "random" (func $random (result i64)))
+                (func (export "draw") (result i64) (i64.shr_u (call $random) (i64.const 1))))
+            (core instance $i
+                (instantiate $m (with "" (instance (export "random" (func $random))))))
+            (func (export "draw") (result u64) (canon lift (core func $i "draw"))))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn what_it_imports_of_the_system_is_the_hosts_or_refused() {
+    let world = World::empty();
+    for (name, import) in
+        [("dice", "wasi:random/random@0.2.3"), ("disk", "wasi:filesystem/types@0.2.3")]
+    {
+        std::fs::write(world.path(&format!("{name}.wasm")), asking(import)).unwrap();
+        let wrap = ["plugin", "wrap", &format!("{name}.wasm"), "--name", &format!("acme:{name}")];
+        assert_eq!(world.run(&wrap).code, Some(0), "{name}");
+        let flow = "cleargate: 1\nflow: drawn\noutput: { drawn: \"${draw}\" }\n";
+        let flow = format!(
+            "{flow}use: {{ it: ./{name}.plugin.wasm }}\nnodes:\n  draw: {{ type: it.draw }}\n"
+        );
+        world.write(&format!("{name}.yaml"), &flow);
+    }
+    let drawn = world.json(&["run", "dice.yaml", "--output", "json"]);
+    assert!(drawn["outcome"]["output"]["drawn"].is_i64(), "{drawn}");
+    let seen = world.run(&["plugin", "inspect", "./disk.wasm"]);
+    assert!(seen.out.contains("✗ wasi:filesystem/types@0.2.3: of WASI"), "{seen:?}");
+    let refused = world.run(&["run", "disk.yaml"]);
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(refused.err.contains("wasi:filesystem/types@0.2.3"), "{refused:?}");
+}
+
 #[test]
 fn what_needs_a_permission_needs_a_project() {
     let world = World::empty();

@@ -12,6 +12,7 @@ pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod random;
 pub(crate) mod secret;
+pub(crate) mod wasi;
 
 use std::sync::Arc;
 

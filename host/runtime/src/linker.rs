@@ -22,8 +22,9 @@ pub const SERVED: &str = served!();
 
 type Link = fn(&mut Linker<Call>, &str) -> wasmtime::Result<()>;
 
-/// One interface of `cleargate:host`.
+/// One interface that a grant opens.
 struct Interface {
+    /// In `cleargate:host`, or with its package in WASI.
     name: &'static str,
     granted: fn(&Grants) -> bool,
     /// The line of a grant file that opens it.
@@ -88,20 +89,68 @@ const INTERFACES: &[Interface] = &[
     },
 ];
 
+const CLOCK: fn(&Grants) -> bool = |g| g.services.contains(&Service::Clock);
+const RANDOM: fn(&Grants) -> bool = |g| g.services.contains(&Service::Random);
+
+/// The version of WASI whose interfaces are served: any patch of it.
+const WASI_SERIES: &str = "0.2";
+
+/// Interfaces of WASI. An empty environment and an end open nothing.
+const WASI: &[Interface] = &[
+    Interface {
+        name: "wasi:cli/environment",
+        granted: |_| true,
+        line: "",
+        link: host::wasi::link_environment,
+    },
+    Interface { name: "wasi:cli/exit", granted: |_| true, line: "", link: host::wasi::link_exit },
+    Interface {
+        name: "wasi:clocks/wall-clock",
+        granted: CLOCK,
+        line: "services = [\"clock\"]",
+        link: host::wasi::link_wall_clock,
+    },
+    Interface {
+        name: "wasi:random/random",
+        granted: RANDOM,
+        line: "services = [\"random\"]",
+        link: host::wasi::link_random,
+    },
+    Interface {
+        name: "wasi:random/insecure",
+        granted: RANDOM,
+        line: "services = [\"random\"]",
+        link: host::wasi::link_insecure,
+    },
+    Interface {
+        name: "wasi:random/insecure-seed",
+        granted: RANDOM,
+        line: "services = [\"random\"]",
+        link: host::wasi::link_seed,
+    },
+];
+
 /// What a name of an import means to this host.
 enum Import {
     /// Types alone: no function, no capability.
     Types,
     Host(&'static Interface),
+    Wasi(&'static Interface),
     /// Not served, and why.
     Unknown(&'static str),
 }
 
 fn classify(import: &str) -> Import {
     let Some(rest) = import.strip_prefix("cleargate:") else {
+        if let Some((path, version)) = import.split_once('@')
+            && let Some(interface) = WASI.iter().find(|interface| interface.name == path)
+            && of_series(version, WASI_SERIES)
+        {
+            return Import::Wasi(interface);
+        }
         let why = if import.starts_with("wasi:") {
-            "this version serves no WASI: build for `wasm32-unknown-unknown` and use the interfaces of \
-             `cleargate:host`"
+            "of WASI this version serves `cli/environment`, `cli/exit`, `clocks/wall-clock` and `random` of 0.2: \
+             for all else use the interfaces of `cleargate:host`"
         } else {
             "no host interface has this name; a plugin may import `cleargate:host` and `cleargate:types`"
         };
@@ -140,15 +189,18 @@ fn classify(import: &str) -> Import {
 pub fn unserved(import: &str) -> Option<&'static str> {
     match classify(import) {
         Import::Unknown(why) => Some(why),
-        Import::Types | Import::Host(_) => None,
+        Import::Types | Import::Host(_) | Import::Wasi(_) => None,
     }
 }
 
 /// Whether a version is a release of the series that this host serves.
 pub(crate) fn same_series(version: &str) -> bool {
-    let series = SERVED.rsplit_once('.').map(|(series, _)| series);
+    SERVED.rsplit_once('.').is_some_and(|(series, _)| of_series(version, series))
+}
+
+fn of_series(version: &str, series: &str) -> bool {
     version.rsplit_once('.').is_some_and(|(theirs, patch)| {
-        Some(theirs) == series && patch.bytes().all(|b| b.is_ascii_digit())
+        theirs == series && patch.bytes().all(|b| b.is_ascii_digit())
     })
 }
 
@@ -172,7 +224,11 @@ pub(crate) fn link(
                 let name = format!("cleargate:host/{}@{SERVED}", interface.name);
                 (interface.link)(&mut linker, &name).map_err(LoadError::engine)?;
             }
-            Import::Host(interface) => {
+            Import::Wasi(interface) if (interface.granted)(grants) => {
+                // What a component imports, so that each patch that it names is found.
+                (interface.link)(&mut linker, import).map_err(LoadError::engine)?;
+            }
+            Import::Host(interface) | Import::Wasi(interface) => {
                 return Err(LoadError::NotGranted { import: import.clone(), line: interface.line });
             }
         }
@@ -212,13 +268,23 @@ mod tests {
             }
             assert!(link(&engine, &imports, &everything()).is_ok());
         }
+        for interface in WASI {
+            let imports = [format!("{}@0.2.9", interface.name)];
+            match link(&engine, &imports, &Grants::default()).err() {
+                Some(LoadError::NotGranted { line, .. }) => assert_eq!(line, interface.line),
+                other => assert!(interface.line.is_empty() && other.is_none(), "{other:?}"),
+            }
+            assert!(link(&engine, &imports, &everything()).is_ok());
+        }
     }
 
     #[test]
     fn what_is_not_served_is_refused_with_everything_granted() {
         let engine = Engine::with_allocation(crate::engine::Allocation::OnDemand).unwrap();
         for (import, hint) in [
-            ("wasi:filesystem/types@0.2.0", "no WASI"),
+            ("wasi:filesystem/types@0.2.0", "of WASI this version serves"),
+            ("wasi:random/random@0.3.0", "of WASI this version serves"),
+            ("wasi:random/random", "of WASI this version serves"),
             ("env", "no host interface"),
             ("cleargate:host/log@0.2.0", "version 0.1"),
             ("cleargate:host/log", "with its version"),

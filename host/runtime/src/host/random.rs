@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::instance::Call;
 
 /// Bytes of one request, as the contract says.
-const MOST: u32 = 64 * 1024;
+pub(super) const MOST: u32 = 64 * 1024;
 
 pub(crate) fn link(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
     linker.instance(name)?.func_wrap_async("bytes", |mut store: Context<'_>, (length,): (u32,)| {

@@ -380,6 +380,90 @@ async fn nothing_at_all_is_no_plugin() {
     assert!(matches!(error, LoadError::NoKind), "{error}");
 }
 
+const WASI: &str = "
+    package wasi:random@0.2.3 {
+        interface random { get-random-bytes: func(len: u64) -> list<u8>; get-random-u64: func() -> u64; }
+        interface insecure-seed { insecure-seed: func() -> tuple<u64, u64>; }
+    }
+    package wasi:clocks@0.2.6 {
+        interface wall-clock {
+            record datetime { seconds: u64, nanoseconds: u32 }
+            now: func() -> datetime;
+        }
+    }
+    package wasi:cli@0.2.0 {
+        interface environment { get-environment: func() -> list<tuple<string, string>>; }
+        interface exit { exit: func(status: result); }
+    }";
+
+#[tokio::test]
+async fn interfaces_of_wasi_that_open_nothing_are_the_hosts_own() {
+    let wit = format!(
+        "package test:foreign;
+        world foreign {{
+            import wasi:random/random@0.2.3; import wasi:random/insecure-seed@0.2.3;
+            import wasi:clocks/wall-clock@0.2.6;
+            import wasi:cli/environment@0.2.0; import wasi:cli/exit@0.2.0;
+            export number: func() -> u64; export bytes: func(count: u64) -> list<u8>;
+            export seed: func() -> tuple<u64, u64>; export time: func() -> tuple<u64, u32>;
+            export variables: func() -> u32; export leave: func(failed: bool) -> u32;
+        }}
+        {WASI}"
+    );
+    let module = format!(
+        r#"(module
+            (import "wasi:random/random@0.2.3" "get-random-u64" (func $u64 (result i64)))
+            (import "wasi:random/random@0.2.3" "get-random-bytes" (func $bytes (param i64 i32)))
+            (import "wasi:random/insecure-seed@0.2.3" "insecure-seed" (func $seed (param i32)))
+            (import "wasi:clocks/wall-clock@0.2.6" "now" (func $now (param i32)))
+            (import "wasi:cli/environment@0.2.0" "get-environment" (func $env (param i32)))
+            (import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i32)))
+            {MEMORY}
+            (func (export "number") (result i64) (call $u64))
+            (func (export "bytes") (param i64) (result i32)
+                (call $bytes (local.get 0) (i32.const 16)) (i32.const 16))
+            (func (export "seed") (result i32) (call $seed (i32.const 16)) (i32.const 16))
+            (func (export "time") (result i32) (call $now (i32.const 16)) (i32.const 16))
+            (func (export "variables") (result i32)
+                (call $env (i32.const 16)) (i32.load (i32.const 20)))
+            (func (export "leave") (param i32) (result i32)
+                (call $exit (local.get 0)) (unreachable)))"#
+    );
+    let bytes = compose(&wit, &module);
+    let refused = runtime().load(bytes.clone(), &Grants::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("services = [\"random\"]"), "{refused}");
+    let plugin = runtime().load(bytes, &crate::guests::everything()).await.unwrap();
+    for (tool, input, answer) in [
+        // The stage gives `4` for each byte, and its time is 0.
+        ("number", "{}", "3761688987579986996"),
+        ("bytes", r#"{"count": 3}"#, "\"NDQ0\""),
+        ("seed", "{}", "[3761688987579986996,3761688987579986996]"),
+        ("time", "{}", "[0,0]"),
+        ("variables", "{}", "0"),
+        (
+            "leave",
+            r#"{"failed": true}"#,
+            "permanent: the component ended its program with failure and gave no result",
+        ),
+        (
+            "leave",
+            r#"{"failed": false}"#,
+            "permanent: the component ended its program with success and gave no result",
+        ),
+    ] {
+        assert_eq!(said(&plugin, tool, input).await, answer, "{tool}");
+    }
+    let vast = call(&plugin, "bytes", r#"{"count": 65537}"#, Limits::default()).await;
+    limited(vast.result, "payload");
+    let none = Limits { host_calls: Some(0), ..Limits::default() };
+    for tool in ["number", "seed", "time", "variables", "leave"] {
+        limited(call(&plugin, tool, r#"{"failed": true}"#, none).await.result, "host_calls");
+    }
+    // It is no function of its arguments.
+    let described = plugin.describe().await.unwrap();
+    assert!(described.iter().all(|tool| tool.signature.effect == Effect::Once));
+}
+
 /// A type as WIT writes it, and values of it as JSON has them.
 struct Made {
     wit: String,
