@@ -29,6 +29,35 @@ fn a_new_node_is_published_once() {
 }
 
 #[test]
+fn a_pure_node_depends_on_its_input_alone() {
+    let world = World::empty();
+    world.run(&["plugin", "new", "--kind", "node", "stamping"]).expect(0, &[]);
+    let source = |effect: &str| {
+        let text = format!(
+            "#[derive(serde::Deserialize, schemars::JsonSchema)]\npub struct In {{}}\n\
+             #[derive(serde::Serialize, schemars::JsonSchema)]\npub struct Out {{ pub at: u64 }}\n\
+             /// Says when.\n#[cleargate::node(effect = \"{effect}\")]\n\
+             pub fn stamp(_: In) -> Result<Out, cleargate::Error> {{\n    \
+             Ok(Out {{ at: cleargate::clock::now() }})\n}}\n\
+             cleargate::export! {{ nodes: [stamp] }}\n"
+        );
+        world.write("stamping/src/lib.rs", &text);
+    };
+    for case in fs::read_dir(world.path("stamping/cases")).unwrap() {
+        fs::remove_file(case.unwrap().path()).unwrap();
+    }
+    let case = "cases:\n  - name: says when\n    call: { node: stamp }\n    input: {}\n    \
+                world: { now: \"2026-01-01T00:00:00Z\" }\n    expect: { output: { at: 1767225600000 } }\n";
+    world.write("stamping/cases/stamp.yaml", case);
+    source("pure");
+    let done = world.run(&["plugin", "test", "stamping"]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.out.contains("another answer") && done.out.contains("is `read`"), "{done:?}");
+    source("read");
+    world.run(&["plugin", "test", "stamping"]).expect(0, &["1 passed"]);
+}
+
+#[test]
 fn guards_and_filters_start_green_too() {
     let world = untouched("guardrail", "guarding");
     let bench = ["plugin", "bench", "guarding", "--calls", "2"];

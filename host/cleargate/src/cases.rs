@@ -18,6 +18,7 @@
 
 mod bench;
 mod compare;
+mod pure;
 mod script;
 mod world;
 
@@ -87,6 +88,9 @@ pub async fn test_plugin(
     let mut report = TestReport { cases: Vec::new() };
     for (name, case) in cases(folder, &manifest, filter)? {
         report.cases.push(match target(&offers, &case) {
+            Ok(()) if pure::promised(&offers, &case) => {
+                pure::run(&plugin, &manifest, name, &case).await
+            }
             Ok(()) => run(&plugin, &manifest, name, &case).await,
             Err(why) => broken(name, why),
         });
@@ -183,6 +187,7 @@ fn bad(path: &Path, why: &str) -> Error {
 }
 
 /// What a call answered, in the form that `expect` is compared with.
+#[derive(PartialEq)]
 enum Answer {
     Output(Value),
     Verdict(&'static str, Value),
@@ -224,12 +229,27 @@ fn target(offers: &[Described], case: &Value) -> Result<(), String> {
 }
 
 async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -> CaseReport {
+    match world(case) {
+        Ok(world) => run_in(world, plugin, manifest, name, case).await.0,
+        Err(why) => broken(name, why),
+    }
+}
+
+/// The world that the case describes.
+fn world(case: &Value) -> Result<world::Mock, String> {
     let config = case.get("config").cloned().unwrap_or_else(Value::empty);
-    let world = script::Script::of(case).and_then(|script| world::Mock::new(config, script));
-    let world = match world {
-        Ok(world) => Arc::new(world),
-        Err(why) => return broken(name, why),
-    };
+    world::Mock::new(config, script::Script::of(case)?)
+}
+
+/// One call in that world; its answer, when there is one.
+async fn run_in(
+    world: world::Mock,
+    plugin: &Plugin,
+    manifest: &Manifest,
+    name: String,
+    case: &Value,
+) -> (CaseReport, Option<Answer>) {
+    let world = Arc::new(world);
     let caller = Caller {
         context: CallContext {
             run_id: "test".into(),
@@ -246,7 +266,7 @@ async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -
     };
     let called = match call(plugin, &caller, case).await {
         Ok(called) => called,
-        Err(why) => return broken(name, why),
+        Err(why) => return (broken(name, why), None),
     };
     let expect = case.get("expect").cloned().unwrap_or_default();
     let mut differences = match &called.result {
@@ -258,7 +278,8 @@ async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -
     if let Some(kv) = expect.get("kv") {
         compare::contains("kv", kv, &world.kv(), &mut differences);
     }
-    CaseReport { name, passed: differences.is_empty(), differences, usage: called.usage }
+    let passed = differences.is_empty();
+    (CaseReport { name, passed, differences, usage: called.usage }, called.result.ok())
 }
 
 async fn call(plugin: &Plugin, caller: &Caller, case: &Value) -> Result<Called<Answer>, String> {

@@ -191,6 +191,8 @@ fn checked(
     let input = match ty(&id, "input", input)?.kind {
         Kind::Record(fields) => fields,
         Kind::Any | Kind::Json => IndexMap::<String, Field>::new(),
+        // An object of which nothing is said: what types without fields become.
+        Kind::Map(of) if matches!(of.kind, Kind::Any | Kind::Json) => IndexMap::new(),
         other => return Err(rule(&id, format!("its input is no object but `{other}`"))),
     };
     let signature = Signature {

@@ -16,6 +16,9 @@ use super::script::{Exchange, Script, Service};
 /// Values of a store, by store and key.
 type Stores = BTreeMap<(String, String), Vec<u8>>;
 
+/// Milliseconds to another day, hour, minute and second: a year and a bit.
+const ELSEWHEN: u64 = 1000 * (60 * (60 * (24 * 400 + 7) + 11) + 13);
+
 /// See the module.
 pub(crate) struct Mock {
     config: Value,
@@ -42,6 +45,13 @@ impl Mock {
             answers: Mutex::new(script.http.clone()),
             script,
         })
+    }
+
+    /// The same world at another time, with other chance.
+    pub(super) fn elsewhen(mut self) -> Self {
+        self.now += ELSEWHEN;
+        *self.random.get_mut().expect("no holder of this lock panics") ^= u64::MAX;
+        self
     }
 
     /// What is left over after the call: answers that were not asked for.
