@@ -6,7 +6,9 @@ CARGO ?= cargo
 HOME_DIR := $(CURDIR)/.cleargate
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 CLEARGATE := $(TARGET_DIR)/debug/cleargate
-PLUGINS := lockfile package-risk secret-guard pii-redactor
+# What the demo runs, and all first-party plugins. Those with an interpreter take a minute to build once.
+DEMO_PLUGINS := lockfile package-risk secret-guard
+PLUGINS := $(DEMO_PLUGINS) pii-redactor regex-guard csv
 
 # Not the user's own home: `plugins` makes its registry anew.
 export CLEARGATE_HOME := $(HOME_DIR)
@@ -25,6 +27,7 @@ plugins: build ## the first-party plugins: built, tested, published to the direc
 	@rm -rf $(HOME_DIR)/registry $(HOME_DIR)/locks
 	@$(CLEARGATE) --quiet plugin publish --if-new $(addprefix plugins/,$(PLUGINS))
 
+demo: PLUGINS := $(DEMO_PLUGINS)
 demo: plugins ## reviews the dependencies of this repository, and of a real package-lock.json
 	@$(CLEARGATE) run dependency_review --input lockfile=@Cargo.lock
 	@$(CLEARGATE) run dependency_review --input lockfile=@sdk/examples/dependency_review/samples/package-lock.json

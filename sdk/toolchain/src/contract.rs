@@ -56,7 +56,8 @@ pub(crate) fn write_world(
     waits: Waits,
     to: &Path,
 ) -> Result<Vec<u8>, BuildError> {
-    let packages = files(wit)?;
+    // Each package lies in a folder with its version; whatever else is there is for people.
+    let packages: Vec<String> = files(wit)?.into_iter().filter(|name| name.contains('@')).collect();
     let mut world = String::from("package cleargate:plugin;\n\nworld plugin {\n");
     for service in &uses.services {
         world.push_str(&format!("    import {service};\n"));

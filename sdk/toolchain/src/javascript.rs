@@ -135,7 +135,8 @@ struct Import {
 impl Report {
     fn uses(&self) -> Uses {
         let left = |kind: &str| {
-            let file = format!("{SDK}/kinds/{kind}.js");
+            // Without `vendor/`, which may be a link: the bundler names files after where they lie.
+            let file = format!("/sdk/javascript/kinds/{kind}.js");
             self.outputs.values().any(|output| {
                 let mut inputs = output.inputs.iter();
                 inputs.any(|(path, input)| path.ends_with(&file) && input.bytes_in_output > 0)
