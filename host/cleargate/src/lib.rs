@@ -15,6 +15,10 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A compiler can be made to take minutes and gigabytes. A program that loads strangers' plugins therefore names a
+//! process that compiles, [`Config::compiler`]: itself with an argument on which it calls [`compile_component`] and
+//! ends, or the command `cleargate` with `compile-component`.
 
 mod builtin;
 pub mod bundled;
