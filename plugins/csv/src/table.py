@@ -9,7 +9,7 @@ from typing import Any
 
 from cleargate import Failure
 
-# Cells of a call: about 40 MiB of Python objects, which is what the memory of the plugin has room for.
+# Cells of a call. So many words took half of the plugin's memory; longer ones take more.
 MAX_CELLS = 200_000
 # Rows that one answer may hold.
 MAX_ROWS = 10_000
