@@ -31,13 +31,16 @@ pub async fn show(running: &Running, talk: &Talk) {
     let mut view: Box<dyn View + Send> =
         if talk.live { Box::new(Live::new()) } else { Box::new(Lines::default()) };
     let mut ticks = tokio::time::interval(TICK);
-    let start = ticks.tick().await;
+    let start = tokio::time::Instant::now();
     loop {
-        let since = ticks.tick().await - start;
-        let snapshot = running.progress().await;
-        view.draw(&snapshot, since, talk);
-        if running.has_ended() {
-            view.draw(&running.progress().await, since, talk);
+        // A run that is over is not waited for.
+        let ended = tokio::select! {
+            biased;
+            () = running.ended() => true,
+            _ = ticks.tick() => false,
+        };
+        view.draw(&running.progress().await, start.elapsed(), talk);
+        if ended {
             view.end(talk);
             return;
         }
