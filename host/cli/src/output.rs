@@ -11,8 +11,8 @@ use crate::args::{Color, Format, Global};
 use crate::environment::Environment;
 use crate::failure::Failure;
 
-/// Columns of a line when nobody knows how wide the reader's page is.
-const COLUMNS: usize = 80;
+/// Columns of a line for a log or a program: nobody who searches for a sentence looks for its halves.
+const UNBROKEN: usize = 10_000;
 
 /// Longer lines are hard to read, however wide the terminal is.
 const MOST_COLUMNS: usize = 110;
@@ -33,7 +33,7 @@ pub struct Talk {
     pub live: bool,
     /// No progress at all.
     pub quiet: bool,
-    /// Columns of the terminal, at most [`MOST_COLUMNS`]; [`COLUMNS`] when there is none.
+    /// Columns of the terminal, at most [`MOST_COLUMNS`]; [`UNBROKEN`] when there is none.
     width: usize,
     /// Why data could not be written.
     lost: OnceLock<std::io::Error>,
@@ -50,14 +50,14 @@ impl Talk {
         let terminal = std::io::stderr().is_terminal();
         let size = console::Term::stdout().size_checked();
         let size = size.or_else(|| console::Term::stderr().size_checked());
-        let width = size.map_or(COLUMNS, |(_, columns)| usize::from(columns));
+        let columns = |(_, columns)| usize::from(columns).clamp(FEWEST_COLUMNS, MOST_COLUMNS);
         Self {
             format: global.output,
             color: colored(terminal),
             color_data: colored(std::io::stdout().is_terminal()) && global.output == Format::Human,
             live: terminal && !global.quiet && !environment.plain,
             quiet: global.quiet,
-            width: width.clamp(FEWEST_COLUMNS, MOST_COLUMNS),
+            width: size.map_or(UNBROKEN, columns),
             lost: OnceLock::new(),
         }
     }
@@ -66,7 +66,7 @@ impl Talk {
     #[cfg(test)]
     pub fn plain() -> Self {
         let (format, lost) = (Format::Human, OnceLock::new());
-        let width = COLUMNS;
+        let width = UNBROKEN;
         Self { format, color: false, color_data: false, live: false, quiet: false, width, lost }
     }
 

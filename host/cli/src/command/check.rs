@@ -5,6 +5,7 @@ use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
 };
 use serde_json::json;
+use textwrap::{WordSeparator, WordSplitter};
 
 use super::Context;
 use crate::args::Format;
@@ -90,7 +91,7 @@ pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure>
         format!(
             "{}\n\n{}\n\nWrong:\n\n{}\n\nRight:\n\n{}",
             heading(page.code, page.title, context.talk),
-            textwrap::fill(page.text.trim(), context.talk.width()),
+            textwrap::fill(page.text.trim(), whole_words(context.talk)),
             indent(page.failing),
             indent(page.mended)
         )
@@ -98,9 +99,17 @@ pub fn explain(context: &Context<'_>, code: Option<&str>) -> Result<u8, Failure>
     Ok(0)
 }
 
+/// Lines as wide as the terminal. Paths, options and code stay whole, so that they can be copied.
+fn whole_words(talk: &Talk) -> textwrap::Options<'static> {
+    textwrap::Options::new(talk.width())
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false)
+}
+
 /// The code stands out of its title.
 fn heading(code: &str, title: &str, talk: &Talk) -> String {
-    let text = textwrap::fill(&format!("{code}: {title}"), talk.width());
+    let text = textwrap::fill(&format!("{code}: {title}"), whole_words(talk));
     text.replacen(code, &talk.paint_data(code, "1"), 1)
 }
 
@@ -174,6 +183,9 @@ fn snippet(finding: &Finding, file: &str, text: &str, talk: &Talk) -> String {
     let mut out = String::new();
     GraphicalReportHandler::new_themed(theme)
         .with_width(talk.width())
+        .with_word_separator(WordSeparator::AsciiSpace)
+        .with_word_splitter(WordSplitter::NoHyphenation)
+        .with_break_words(false)
         .render_report(&mut out, report.as_ref())
         .expect("writing to a string does not fail");
     out
