@@ -1,9 +1,13 @@
 //! Arguments as typed. Each verb teaches with an example.
 
+mod plugin;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use plugin::{Plugin, PluginKind};
 
 /// Runs typed graphs of agents, models, tools and code, in which every step can be a sandboxed
 /// WebAssembly component, held to what you granted. Runs survive `kill -9`.
@@ -325,158 +329,6 @@ pub enum Ended {
 
 fn age(text: &str) -> Result<Duration, String> {
     cleargate::Unit::Millis.parse(text).map(Duration::from_millis)
-}
-
-/// The life of a plugin.
-#[derive(Debug, Subcommand)]
-pub enum Plugin {
-    /// Make a plugin project that builds and passes its tests
-    #[command(
-        after_help = "Example:\n  cleargate plugin new --kind tool --lang rust word_count\n  \
-        cleargate plugin build word_count && cleargate plugin test word_count\n  \
-        cleargate plugin new --kind guardrail --lang javascript no_shouting"
-    )]
-    New {
-        /// Folder to make; its name becomes the plugin's
-        folder: PathBuf,
-        /// What the plugin exports
-        #[arg(long, value_enum)]
-        kind: PluginKind,
-        /// The language: rust, javascript, python, c or go
-        #[arg(long, default_value = "rust")]
-        lang: String,
-        /// Namespace of the plugin's name
-        #[arg(long, default_value = "my")]
-        namespace: String,
-    },
-    /// Build plugin projects to components
-    #[command(after_help = "Examples:\n  cleargate plugin build word_count\n  \
-        cleargate plugin build --install plugins/one plugins/two\n\n\
-        Prints the path of each component. `[package.metadata.cleargate] target = \"wasm32-wasip2\"` in Cargo.toml \
-        builds for WASI. The tools that build JavaScript are installed once, into the folder of build results.")]
-    Build {
-        /// Folders with a `plugin.toml`
-        #[arg(default_value = ".")]
-        folders: Vec<PathBuf>,
-        /// Install what the toolchain lacks
-        #[arg(long)]
-        install: bool,
-    },
-    /// Run the golden cases of a plugin
-    #[command(after_help = "Examples:\n  cleargate plugin test word_count\n  \
-        cleargate plugin test word_count --filter empty")]
-    Test {
-        /// Folder with a `plugin.toml`
-        #[arg(default_value = ".")]
-        folder: PathBuf,
-        /// Only cases whose name contains this
-        #[arg(long)]
-        filter: Option<String>,
-    },
-    /// Measure what the golden cases cost, and hold fuel and memory to a budget
-    #[command(after_help = "Examples:\n  cleargate plugin bench word_count\n  \
-        cleargate plugin bench word_count --save\n\n\
-        The budget is `bench.json` beside plugin.toml: commit it. Fuel and memory do not depend on the machine; \
-        times do, and are only shown. Exit code 1 when a figure is more than 5 % over its budget.")]
-    Bench {
-        /// Folder with a `plugin.toml`
-        #[arg(default_value = ".")]
-        folder: PathBuf,
-        /// Calls of each case
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-        calls: u32,
-        /// Make what is measured the budget
-        #[arg(long)]
-        save: bool,
-    },
-    /// Publish built plugins to the directory registry
-    #[command(after_help = "Examples:\n  cleargate plugin publish word_count\n  \
-        cleargate plugin publish --if-new plugins/one plugins/two\n\n\
-        A published version never changes. A version that breaks flows of the one before it is refused, with \
-        the version that it must have.")]
-    Publish {
-        /// Folders with a `plugin.toml`
-        #[arg(default_value = ".")]
-        folders: Vec<PathBuf>,
-        /// Succeed without doing anything when the same bytes are there already
-        #[arg(long)]
-        if_new: bool,
-    },
-    /// Install a plugin and grant what it asks for
-    #[command(after_help = "Examples:\n  cleargate plugin install cleargate:pii-redactor@^0.1\n  \
-        cleargate plugin install acme:fetch --dry-run\n  cleargate plugin install acme:fetch --grant\n  \
-        cleargate plugin install acme:fetch --grant=allowed.toml\n\n\
-        FILE has the form of `[permissions]` in plugin.toml: http = [\"api.example.org\"]")]
-    Install {
-        /// `namespace:name`, with `@requirement` when not the newest
-        reference: String,
-        /// Grant what the manifest asks for, at most what FILE says when there is one
-        #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-        grant: Option<Option<PathBuf>>,
-        /// Print what would be granted, and do nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// List installed plugins
-    #[command(after_help = "Example:\n  cleargate plugin list --output json")]
-    List,
-    /// Say in plain language what a plugin is and may do
-    #[command(after_help = "Examples:\n  cleargate plugin inspect cleargate:pii-redactor\n  \
-        cleargate plugin inspect ./word-count.wasm")]
-    Inspect {
-        /// Name of an installed or published plugin, or path of a component
-        plugin: String,
-    },
-    /// Give a component that was not written for ClearGate a name: its functions are tools
-    #[command(after_help = "Examples:\n  cleargate plugin inspect ./calc.wasm\n  \
-        cleargate plugin wrap calc.wasm --name acme:calc --version 1.0.0\n  \
-        cleargate plugin install ./calc.plugin.wasm\n\n\
-        Writes `calc.plugin.wasm` beside the component. For permissions and limits, write a plugin.toml with\n\
-        `[build] language = \"prebuilt\"` and `component = \"calc.wasm\"` instead.")]
-    Wrap {
-        /// The component
-        file: PathBuf,
-        /// `namespace:name`
-        #[arg(long)]
-        name: String,
-        /// Semantic version
-        #[arg(long, default_value = "0.1.0")]
-        version: String,
-        /// One sentence
-        #[arg(long)]
-        description: Option<String>,
-        /// SPDX expression
-        #[arg(long)]
-        license: Option<String>,
-        /// Where the plugin is written
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
-    /// Print each limit of a plugin and the layer that decided it
-    #[command(after_help = "Example:\n  cleargate plugin limits cleargate:pii-redactor")]
-    Limits {
-        /// Name of an installed or published plugin, or path of a component
-        plugin: String,
-    },
-    /// Remove an installed plugin and its grants
-    #[command(after_help = "Example:\n  cleargate plugin remove acme:fetch")]
-    Remove {
-        /// `namespace:name`, with `@requirement` when not every installed version is meant
-        plugin: String,
-    },
-}
-
-/// What a plugin exports.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum PluginKind {
-    /// A step of a flow
-    Node,
-    /// A function that flows, models and agents call
-    Tool,
-    /// A check that passes, changes or rejects content
-    Guardrail,
-    /// A rewriter around model calls
-    Filter,
 }
 
 #[cfg(test)]
