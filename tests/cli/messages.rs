@@ -231,3 +231,49 @@ fn the_command_explains_itself() {
         assert!(done.out.contains("cleargate"), "{shell}");
     }
 }
+
+#[test]
+fn pk_05_bytes_that_are_not_those_of_their_digest_are_refused_at_load_and_at_each_start() {
+    let world = World::published();
+    world.write("any.lock", &calm_lock(1));
+    let run = ["run", "dependency_review", "--input", "lockfile=@any.lock"];
+    // Compiled, cached and locked: from here on a start needs no bytes of the component but to compare them.
+    world.run(&run).expect(0, &[]);
+    world.run(&["plugin", "install", "cleargate:lockfile"]).expect(0, &[]);
+    let row = world.json(&["plugin", "list", "--output", "json"])[0].clone();
+    let digest = row["digest"].as_str().unwrap().to_owned();
+    let hex = digest.strip_prefix("sha256:").unwrap();
+    let places = [
+        format!("plugins/sha256/{hex}.wasm"),
+        "registry/packages/cleargate/lockfile/0.1.0.wasm".to_owned(),
+    ];
+    let whole = fs::read(world.home().join(&places[1])).unwrap();
+    let tampered: Vec<(&str, Vec<u8>)> = vec![
+        ("a bit", {
+            let mut bytes = whole.clone();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            bytes
+        }),
+        ("cut", whole[..whole.len() - 1].to_vec()),
+        ("longer", [&whole[..], b"\0"].concat()),
+        ("empty", Vec::new()),
+        ("another component", wat::parse_str("(component)").unwrap()),
+    ];
+    for (what, bytes) in tampered {
+        for place in &places {
+            let path = world.home().join(place);
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, &bytes).unwrap();
+        }
+        for _ in 0..2 {
+            let done = world.run(&run);
+            assert_eq!(done.code, Some(6), "{what}: {done:?}");
+        }
+        assert_ne!(world.run(&["plugin", "install", "cleargate:lockfile"]).code, Some(0), "{what}");
+    }
+    for place in &places {
+        fs::write(world.home().join(place), &whole).unwrap();
+    }
+    world.run(&run).expect(0, &[]);
+}

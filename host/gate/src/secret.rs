@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use cleargate_flow::grant::HostPattern;
 use cleargate_flow::{NodeError, Value};
 use zeroize::Zeroizing;
@@ -105,7 +105,8 @@ impl SecretSource for MemorySecrets {
     }
 }
 
-/// Finds every secret that the process has handed out, in the forms in which peers echo them.
+/// Finds every secret that the process has handed out, in the forms in which peers echo them, in small letters and in
+/// capitals: a name of a host or of a header loses the difference on its way.
 #[derive(Default)]
 pub(crate) struct Scrubber(Mutex<Known>);
 
@@ -135,7 +136,8 @@ impl Scrubber {
             return;
         }
         known.longest = known.forms.iter().map(String::len).max().unwrap_or(0);
-        known.finder = Some(finder(&known.forms));
+        known.finder =
+            Some(build(AhoCorasick::builder().ascii_case_insensitive(true), &known.forms));
     }
 
     /// Whether there is anything to mask.
@@ -218,7 +220,14 @@ impl Scrubber {
 
 /// Searches for all of `texts` at once.
 pub(crate) fn finder<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> AhoCorasick {
-    let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(texts);
+    build(&mut AhoCorasick::builder(), texts)
+}
+
+fn build<T: AsRef<[u8]>>(
+    builder: &mut AhoCorasickBuilder,
+    texts: impl IntoIterator<Item = T>,
+) -> AhoCorasick {
+    let built = builder.match_kind(MatchKind::LeftmostLongest).build(texts);
     // A search that is not there would let everything pass.
     built.expect("secrets are bounded in length, and their placeholders are short")
 }

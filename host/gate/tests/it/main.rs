@@ -4,11 +4,14 @@
 
 mod bench;
 mod doors;
+mod echoes;
 mod egress;
 mod files;
 mod masking;
 mod places;
 mod races;
+mod silence;
+mod smuggling;
 mod tables;
 mod tenants;
 mod tls;

@@ -13,6 +13,7 @@ use super::shape::{Case, Name, Shape, Width};
 use super::{Answer, Refused, Tool, Tools};
 use crate::fault::cut;
 use crate::inspect::{InspectError, Inspected};
+use crate::linker::SERVED;
 
 /// Parts of the types of one function: types, fields, cases and flags.
 const MAX_PARTS: usize = 4_096;
@@ -103,6 +104,10 @@ impl Reader<'_> {
         function: &str,
         id: ComponentFuncTypeId,
     ) -> Result<(), String> {
+        if interface.is_some_and(|name| name.starts_with("cleargate:")) {
+            let why = "it is of the contract in a version that this host does not serve";
+            return Err(format!("{why}: build the component for {SERVED}"));
+        }
         if function.starts_with('[') {
             return Err("it belongs to a resource, and a resource does not outlive a call".into());
         }

@@ -197,11 +197,32 @@ async fn wa_20_imports_that_were_not_granted_are_refused_at_load() {
 
 #[tokio::test]
 async fn wa_21_forged_and_dropped_handles_trap() {
-    for guest in ["wa_21_forged_handle", "wa_21_double_drop"] {
+    for guest in ["wa_21_forged_handle", "wa_21_double_drop", "wa_21_use_after_drop"] {
         let stage = stage();
         let called = attack(guest, Limits::default(), &stage).await;
         assert!(matches!(called.result, Err(Fault::Trap { .. })), "{guest}: {called:?}");
         assert_eq!(std::sync::Arc::strong_count(&stage.open), 1, "{guest} left a body open");
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_for_another_series_of_the_contract_is_refused_by_name() {
+    for kind in ["node", "tool", "guardrail", "filter"] {
+        for version in ["0.0.9", "0.2.0", "1.0.0", "0.1.0-rc.1"] {
+            let name = format!("cleargate:{kind}/{kind}@{version}");
+            let text = format!(
+                r#"(component
+                    (core module $m (func (export "f")))
+                    (core instance $i (instantiate $m))
+                    (func $f (canon lift (core func $i "f")))
+                    (instance $x (export "run" (func $f)))
+                    (export "{name}" (instance $x)))"#
+            );
+            let bytes = wat::parse_str(text).unwrap().into();
+            let refused = runtime().load(bytes, &Grants::default()).await;
+            let error = refused.unwrap_err().to_string();
+            assert!(error.contains(&name) && error.contains("0.1"), "{error}");
+        }
     }
 }
 
@@ -214,6 +235,58 @@ async fn wa_22_handles_have_a_cap_and_are_closed_with_the_call() {
     // The engine counts handles of its own among them.
     assert!((1_000..=1_025).contains(&called.usage.host_calls), "{:?}", called.usage);
     assert_eq!(std::sync::Arc::strong_count(&stage.open), 1, "bodies are open after the call");
+}
+
+#[tokio::test]
+async fn wa_26_no_clock_is_finer_than_a_millisecond_and_none_can_be_built() {
+    // A time of WASI has room for nanoseconds. The stage's moment has milliseconds, which is all that a world can say.
+    let text = r#"(component
+        (type $clock (instance
+            (type $datetime (record (field "seconds" u64) (field "nanoseconds" u32)))
+            (export "datetime" (type $d (eq $datetime)))
+            (export "now" (func (result $d)))
+            (export "resolution" (func (result $d)))))
+        (import "wasi:clocks/wall-clock@0.2.6" (instance $clock (type $clock)))
+        (alias export $clock "now" (func $now))
+        (alias export $clock "resolution" (func $resolution))
+        (core module $memory (memory (export "memory") 1))
+        (core instance $memory (instantiate $memory))
+        (core func $now (canon lower (func $now) (memory (core memory $memory "memory"))))
+        (core func $resolution
+            (canon lower (func $resolution) (memory (core memory $memory "memory"))))
+        (core module $m
+            (import "" "memory" (memory 1))
+            (import "" "now" (func $now (param i32)))
+            (import "" "resolution" (func $resolution (param i32)))
+            (func (export "grain") (result i32)
+                (call $resolution (i32.const 0)) (i32.load (i32.const 8)))
+            (func (export "below") (result i32)
+                (call $now (i32.const 0)) (i32.rem_u (i32.load (i32.const 8)) (i32.const 1000000))))
+        (core instance $m (instantiate $m (with "" (instance
+            (export "memory" (memory $memory "memory"))
+            (export "now" (func $now)) (export "resolution" (func $resolution))))))
+        (func (export "grain") (result u32) (canon lift (core func $m "grain")))
+        (func (export "below") (result u32) (canon lift (core func $m "below"))))"#;
+    let bytes = wat::parse_str(text).unwrap();
+    let plugin = runtime().load(bytes.into(), &crate::guests::everything()).await.unwrap();
+    for (tool, expected) in [("grain", 1_000_000), ("below", 0)] {
+        let called = plugin.call(tool, &caller(Limits::default(), &stage()), &Value::empty()).await;
+        assert_eq!(called.result, Ok(Value::from(expected)), "{tool}");
+    }
+    // What counts beside the guest, in a memory that both see, would be a clock as fine as the processor.
+    for module in [
+        "(memory 1 1 shared)",
+        "(memory 1 1 shared) (func (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1))))",
+        "(memory 1) (func (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 1))))",
+    ] {
+        let text = format!(
+            "(component (core module {module})
+               (instance $i) (export \"cleargate:node/node@0.1.0\" (instance $i)))"
+        );
+        let refused =
+            runtime().load(wat::parse_str(text).unwrap().into(), &Grants::default()).await;
+        assert!(refused.is_err(), "{module} was loaded");
+    }
 }
 
 #[tokio::test]

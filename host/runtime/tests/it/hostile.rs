@@ -87,6 +87,91 @@ async fn wa_03_loop_after_return_is_stopped() {
 }
 
 #[tokio::test]
+async fn wa_03_a_loop_where_the_host_asks_for_room_is_stopped() {
+    ends_by_timeout("wa_03_loop_in_realloc").await;
+    ends_by_fuel("wa_03_loop_in_realloc").await;
+}
+
+#[tokio::test]
+async fn wa_03_a_loop_in_a_destructor_is_stopped() {
+    // Which runs when the guest itself lets go of what it made: nobody outside holds its resources.
+    let text = r#"(component
+        (core module $d (func (export "dtor") (param i32) (loop $again (br $again))))
+        (core instance $d (instantiate $d))
+        (type $r (resource (rep i32) (dtor (core func $d "dtor"))))
+        (core func $new (canon resource.new $r))
+        (core func $drop (canon resource.drop $r))
+        (core module $m
+            (import "" "new" (func $new (param i32) (result i32)))
+            (import "" "drop" (func $drop (param i32)))
+            (func (export "let-go") (call $drop (call $new (i32.const 7))))
+            (func (export "keep") (drop (call $new (i32.const 7)))))
+        (core instance $m (instantiate $m (with "" (instance
+            (export "new" (func $new)) (export "drop" (func $drop))))))
+        (func (export "let-go") (canon lift (core func $m "let-go")))
+        (func (export "keep") (canon lift (core func $m "keep"))))"#;
+    let bytes: Arc<[u8]> = wat::parse_str(text).unwrap().into();
+    let plugin = runtime().load(bytes, &everything()).await.unwrap();
+    ends_within(TIME, STOP, || async {
+        let called = plugin.call("let_go", &caller(time(100), &stage()), &Value::empty()).await;
+        assert_eq!(called.result, Err(Fault::Timeout { after: 100 }));
+    })
+    .await;
+    let limits = Limits { fuel: Some(1_000_000), ..Limits::default() };
+    let called = plugin.call("let_go", &caller(limits, &stage()), &Value::empty()).await;
+    limited(called.result, "fuel");
+    // What it keeps goes with its store, and no code of it runs any more.
+    let called = plugin.call("keep", &caller(limits, &stage()), &Value::empty()).await;
+    assert_eq!(called.result, Ok(Value::Null));
+}
+
+#[tokio::test]
+async fn wa_01_one_instruction_over_all_memory_pays_for_each_byte_before_it_begins() {
+    let plugin = load("wa_01_copies_a_gibibyte").await.unwrap();
+    let memory = Some(2 * 1024 * MIB);
+    let half = 0x1fff_0000_u64;
+    // With less fuel than bytes the instruction does not begin.
+    let limits = Limits { fuel: Some(half / 2), memory, ..Limits::default() };
+    ends_within(Duration::ZERO, STOP, || async {
+        let called = plugin.run("x", &caller(limits, &stage()), &Value::Null).await;
+        limited(called.result, "fuel");
+    })
+    .await;
+    // One is not cut in the middle: the call ends behind it.
+    let limits = Limits { memory, ..time(1) };
+    let called = plugin.run("x", &caller(limits, &stage()), &Value::Null).await;
+    assert_eq!(called.result, Err(Fault::Timeout { after: 1 }));
+    assert!(called.usage.fuel <= 3 * half, "{:?}", called.usage);
+}
+
+#[tokio::test]
+async fn wa_04_all_memories_together_are_bounded() {
+    let called = attack("wa_04_many_memories", Limits::default(), &stage()).await;
+    limited(called.result, "memory");
+    let peak = called.usage.peak_memory;
+    assert!((60 * MIB..=64 * MIB).contains(&peak), "{peak} bytes of sixteen memories");
+}
+
+#[tokio::test]
+async fn what_the_engine_was_not_built_for_is_refused_at_load() {
+    for (what, module) in [
+        (
+            "a garbage collector",
+            "(module (type (struct (field i32))) (global (ref null 0) (ref.null 0)))",
+        ),
+        ("exceptions", "(module (tag) (func (throw 0)))"),
+        ("threads", "(module (memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0)))))"),
+        ("many memories", &format!("(module {})", "(memory 1)".repeat(32))),
+    ] {
+        let Ok(bytes) = wat::parse_str(format!("(component (core {})", &module[1..])) else {
+            panic!("{what} is no text")
+        };
+        let refused = runtime().load(bytes.into(), &everything()).await;
+        assert!(refused.is_err(), "{what} was loaded");
+    }
+}
+
+#[tokio::test]
 async fn wa_04_grow_to_4gib_is_refused() {
     let called = attack("wa_04_grow_to_4gib", Limits::default(), &stage()).await;
     limited(called.result, "memory");

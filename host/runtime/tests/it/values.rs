@@ -51,6 +51,20 @@ async fn wa_09_an_asynchronous_guest_is_bounded_by_payload_and_then_by_output() 
     limited(answer("wa_09_task_return_over_the_limit", wide).await.0, "output");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn wa_09_huge_arguments_of_host_calls_are_refused_before_they_are_copied() {
+    if !alone() {
+        return;
+    }
+    for guest in ["wa_09_argument_of_200_mib", "wa_09_list_of_a_million"] {
+        let limits = Limits { memory: Some(512 * MIB), ..Limits::default() };
+        let (result, peak) = answer(guest, limits).await;
+        limited(result, "payload");
+        assert!(peak <= MIB, "{guest}: {peak} bytes");
+    }
+}
+
 #[tokio::test]
 async fn wa_10_deep_json_is_refused() {
     let called = attack("wa_10_deep_json", Limits::default(), &stage()).await;
