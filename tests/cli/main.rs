@@ -17,4 +17,5 @@ mod readme;
 mod review;
 mod state;
 mod sub_flow;
+mod update;
 mod world;

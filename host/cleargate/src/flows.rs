@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::plan::PluginPlan;
+use crate::plugins::Waiting;
 use crate::source::FlowSource;
 use crate::uses::{Pin, Used};
 
@@ -29,6 +30,7 @@ pub struct Flow {
     pub(crate) catalog: Arc<FlowCatalog>,
     pub(crate) plugins: Vec<PluginPlan>,
     pub(crate) pinned: Pinned,
+    pub(crate) waiting: Vec<Waiting>,
 }
 
 /// Everything that a run is pinned to, as it is stored: enough to make the flow ready again.
@@ -69,6 +71,12 @@ impl Flow {
     /// Identity: of the graph, the files that it names, and the bytes of its plugins.
     pub fn hash(&self) -> &FlowHash {
         &self.graph.hash
+    }
+
+    /// Newer versions that its aliases would mean if somebody approved what they ask for. The flow has the approved
+    /// ones.
+    pub fn waiting(&self) -> &[Waiting] {
+        &self.waiting
     }
 
     /// The files that it is made of, for watching: templates, flows and plugins that are named by path.

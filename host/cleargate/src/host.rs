@@ -30,7 +30,7 @@ use crate::flows::{Checked, Flow, FlowCatalog, Parts, Pinned, checked, invalid, 
 use crate::grants::GrantFile;
 use crate::inputs::{InputValue, record};
 use crate::plan::Plan;
-use crate::plugins::Plugins;
+use crate::plugins::{Plugins, Waiting};
 use crate::recent::Recent;
 use crate::running::Running;
 use crate::runs::store_error;
@@ -120,7 +120,24 @@ impl Host {
         let source = FlowSource::find(flow, &self.config.folder)?;
         let locking = if locked { Locking::Refuse } else { Locking::Write };
         let pinned = self.plugins.pin(source, &self.config.home, locking)?;
-        self.ready(pinned).await
+        let mut flow = self.ready(pinned).await?;
+        flow.waiting = self.waiting(&flow.pinned)?;
+        Ok(flow)
+    }
+
+    /// Newer versions that wait for approval, of the plugins of a flow and of those that it uses.
+    fn waiting(&self, pinned: &Pinned) -> Result<Vec<Waiting>> {
+        let grants = GrantFile::read(&self.config.grants())?;
+        let mut found = Vec::new();
+        let mut left = vec![pinned];
+        while let Some(pinned) = left.pop() {
+            for (alias, text) in aliases(&pinned.source.text) {
+                let Some(pin) = pinned.plugins.get(&alias) else { continue };
+                found.extend(self.plugins.waiting(&grants, &alias, &text, pin)?);
+            }
+            left.extend(pinned.flows.values());
+        }
+        Ok(found)
     }
 
     /// The same flow again, from what a run was pinned to.
@@ -142,7 +159,13 @@ impl Host {
             builtin_grants: crate::builtin::granted(&grants),
             folder: Some(Folder::open(folder.as_deref().unwrap_or(&self.config.folder))),
         };
-        Ok(Flow { graph: Arc::new(graph), catalog: Arc::new(catalog), plugins: plans, pinned })
+        Ok(Flow {
+            graph: Arc::new(graph),
+            catalog: Arc::new(catalog),
+            plugins: plans,
+            pinned,
+            waiting: Vec::new(),
+        })
     }
 
     /// What the aliases of a flow mean: plugins are loaded, flows made ready.

@@ -58,8 +58,9 @@ pub use host::{Host, StartOptions};
 pub use inputs::InputValue;
 pub use plan::{LimitRow, Plan, PluginPlan, Step};
 pub use plugins::{
-    Approval, GrantRow, Inspection, InstallOptions, Installation, PluginRow, Plugins, Published,
-    Requested, ToolRow, Wrapping, wrap,
+    Approval, Difference, GrantRow, Inspection, InstallOptions, Installation, Moved, PluginRow,
+    Plugins, Published, Relocked, Requested, ToolRow, Update, UpdateState, Updates, Waiting,
+    Wrapping, wrap,
 };
 pub use running::{NodeProgress, Running};
 pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView};

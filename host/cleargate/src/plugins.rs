@@ -5,17 +5,18 @@
 
 mod foreign;
 mod inspection;
+mod install;
 mod release;
+mod update;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cleargate_flow::grant::Grants;
 use cleargate_flow::limits::Limits;
 use cleargate_registry::installed::{Entry, Installed};
 use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
 use cleargate_registry::source::PublishError;
-use cleargate_registry::{Component, Dir, Manifest, PackageName, PackageRef, Source};
+use cleargate_registry::{Component, Dir, Manifest, PackageName, PackageRef, Source, Version};
 use cleargate_runtime::RuntimeConfig;
 use cleargate_runtime::inspect::MAX_COMPONENT;
 use serde::Serialize;
@@ -23,10 +24,13 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::grants::{GrantFile, Granted};
-use crate::toml_file;
 
 pub use foreign::{ToolRow, Wrapping, wrap};
 pub use inspection::{Inspection, Requested};
+pub(crate) use install::path_source;
+pub use install::{Approval, Difference, InstallOptions, Installation, Moved};
+pub(crate) use update::Versions;
+pub use update::{Relocked, Update, UpdateState, Updates, Waiting};
 
 /// Label of the own registry in lock files.
 pub(crate) const OWN_REGISTRY: &str = "dir:registry";
@@ -40,6 +44,9 @@ pub struct Plugins {
     pub(crate) registry: Dir,
     pub(crate) installed: Installed,
     grants: PathBuf,
+    home: PathBuf,
+    /// The working folder, whose lock an update moves.
+    folder: PathBuf,
     runtime: RuntimeConfig,
     operator: Limits,
 }
@@ -74,18 +81,12 @@ pub struct PluginRow {
     pub source: String,
     /// What it asks for and nobody granted.
     pub missing: Vec<String>,
+    /// A newer version of its series that asks for more and waits for approval; this one goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
     /// Why it cannot be used, when its bytes are not what was installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
-}
-
-/// What installing did, or would do.
-#[derive(Clone, Debug, Serialize)]
-pub struct Installation {
-    /// The plugin.
-    pub plugin: Inspection,
-    /// Whether anything was changed.
-    pub installed: bool,
 }
 
 /// What one plugin was granted.
@@ -103,46 +104,6 @@ pub struct GrantRow {
     pub installed: bool,
 }
 
-/// How to install.
-#[derive(Clone, Debug, Default)]
-pub struct InstallOptions {
-    /// What may be granted on the way.
-    pub approval: Approval,
-    /// Change nothing.
-    pub dry_run: bool,
-}
-
-/// What an operator approves before seeing the request.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Approval {
-    /// Nothing beyond what was granted before: the rest needs approval.
-    #[default]
-    Nothing,
-    /// What the manifest asks for, whatever it is.
-    Requested,
-    /// What is in a file, in the form of `[permissions]`. A request beyond it is refused.
-    Ceiling(Grants),
-}
-
-impl Approval {
-    /// Reads the file of a ceiling.
-    ///
-    /// # Errors
-    /// The file cannot be read, is no TOML, or has a key that is no permission.
-    pub fn read(path: &Path) -> Result<Self> {
-        // A file that is not there would grant nothing without a word.
-        let found = std::fs::metadata(path).map_err(|e| {
-            Error::new(Kind::Invalid, format!("{} cannot be used", path.display())).caused_by(&e)
-        });
-        let read = found.and_then(|_| toml_file::parse(path, &toml_file::text(path)?));
-        read.map(Self::Ceiling).map_err(|error| {
-            error.with_help(
-                "write it as `[permissions]` of plugin.toml: http = [\"api.example.org\"]",
-            )
-        })
-    }
-}
-
 impl Plugins {
     /// The plugins of a home folder.
     ///
@@ -154,6 +115,8 @@ impl Plugins {
             registry,
             installed: Installed::open(config.plugins()),
             grants: config.grants(),
+            home: config.home.clone(),
+            folder: config.folder.clone(),
             runtime: config.runtime(Some(config.cache())),
             operator: config.limits,
         })
@@ -192,46 +155,6 @@ impl Plugins {
         })
     }
 
-    /// Installs the newest version that fits, from the own registry, or the component at a path.
-    ///
-    /// # Errors
-    /// No version fits; or it asks for what nobody granted or approves: nothing is installed then.
-    pub fn install(&self, reference: &str, options: &InstallOptions) -> Result<Installation> {
-        let reference = self.reference(reference)?;
-        let bytes = self.fetch(&reference)?;
-        let (_, manifest) = read(&bytes)?;
-        let mut inspection = self.inspection(&bytes)?;
-        let asks = inspection.requests.iter().any(|r| !r.granted);
-        match &options.approval {
-            Approval::Nothing => {}
-            Approval::Requested => inspection.approve(&manifest.permissions),
-            Approval::Ceiling(most) => {
-                inspection.approve(&most.effective(&manifest.permissions));
-            }
-        }
-        if options.dry_run {
-            return Ok(Installation { plugin: inspection, installed: false });
-        }
-        if inspection.requests.iter().any(|r| !r.granted) {
-            return Err(inspection.needs_approval(&reference));
-        }
-        let source = match &reference {
-            PackageRef::Registry { .. } => OWN_REGISTRY.to_owned(),
-            PackageRef::Path(path) => format!("path:{path}"),
-        };
-        let entry = self.installed.add(&bytes, &source).map_err(resolution)?;
-        if asks {
-            let granted = Granted {
-                plugin: entry.name.to_string(),
-                version: entry.version.to_string(),
-                digest: entry.digest.to_string(),
-                allow: manifest.permissions,
-            };
-            GrantFile::grant(&self.grants, granted)?;
-        }
-        Ok(Installation { plugin: inspection, installed: true })
-    }
-
     /// Every installed plugin, by name and version.
     ///
     /// # Errors
@@ -239,7 +162,33 @@ impl Plugins {
     pub fn list(&self) -> Result<Vec<PluginRow>> {
         let grants = GrantFile::read(&self.grants)?;
         let entries = self.installed.list().map_err(resolution)?;
-        Ok(entries.into_iter().map(|entry| self.row(&grants, entry)).collect())
+        let newest = |entry: &Entry| {
+            let same = |other: &Entry| other.name == entry.name && other.source == entry.source;
+            let lane = entry.version.lane();
+            let mut series = entries.iter().filter(|e| same(e) && e.version.lane() == lane);
+            series.all(|other| other.version <= entry.version)
+        };
+        let row = |entry: &Entry| {
+            let mut row = self.row(&grants, entry.clone());
+            let ready = row.missing.is_empty() && row.damage.is_none();
+            if ready && entry.source == OWN_REGISTRY && newest(entry) {
+                row.waiting = self.waiting_above(&grants, entry)?;
+            }
+            Ok(row)
+        };
+        entries.iter().map(row).collect()
+    }
+
+    /// A version of the same series that waits for approval while this one goes on.
+    fn waiting_above(&self, grants: &GrantFile, entry: &Entry) -> Result<Option<String>> {
+        let Some(history) = self.registry.history(&entry.name).map_err(resolution)? else {
+            return Ok(None);
+        };
+        let allowed = grants.allowed(&entry.name.to_string(), &entry.digest.to_string());
+        let series = |version: &Version| version.lane() == entry.version.lane();
+        let of = (&entry.name, &entry.version);
+        let newer = self.waits(grants, &history, of, &allowed, &series);
+        Ok(newer.map(|version| version.to_string()))
     }
 
     fn row(&self, grants: &GrantFile, entry: Entry) -> PluginRow {
@@ -257,6 +206,7 @@ impl Plugins {
             digest: entry.digest.to_string(),
             source: entry.source,
             missing,
+            waiting: None,
             damage,
         }
     }
@@ -331,7 +281,7 @@ impl Plugins {
     pub fn revoke(&self, plugin: &str) -> Result<Vec<GrantRow>> {
         let (name, wanted) = plugin.split_once('@').unwrap_or((plugin, ""));
         let meant = |row: &GrantRow| {
-            let version = row.version.parse::<cleargate_registry::Version>().ok();
+            let version = row.version.parse::<Version>().ok();
             let fits = |text: &str| match self.reference(&format!("{name}@{text}")) {
                 Ok(PackageRef::Registry { requirement, .. }) => {
                     version.is_some_and(|version| requirement.matches(version.as_semver()))

@@ -4,6 +4,7 @@
 //! instead. Bytes are verified by digest each time they are read.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flows::Pinned;
 use crate::grants::GrantFile;
 use crate::plan::PluginPlan;
-use crate::plugins::{OWN_REGISTRY, Plugins, host_apis, read, resolution};
+use crate::plugins::{OWN_REGISTRY, Plugins, Versions, host_apis, path_source, read, resolution};
 use crate::source::{FlowSource, read_bounded};
 
 /// Flows that one flow may use, those inside those included: each is read, checked and stored with it.
@@ -182,6 +183,15 @@ fn is_flow(text: &str) -> bool {
     text.ends_with(".yaml") || text.ends_with(".yml")
 }
 
+/// Held while lock files are changed.
+pub(crate) fn guarded(home: &Path) -> Result<File> {
+    let guard = home.join("locks").join(GUARD);
+    durable::lock(&guard).map_err(|e| {
+        let why = format!("{} cannot be written", guard.display());
+        Error::new(Kind::Store, why).caused_by(&e)
+    })
+}
+
 impl Plugins {
     /// Decides which bytes each alias means, in the flow and in those that it uses, and keeps the lock as `locking`
     /// says: one lock, beside the outermost flow.
@@ -200,11 +210,7 @@ impl Plugins {
         let mut lock = self.locked(&references, folder, &old, locking == Locking::Refuse)?;
         if lock != old && locking == Locking::Write {
             // Of two processes that add to a file at once, the later one keeps what the earlier one wrote.
-            let guard = home.join("locks").join(GUARD);
-            let _one_at_a_time = durable::lock(&guard).map_err(|e| {
-                let why = format!("{} cannot be written", guard.display());
-                Error::new(Kind::Store, why).caused_by(&e)
-            })?;
+            let _one_at_a_time = guarded(home)?;
             let old = Lock::read(&path).map_err(resolution)?.unwrap_or_default();
             lock = self.locked(&references, folder, &old, false)?;
             lock.write(&path).map_err(resolution)?;
@@ -251,11 +257,30 @@ impl Plugins {
             }
             Err(_) => {}
         }
-        let preferred = old.preferred();
+        let preferred = self.preferred(&roots, old)?;
         let request = Request { roots: &roots, host: &host_apis(), locked: &preferred };
         let names = roots.iter().map(|(name, _)| name);
         let resolved = resolve(&self.registry, request).map_err(|e| self.conflict(&e, names))?;
         Ok(Lock::new(&resolved, OWN_REGISTRY, paths).keeping(old))
+    }
+
+    /// What is locked is kept. What is not is approved rather than new.
+    fn preferred(&self, roots: &[Root], old: &Lock) -> Result<Versions> {
+        let mut preferred = old.preferred();
+        for (name, approved) in self.held()? {
+            let locked = preferred.entry(name.clone()).or_default();
+            let open = roots.iter().filter(|(root, _)| *root == name).map(|(_, wanted)| wanted);
+            let open: Vec<_> = open
+                .filter(|wanted| !locked.iter().any(|v| wanted.matches(v.as_semver())))
+                .collect();
+            match locked.is_empty() {
+                true => locked.extend(approved),
+                false => locked.extend(
+                    approved.into_iter().filter(|v| open.iter().any(|w| w.matches(v.as_semver()))),
+                ),
+            }
+        }
+        Ok(preferred)
     }
 
     fn of_path(&self, path: &str, folder: &Path) -> Result<Locked> {
@@ -268,7 +293,7 @@ impl Plugins {
         let (component, _) = read(&bytes)?;
         // What is there stays as it was installed: its entry says where from, and looking at a flow changes nothing.
         if self.installed.read(&component.digest).is_err() {
-            self.installed.add(&bytes, &format!("path:{path}")).map_err(resolution)?;
+            self.installed.add(&bytes, &path_source(&file)).map_err(resolution)?;
         }
         Ok(Locked::of_path(path, &component).expect("the manifest was just read"))
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cleargate_flow::grant::Grants;
 use cleargate_flow::limits::Layer;
-use cleargate_registry::{Component, Manifest, PackageRef};
+use cleargate_registry::{Component, Manifest};
 use serde::Serialize;
 
 use super::foreign::{ToolRow, foreign, tools};
@@ -50,7 +50,7 @@ pub struct Inspection {
 }
 
 /// One permission that a plugin asks for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Requested {
     /// In the words of a grant: `http api.example.org`.
     pub permission: String,
@@ -70,23 +70,6 @@ impl Inspection {
         for request in &mut self.requests {
             request.granted |= lines.contains(&request.permission);
         }
-    }
-
-    /// The refusal of what nobody granted yet.
-    pub(super) fn needs_approval(&self, reference: &PackageRef) -> Error {
-        let mut error = Error::new(
-            Kind::Denied,
-            format!("{} {} asks for more than it was granted", self.plugin, self.version),
-        );
-        for request in self.requests.iter().filter(|r| !r.granted) {
-            let reason = request.reason.as_deref().map(|r| format!(" ({r})")).unwrap_or_default();
-            error.causes.push(format!("{}: it {}{reason}", request.permission, request.meaning));
-        }
-        let reference = match reference {
-            PackageRef::Registry { name, .. } => format!("{name}@={}", self.version),
-            PackageRef::Path(path) => path.clone(),
-        };
-        error.with_help(format!("cleargate plugin install {reference} --grant"))
     }
 }
 
@@ -152,7 +135,7 @@ fn unnamed() -> Manifest {
     Manifest::from_toml(text).expect("the text is constant")
 }
 
-fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested> {
+pub(super) fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested> {
     let missing = allowed.missing(&manifest.permissions).lines();
     let lines = manifest.permissions.lines();
     lines

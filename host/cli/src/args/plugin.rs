@@ -84,7 +84,10 @@ pub enum Plugin {
     #[command(after_help = "Examples:\n  cleargate plugin install cleargate:pii-redactor@^0.1\n  \
         cleargate plugin install acme:fetch --dry-run\n  cleargate plugin install acme:fetch --grant\n  \
         cleargate plugin install acme:fetch --grant=allowed.toml\n\n\
-        FILE has the form of `[permissions]` in plugin.toml: http = [\"api.example.org\"]")]
+        FILE has the form of `[permissions]` in plugin.toml: http = [\"api.example.org\"]\n\
+        What was granted to an installed version goes over to one that asks for the same or less. One that asks for \
+        more is not installed without --grant: the difference is printed, the version before goes on, and the exit \
+        code is 5.")]
     Install {
         /// `namespace:name`, with `@requirement` when not the newest
         reference: String,
@@ -92,6 +95,22 @@ pub enum Plugin {
         #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
         grant: Option<Option<PathBuf>>,
         /// Print what would be granted, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Bring installed plugins, and the lock files of flows, to the newest versions that are approved
+    #[command(after_help = "Examples:\n  cleargate plugin update\n  \
+        cleargate plugin update acme:fetch --dry-run\n  cleargate plugin update acme:fetch --grant\n\n\
+        Moves cleargate.lock in the working folder and the locks of the bundled flows. Versions stay in their series: \
+        1.x does not become 2.x. A version that asks for more than was granted waits, the one before goes on, and \
+        the exit code is 5. Runs that have begun keep the version that they began with.")]
+    Update {
+        /// `namespace:name`; every plugin when absent
+        names: Vec<String>,
+        /// Grant what the manifests ask for, at most what FILE says when there is one
+        #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+        grant: Option<Option<PathBuf>>,
+        /// Print what would change, and do nothing
         #[arg(long)]
         dry_run: bool,
     },

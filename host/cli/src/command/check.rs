@@ -1,6 +1,6 @@
 //! `cleargate check` and `explain`: findings for people, programs and code scanners; the plan of a run.
 
-use cleargate::{Error, Finding, Flow, Host, Kind, Plan, Severity, Span};
+use cleargate::{Error, Finding, Flow, Host, Kind, Plan, Severity, Span, Waiting};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
 };
@@ -47,7 +47,15 @@ pub async fn load(
     // Most flows are right: only one that is not is checked once more, for its findings.
     let refused = match host.load(flow, locked).await {
         Err(error) if error.kind == Kind::Invalid => error,
-        decided => return Ok(decided?),
+        decided => {
+            let flow = decided?;
+            for Waiting { plugin, version, newer, .. } in flow.waiting() {
+                context.talk.say(&format!(
+                    "{plugin} {newer} waits for approval, {version} goes on: cleargate plugin update {plugin}"
+                ));
+            }
+            return Ok(flow);
+        }
     };
     let checked = host.check(flow).await?;
     let errors = count(&checked.findings, Severity::Error);

@@ -1,12 +1,12 @@
 //! `cleargate plugin`: the life of a plugin, from a template to a granted installation.
 
 mod foreign;
+mod inspection;
+mod install;
 
 use std::path::{Path, PathBuf};
 
-use cleargate::{
-    Approval, BenchReport, CaseReport, Error, Inspection, InstallOptions, Kind, Plugins, Wrapping,
-};
+use cleargate::{BenchReport, CaseReport, Error, Kind, Plugins, Wrapping};
 use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Progress};
 use serde_json::json;
 
@@ -29,17 +29,15 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
         Plugin::Bench { folder, calls, save } => bench(context, &folder, calls, save).await,
         Plugin::Publish { folders, if_new } => publish(context, &folders, if_new).await,
         Plugin::Install { reference, grant, dry_run } => {
-            let approval = match grant {
-                None => Approval::Nothing,
-                Some(None) => Approval::Requested,
-                Some(Some(file)) => Approval::read(&context.environment.folder.join(file))?,
-            };
-            install(context, &reference, &InstallOptions { approval, dry_run })
+            install::install(context, &reference, grant, dry_run)
         }
-        Plugin::List => list(context),
+        Plugin::Update { names, grant, dry_run } => {
+            install::update(context, &names, grant, dry_run)
+        }
+        Plugin::List => install::list(context),
         Plugin::Inspect { plugin } => {
             let inspection = plugins(context)?.inspect(&plugin)?;
-            context.talk.document(&inspection, || inspection_text(&inspection, context.talk));
+            context.talk.document(&inspection, || inspection::text(&inspection, context.talk));
             Ok(0)
         }
         Plugin::Wrap { file, name, version, description, license, out } => {
@@ -284,91 +282,4 @@ async fn publish(context: &Context<'_>, folders: &[PathBuf], if_new: bool) -> Re
         published.iter().map(line).collect::<Vec<_>>().join("\n")
     });
     Ok(0)
-}
-
-fn install(
-    context: &Context<'_>,
-    reference: &str,
-    options: &InstallOptions,
-) -> Result<u8, Failure> {
-    let done = plugins(context)?.install(reference, options)?;
-    context.talk.document(&done, || inspection_text(&done.plugin, context.talk));
-    let word = if done.installed { "installed" } else { "would install" };
-    context.talk.say(&format!("{word} {} {}", done.plugin.plugin, done.plugin.version));
-    let waits = options.dry_run && done.plugin.requests.iter().any(|r| !r.granted);
-    Ok(if waits { exit_code(Kind::Denied) } else { 0 })
-}
-
-fn list(context: &Context<'_>) -> Result<u8, Failure> {
-    let rows = plugins(context)?.list()?;
-    context.talk.documents(&rows, || {
-        if rows.is_empty() {
-            return "no plugins yet: cleargate plugin install cleargate:pii-redactor".into();
-        }
-        let lines: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                let state = match (&row.damage, row.missing.is_empty()) {
-                    (Some(_), _) => "damaged",
-                    (None, true) => "ready",
-                    (None, false) => "needs approval",
-                };
-                vec![
-                    row.plugin.clone(),
-                    row.version.clone(),
-                    row.kinds.join(", "),
-                    format!("{} KiB", row.size / 1024),
-                    state.into(),
-                    row.digest.chars().take(19).collect(),
-                ]
-            })
-            .collect();
-        table(&["PLUGIN", "VERSION", "KINDS", "SIZE", "STATE", "DIGEST"], &lines)
-    });
-    Ok(0)
-}
-
-fn inspection_text(plugin: &Inspection, talk: &Talk) -> String {
-    let mut out = format!(
-        "{} {} ({})\n  {}\n  {}, {} KiB\n",
-        talk.paint_data(&plugin.plugin, "1"),
-        plugin.version,
-        plugin.kinds.join(", "),
-        escaped(&plugin.description),
-        plugin.digest,
-        plugin.size / 1024
-    );
-    out.push_str(&foreign::tools_text(plugin, talk));
-    out.push_str("\nit asks for\n");
-    if plugin.requests.is_empty() {
-        out.push_str(match plugin.imports.is_empty() {
-            true => "  nothing: it cannot reach anything outside its own memory\n",
-            false => "  nothing that needs a grant\n",
-        });
-    }
-    for request in &plugin.requests {
-        let (glyph, code) = if request.granted { ("✓", "32") } else { ("?", "33") };
-        let reason =
-            request.reason.as_deref().map(|r| format!(" — {}", escaped(r))).unwrap_or_default();
-        out.push_str(&format!(
-            "  {} it {}{reason}\n",
-            talk.paint_data(glyph, code),
-            escaped(&request.meaning)
-        ));
-    }
-    out.push_str("\nits component imports\n");
-    for import in &plugin.imports {
-        out.push_str(&format!("  {import}\n"));
-    }
-    if plugin.imports.is_empty() {
-        out.push_str("  nothing\n");
-    }
-    for unserved in &plugin.unserved {
-        out.push_str(&format!("  {} {}\n", talk.paint_data("✗", "31"), escaped(unserved)));
-    }
-    out.push_str("\none call is limited to\n");
-    for limit in &plugin.limits {
-        out.push_str(&format!("  {:11} {:8} ({})\n", limit.name, limit.value, limit.layer));
-    }
-    out
 }

@@ -1,0 +1,84 @@
+//! A plugin in plain language: what it is, what it asks for and why, what its calls are limited to.
+
+use cleargate::{Difference, Inspection, Requested};
+
+use super::foreign;
+use crate::output::{Talk, escaped};
+
+/// The whole inspection.
+pub(super) fn text(plugin: &Inspection, talk: &Talk) -> String {
+    let mut out = format!(
+        "{} {} ({})\n  {}\n  {}, {} KiB\n",
+        talk.paint_data(&plugin.plugin, "1"),
+        plugin.version,
+        plugin.kinds.join(", "),
+        escaped(&plugin.description),
+        plugin.digest,
+        plugin.size / 1024
+    );
+    out.push_str(&foreign::tools_text(plugin, talk));
+    out.push_str("\nit asks for\n");
+    if plugin.requests.is_empty() {
+        out.push_str(match plugin.imports.is_empty() {
+            true => "  nothing: it cannot reach anything outside its own memory\n",
+            false => "  nothing that needs a grant\n",
+        });
+    }
+    for request in &plugin.requests {
+        let (glyph, code) = if request.granted { ("✓", "32") } else { ("?", "33") };
+        out.push_str(&format!("  {} {}\n", talk.paint_data(glyph, code), request_text(request)));
+    }
+    if plugin.requests.iter().any(|request| !request.granted) {
+        out.push_str("  (✓ granted, ? not granted)\n");
+    }
+    out.push_str("\nits component imports\n");
+    for import in &plugin.imports {
+        out.push_str(&format!("  {import}\n"));
+    }
+    if plugin.imports.is_empty() {
+        out.push_str("  nothing\n");
+    }
+    for unserved in &plugin.unserved {
+        out.push_str(&format!("  {} {}\n", talk.paint_data("✗", "31"), escaped(unserved)));
+    }
+    out.push_str("\none call is limited to\n");
+    for limit in &plugin.limits {
+        out.push_str(&format!("  {:11} {:8} ({})\n", limit.name, limit.value, limit.layer));
+    }
+    out
+}
+
+/// What an update changes: `+` may do and reach from now on, `-` no more.
+pub(super) fn difference_text(plugin: &str, change: &Difference, talk: &Talk) -> String {
+    let head = format!("{plugin} {} → {}", change.from, change.to);
+    let mut out = format!("{}\n", talk.paint_data(&head, "1"));
+    if let Some(moved) = &change.source {
+        let (from, to) = (escaped(&moved.from), escaped(&moved.to));
+        out.push_str(&format!(
+            "  it comes from {to}, and what was approved from {from}: nothing that was granted goes over\n"
+        ));
+    }
+    let (plus, minus) = (talk.paint_data("+", "33"), talk.paint_data("-", "32"));
+    for request in &change.added {
+        out.push_str(&format!("  {plus} {}\n", request_text(request)));
+    }
+    for request in &change.dropped {
+        out.push_str(&format!("  {minus} no longer asked: {}\n", request_text(request)));
+    }
+    for import in &change.imports_added {
+        out.push_str(&format!("  {plus} it imports {}\n", escaped(import)));
+    }
+    for import in &change.imports_dropped {
+        out.push_str(&format!("  {minus} it imports no more: {}\n", escaped(import)));
+    }
+    if out.lines().count() == 1 {
+        out.push_str("  asks for the same and imports the same\n");
+    }
+    out
+}
+
+fn request_text(request: &Requested) -> String {
+    let reason = request.reason.as_deref().map(|r| format!(" — {}", escaped(r)));
+    let permission = escaped(&request.permission);
+    format!("{permission}: it {}{}", escaped(&request.meaning), reason.unwrap_or_default())
+}
