@@ -20,8 +20,9 @@ use crate::component::Plugin;
 use crate::engine::{TICK, YIELD_TICKS};
 use crate::fault::Fault;
 use crate::host::log::LogBudget;
+use crate::host::wasi::Printed;
 use crate::meter::Meter;
-use crate::world::World;
+use crate::world::{Level, World};
 
 /// Live resource handles of one call, such as open response bodies.
 pub(crate) const MAX_HANDLES: usize = 1_024;
@@ -36,6 +37,9 @@ pub(crate) struct Call {
     pub(crate) meter: Meter,
     pub(crate) log: LogBudget,
     pub(crate) table: ResourceTable,
+    /// What was printed and is no whole line yet.
+    pub(crate) stdout: Printed,
+    pub(crate) stderr: Printed,
     /// Absent while a component describes itself.
     pub(crate) world: Option<Arc<dyn World>>,
 }
@@ -140,7 +144,10 @@ pub(crate) async fn invoke<E: Entry>(
     let outcome = tokio::time::timeout(time, work).await;
     let usage = usage(&store, limits, started);
     let call = store.data_mut();
-    call.log.close(call.world.as_deref());
+    let world = call.world.as_deref();
+    call.stdout.close(&mut call.log, world);
+    call.stderr.close(&mut call.log, world);
+    call.log.close(world);
     let result = match outcome {
         Err(_elapsed) => Err(Fault::Timeout { after: limits.time.value }),
         Ok(Err(error)) => Err(Fault::of(error, limits, call.meter.refused)),
@@ -157,8 +164,15 @@ fn prepare(
 ) -> wasmtime::Result<Store<Call>> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(MAX_HANDLES);
-    let meter = Meter::new(limits);
-    let call = Call { limits: *limits, meter, log: LogBudget::new(limits), table, world };
+    let call = Call {
+        limits: *limits,
+        meter: Meter::new(limits),
+        log: LogBudget::new(limits),
+        table,
+        stdout: Printed::new(Level::Info),
+        stderr: Printed::new(Level::Warn),
+        world,
+    };
     let mut store = Store::new(engine, call);
     store.limiter(|call| &mut call.meter);
     store.set_fuel(limits.fuel.value)?;

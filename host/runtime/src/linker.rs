@@ -9,6 +9,7 @@ use wasmtime::component::Linker;
 use crate::component::LoadError;
 use crate::engine::Engine;
 use crate::host;
+use crate::host::wasi;
 use crate::instance::Call;
 
 macro_rules! served {
@@ -23,13 +24,13 @@ pub const SERVED: &str = served!();
 type Link = fn(&mut Linker<Call>, &str) -> wasmtime::Result<()>;
 
 /// One interface that a grant opens.
-struct Interface {
+pub(crate) struct Interface {
     /// In `cleargate:host`, or with its package in WASI.
-    name: &'static str,
-    granted: fn(&Grants) -> bool,
+    pub(crate) name: &'static str,
+    pub(crate) granted: fn(&Grants) -> bool,
     /// The line of a grant file that opens it.
-    line: &'static str,
-    link: Link,
+    pub(crate) line: &'static str,
+    pub(crate) link: Link,
 }
 
 const INTERFACES: &[Interface] = &[
@@ -89,47 +90,6 @@ const INTERFACES: &[Interface] = &[
     },
 ];
 
-const CLOCK: fn(&Grants) -> bool = |g| g.services.contains(&Service::Clock);
-const RANDOM: fn(&Grants) -> bool = |g| g.services.contains(&Service::Random);
-
-/// The version of WASI whose interfaces are served: any patch of it.
-const WASI_SERIES: &str = "0.2";
-
-/// Interfaces of WASI. An empty environment and an end open nothing.
-const WASI: &[Interface] = &[
-    Interface {
-        name: "wasi:cli/environment",
-        granted: |_| true,
-        line: "",
-        link: host::wasi::link_environment,
-    },
-    Interface { name: "wasi:cli/exit", granted: |_| true, line: "", link: host::wasi::link_exit },
-    Interface {
-        name: "wasi:clocks/wall-clock",
-        granted: CLOCK,
-        line: "services = [\"clock\"]",
-        link: host::wasi::link_wall_clock,
-    },
-    Interface {
-        name: "wasi:random/random",
-        granted: RANDOM,
-        line: "services = [\"random\"]",
-        link: host::wasi::link_random,
-    },
-    Interface {
-        name: "wasi:random/insecure",
-        granted: RANDOM,
-        line: "services = [\"random\"]",
-        link: host::wasi::link_insecure,
-    },
-    Interface {
-        name: "wasi:random/insecure-seed",
-        granted: RANDOM,
-        line: "services = [\"random\"]",
-        link: host::wasi::link_seed,
-    },
-];
-
 /// What a name of an import means to this host.
 enum Import {
     /// Types alone: no function, no capability.
@@ -143,16 +103,17 @@ enum Import {
 fn classify(import: &str) -> Import {
     let Some(rest) = import.strip_prefix("cleargate:") else {
         if let Some((path, version)) = import.split_once('@')
-            && let Some(interface) = WASI.iter().find(|interface| interface.name == path)
-            && of_series(version, WASI_SERIES)
+            && let Some(interface) =
+                wasi::INTERFACES.iter().find(|interface| interface.name == path)
+            && of_series(version, wasi::SERIES)
         {
             return Import::Wasi(interface);
         }
-        let why = if import.starts_with("wasi:") {
-            "of WASI this version serves `cli/environment`, `cli/exit`, `clocks/wall-clock` and `random` of 0.2: \
-             for all else use the interfaces of `cleargate:host`"
-        } else {
-            "no host interface has this name; a plugin may import `cleargate:host` and `cleargate:types`"
+        let why = match import.strip_prefix("wasi:") {
+            Some(rest) => wasi::unserved(rest),
+            None => {
+                "no host interface has this name; a plugin may import `cleargate:host` and `cleargate:types`"
+            }
         };
         return Import::Unknown(why);
     };
@@ -268,7 +229,7 @@ mod tests {
             }
             assert!(link(&engine, &imports, &everything()).is_ok());
         }
-        for interface in WASI {
+        for interface in wasi::INTERFACES {
             let imports = [format!("{}@0.2.9", interface.name)];
             match link(&engine, &imports, &Grants::default()).err() {
                 Some(LoadError::NotGranted { line, .. }) => assert_eq!(line, interface.line),
@@ -282,9 +243,9 @@ mod tests {
     fn what_is_not_served_is_refused_with_everything_granted() {
         let engine = Engine::with_allocation(crate::engine::Allocation::OnDemand).unwrap();
         for (import, hint) in [
-            ("wasi:filesystem/types@0.2.0", "of WASI this version serves"),
-            ("wasi:random/random@0.3.0", "of WASI this version serves"),
-            ("wasi:random/random", "of WASI this version serves"),
+            ("wasi:filesystem/types@0.2.0", "of WASI 0.2"),
+            ("wasi:random/random@0.3.0", "of WASI 0.2"),
+            ("wasi:random/random", "of WASI 0.2"),
             ("env", "no host interface"),
             ("cleargate:host/log@0.2.0", "version 0.1"),
             ("cleargate:host/log", "with its version"),

@@ -11,7 +11,7 @@ use crate::instance::Call;
 use crate::world::{Level, World};
 
 /// Bytes of one line; the rest of a longer one is cut.
-const MAX_LINE: usize = 4 * 1024;
+pub(super) const MAX_LINE: usize = 4 * 1024;
 
 /// Bytes that a line costs beside its text, so that a flood of empty lines ends too, and so that the notice of
 /// a flood has room.
@@ -55,7 +55,12 @@ impl LogBudget {
 
     /// The line as it is stored, or nothing when the budget is used up.
     fn admit(&mut self, line: String) -> Option<String> {
-        let whole = line.len();
+        self.admit_cut(line, 0)
+    }
+
+    /// The same for a line of which `lost` bytes were not even kept.
+    pub(super) fn admit_cut(&mut self, line: String, lost: usize) -> Option<String> {
+        let whole = line.len() + lost;
         let kept = cut(line, MAX_LINE);
         let cost = stored(&kept) + LINE_COST;
         if cost > self.left {

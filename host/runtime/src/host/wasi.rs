@@ -1,116 +1,115 @@
-//! Those interfaces of WASI 0.2 that open nothing of the world: chance, the time of day, an empty environment, and
-//! the end of a program.
+//! WASI 0.2, as far as one gate can stand before it: each interface is a way to the same requests as those of
+//! `cleargate:host`, so it is granted, metered and journaled, and a replay sees the same values.
 //!
-//! Components that were written for other hosts import them, mostly because their standard library does. They are
-//! the same requests as those of `cleargate:host`: granted, metered, and journaled, so a replay sees the same values.
+//! Written by hand over the same [`World`] and not taken from an implementation that opens files and sockets by
+//! itself: that one would have a door of its own beside the gate. What a component is written against stays the
+//! same. Streams, standard output and polling open nothing; they carry what other interfaces were granted.
+//!
+//! Everything that is waited for is waited for where it is read: what a guest observes does not depend on which of
+//! two answers came first, so the same records give the same run.
 
-use cleargate_flow::error::{ErrorCode, NodeError};
-use wasmtime::component::{ComponentType, Lift, Linker, Lower};
+mod chance;
+mod cli;
+mod clocks;
+mod io;
 
-use super::random::MOST;
-use super::{Context, ask, demand};
+use std::sync::Arc;
+
+use cleargate_flow::grant::{Grants, Service};
+use wasmtime::component::{Linker, Resource, ResourceType};
+
+use super::Context;
 use crate::fault::Fault;
 use crate::instance::Call;
+use crate::linker::Interface;
+use crate::world::World;
 
-/// Milliseconds of a second.
-const SECOND: u64 = 1_000;
+pub(crate) use cli::Printed;
 
-/// Nanoseconds of a millisecond, which is the finest grain of a clock.
-const MILLISECOND: u32 = 1_000_000;
+/// The version of WASI whose interfaces are served: any patch of it.
+pub(crate) const SERIES: &str = "0.2";
 
-/// `datetime` of `wasi:clocks/wall-clock`.
-#[derive(Clone, Copy, ComponentType, Lift, Lower)]
-#[component(record)]
-struct Datetime {
-    seconds: u64,
-    nanoseconds: u32,
+const NOTHING: fn(&Grants) -> bool = |_| true;
+const CLOCK: fn(&Grants) -> bool = |g| g.services.contains(&Service::Clock);
+const RANDOM: fn(&Grants) -> bool = |g| g.services.contains(&Service::Random);
+const LOG: fn(&Grants) -> bool = |g| g.services.contains(&Service::Log);
+
+/// What opens the services, as a grant file writes it.
+const CLOCK_LINE: &str = "services = [\"clock\"]";
+const RANDOM_LINE: &str = "services = [\"random\"]";
+const LOG_LINE: &str = "services = [\"log\"]";
+
+const fn row(
+    name: &'static str,
+    granted: fn(&Grants) -> bool,
+    line: &'static str,
+    link: fn(&mut Linker<Call>, &str) -> wasmtime::Result<()>,
+) -> Interface {
+    Interface { name, granted, line, link }
 }
 
-pub(crate) fn link_random(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
-    link_chance(linker, name, "get-random-bytes", "get-random-u64")
+/// What is served. Streams and polling, an empty environment, a terminal that is not there and an end open nothing.
+pub(crate) const INTERFACES: &[Interface] = &[
+    row("wasi:io/error", NOTHING, "", io::link_error),
+    row("wasi:io/poll", NOTHING, "", io::link_poll),
+    row("wasi:io/streams", NOTHING, "", io::link_streams),
+    row("wasi:cli/environment", NOTHING, "", cli::link_environment),
+    row("wasi:cli/exit", NOTHING, "", cli::link_exit),
+    row("wasi:cli/stdin", NOTHING, "", cli::link_stdin),
+    row("wasi:cli/stdout", LOG, LOG_LINE, cli::link_stdout),
+    row("wasi:cli/stderr", LOG, LOG_LINE, cli::link_stderr),
+    row("wasi:cli/terminal-input", NOTHING, "", cli::link_terminal_input),
+    row("wasi:cli/terminal-output", NOTHING, "", cli::link_terminal_output),
+    row("wasi:cli/terminal-stdin", NOTHING, "", cli::link_terminal_stdin),
+    row("wasi:cli/terminal-stdout", NOTHING, "", cli::link_terminal_stdout),
+    row("wasi:cli/terminal-stderr", NOTHING, "", cli::link_terminal_stderr),
+    row("wasi:clocks/wall-clock", CLOCK, CLOCK_LINE, clocks::link_wall),
+    row("wasi:clocks/monotonic-clock", CLOCK, CLOCK_LINE, clocks::link_monotonic),
+    row("wasi:random/random", RANDOM, RANDOM_LINE, chance::link_random),
+    row("wasi:random/insecure", RANDOM, RANDOM_LINE, chance::link_insecure),
+    row("wasi:random/insecure-seed", RANDOM, RANDOM_LINE, chance::link_seed),
+];
+
+/// Why this host does not serve an interface of WASI, by its name without `wasi:`.
+pub(crate) fn unserved(import: &str) -> &'static str {
+    if import.starts_with("sockets/") {
+        return "a plugin has no sockets: it sends requests with `cleargate:host/http`, which names the hosts that \
+                it reaches";
+    }
+    "of WASI 0.2 this version serves `cli` (without `run`), `clocks` (without `timezone`), `io` and `random`; for \
+     all else use the interfaces of `cleargate:host`"
 }
 
-pub(crate) fn link_insecure(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
-    link_chance(linker, name, "get-insecure-random-bytes", "get-insecure-random-u64")
+/// Links functions by name, each behind the meter: no import is free.
+macro_rules! serve {
+    ($linker:expr, $name:expr, { $($function:literal => $body:path),* $(,)? }) => {{
+        #[allow(unused_mut, reason = "an interface may have no function")]
+        let mut instance = $linker.instance($name)?;
+        $(instance.func_wrap_async($function, |mut store: Context<'_>, given| {
+            Box::new(async move {
+                $crate::meter::enter(&mut store, 0)?;
+                $body(&mut store, given).await
+            })
+        })?;)*
+        Ok(())
+    }};
 }
+use serve;
 
-fn link_chance(
+/// Links a resource whose handles lie in the call's table.
+fn resource<T: Send + 'static>(
     linker: &mut Linker<Call>,
+    interface: &str,
     name: &str,
-    bytes: &str,
-    number: &str,
 ) -> wasmtime::Result<()> {
-    let mut random = linker.instance(name)?;
-    random.func_wrap_async(bytes, |mut store: Context<'_>, (length,): (u64,)| {
-        Box::new(async move {
-            let world = ask(&mut store, 0)?;
-            let too_many = || format!("{length} random bytes; one call gives {MOST}");
-            let length = u32::try_from(length).ok().filter(|length| *length <= MOST);
-            let length = length.ok_or_else(|| Fault::limit("payload", too_many()))?;
-            demand(world.random(length).await)
-        })
-    })?;
-    random.func_wrap_async(number, |mut store: Context<'_>, (): ()| {
-        Box::new(async move { Ok((number_of(&mut store).await?,)) })
+    linker.instance(interface)?.resource(name, ResourceType::host::<T>(), |mut store, handle| {
+        store.data_mut().table.delete(Resource::<T>::new_own(handle))?;
+        Ok(())
     })
 }
 
-pub(crate) fn link_seed(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
-    linker.instance(name)?.func_wrap_async("insecure-seed", |mut store: Context<'_>, (): ()| {
-        Box::new(async move {
-            let low = number_of(&mut store).await?;
-            Ok(((low, number_of(&mut store).await?),))
-        })
-    })
-}
-
-async fn number_of(store: &mut Context<'_>) -> wasmtime::Result<u64> {
-    let (bytes,) = demand(ask(store, 0)?.random(8).await)?;
-    let bytes: Result<[u8; 8], _> = bytes.try_into();
-    let short = || Fault::Contract("the host gave other than eight random bytes".into());
-    Ok(u64::from_le_bytes(bytes.map_err(|_| short())?))
-}
-
-pub(crate) fn link_wall_clock(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
-    let mut clock = linker.instance(name)?;
-    clock.func_wrap_async("now", |mut store: Context<'_>, (): ()| {
-        Box::new(async move {
-            let (now,) = demand(ask(&mut store, 0)?.now().await)?;
-            // Less than a second, so it fits.
-            let nanoseconds = (now % SECOND) as u32 * MILLISECOND;
-            Ok((Datetime { seconds: now / SECOND, nanoseconds },))
-        })
-    })?;
-    clock.func_wrap("resolution", |mut store: Context<'_>, (): ()| {
-        ask(&mut store, 0)?;
-        Ok((Datetime { seconds: 0, nanoseconds: MILLISECOND },))
-    })
-}
-
-pub(crate) fn link_environment(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
-    let mut environment = linker.instance(name)?;
-    environment.func_wrap("get-environment", |mut store: Context<'_>, (): ()| {
-        ask(&mut store, 0)?;
-        Ok((Vec::<(String, String)>::new(),))
-    })?;
-    environment.func_wrap("get-arguments", |mut store: Context<'_>, (): ()| {
-        ask(&mut store, 0)?;
-        Ok((Vec::<String>::new(),))
-    })?;
-    environment.func_wrap("initial-cwd", |mut store: Context<'_>, (): ()| {
-        ask(&mut store, 0)?;
-        Ok((None::<String>,))
-    })
-}
-
-pub(crate) fn link_exit(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
-    linker.instance(name)?.func_wrap(
-        "exit",
-        |mut store: Context<'_>, (status,): (Result<(), ()>,)| -> wasmtime::Result<()> {
-            ask(&mut store, 0)?;
-            let how = if status.is_ok() { "success" } else { "failure" };
-            let message = format!("the component ended its program with {how} and gave no result");
-            Err(Fault::Returned(NodeError::new(ErrorCode::Permanent, message)).into())
-        },
-    )
+/// The world of the call; there is none while a component describes itself.
+fn world(store: &Context<'_>) -> wasmtime::Result<Arc<dyn World>> {
+    let absent = || Fault::Contract("called the host while it described itself".into());
+    Ok(store.data().world.clone().ok_or_else(absent)?)
 }

@@ -23,7 +23,7 @@ pub(crate) fn folder() -> PathBuf {
     root().join("tests/guests")
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

@@ -15,6 +15,7 @@ mod passage;
 mod promise;
 mod random;
 mod values;
+mod wasi;
 
 use std::sync::Arc;
 
@@ -54,11 +55,12 @@ fn limited(result: Result<Value, Fault>, expected: &str) {
 }
 
 /// Where the guests attack.
-const ATTACKS: [&str; 4] = [
+const ATTACKS: [&str; 5] = [
     include_str!("hostile.rs"),
     include_str!("values.rs"),
     include_str!("crossings.rs"),
     include_str!("random.rs"),
+    include_str!("wasi.rs"),
 ];
 
 /// Where the other promises of `SECURITY.md` are proved: beside the code that keeps them, and in the tests of the gate

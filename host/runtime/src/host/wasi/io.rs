@@ -1,0 +1,255 @@
+//! `wasi:io`: streams, what fails in them, and polling. They open nothing: each stream comes from an interface that
+//! was granted.
+//!
+//! A read that must wait waits in the read, so a stream is always ready. Only time is waited for by polling.
+
+use cleargate_flow::error::NodeError;
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
+
+use super::clocks::wait_until;
+use super::{Context, resource, serve};
+use crate::fault::Fault;
+use crate::instance::Call;
+use crate::meter::carries;
+
+/// Bytes that a stream takes or gives at once: more than the buffers of standard libraries, less than any `payload`
+/// that an operator would set.
+const ROOM: u64 = 64 * 1024;
+
+/// What a guest reads from.
+pub(crate) enum Input {
+    /// Nothing, as standard input.
+    Empty,
+}
+
+/// What a guest writes to.
+pub(crate) enum Output {
+    /// Lines of the log.
+    Stdout,
+    /// Lines of the log that warn.
+    Stderr,
+}
+
+/// What a guest waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pollable {
+    /// Nothing.
+    Ready,
+    /// A moment, in milliseconds of the call's clock.
+    At(u64),
+}
+
+/// `error` of `wasi:io/error`: why an operation on a stream failed.
+pub(crate) struct Failure(NodeError);
+
+/// `stream-error` of `wasi:io/streams`.
+#[derive(ComponentType, Lift, Lower)]
+#[component(variant)]
+pub(crate) enum StreamError {
+    #[component(name = "last-operation-failed")]
+    Failed(Resource<Failure>),
+    #[component(name = "closed")]
+    Closed,
+}
+
+/// How an operation on a stream ends.
+enum End {
+    Closed,
+    Failed(NodeError),
+}
+
+impl From<NodeError> for End {
+    fn from(error: NodeError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+type Reply<T> = wasmtime::Result<(Result<T, StreamError>,)>;
+
+/// Hands an outcome to the guest; what failed gets a handle, to ask why.
+fn reply<T>(store: &mut Context<'_>, outcome: Result<T, End>) -> Reply<T> {
+    Ok((match outcome {
+        Ok(value) => Ok(value),
+        Err(End::Closed) => Err(StreamError::Closed),
+        Err(End::Failed(error)) => {
+            Err(StreamError::Failed(store.data_mut().table.push(Failure(error))?))
+        }
+    },))
+}
+
+pub(super) fn link_error(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
+    resource::<Failure>(linker, name, "error")?;
+    serve!(linker, name, { "[method]error.to-debug-string" => told })
+}
+
+async fn told(
+    store: &mut Context<'_>,
+    (error,): (Resource<Failure>,),
+) -> wasmtime::Result<(String,)> {
+    Ok((store.data().table.get(&error)?.0.to_string(),))
+}
+
+pub(super) fn link_poll(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
+    resource::<Pollable>(linker, name, "pollable")?;
+    serve!(linker, name, {
+        "[method]pollable.ready" => ready,
+        "[method]pollable.block" => block,
+        "poll" => poll,
+    })
+}
+
+async fn ready(
+    store: &mut Context<'_>,
+    (pollable,): (Resource<Pollable>,),
+) -> wasmtime::Result<(bool,)> {
+    let Pollable::At(at) = *store.data().table.get(&pollable)? else { return Ok((true,)) };
+    Ok((super::clocks::elapsed(store).await? >= at,))
+}
+
+async fn block(
+    store: &mut Context<'_>,
+    (pollable,): (Resource<Pollable>,),
+) -> wasmtime::Result<()> {
+    if let Pollable::At(at) = *store.data().table.get(&pollable)? {
+        wait_until(store, at).await?;
+    }
+    Ok(())
+}
+
+async fn poll(
+    store: &mut Context<'_>,
+    (list,): (Vec<Resource<Pollable>>,),
+) -> wasmtime::Result<(Vec<u32>,)> {
+    if list.is_empty() {
+        return Err(Fault::Contract("polls nothing, which would never end".into()).into());
+    }
+    let table = &store.data().table;
+    let all: Vec<Pollable> =
+        list.iter().map(|one| table.get(one).copied()).collect::<Result<_, _>>()?;
+    let first = all.iter().map(|one| match one {
+        Pollable::Ready => 0,
+        Pollable::At(at) => *at,
+    });
+    // Nothing is asked of the clock while something is ready anyway.
+    let now = match first.min().unwrap_or(0) {
+        0 => 0,
+        first => wait_until(store, first).await?,
+    };
+    let over = |one: &Pollable| {
+        matches!(one, Pollable::Ready) || matches!(one, Pollable::At(at) if *at <= now)
+    };
+    let indexes = (0..).zip(&all).filter(|(_, one)| over(one)).map(|(index, _)| index);
+    Ok((indexes.collect(),))
+}
+
+pub(super) fn link_streams(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
+    resource::<Input>(linker, name, "input-stream")?;
+    resource::<Output>(linker, name, "output-stream")?;
+    serve!(linker, name, {
+        "[method]input-stream.read" => read,
+        "[method]input-stream.blocking-read" => read,
+        "[method]input-stream.skip" => skip,
+        "[method]input-stream.blocking-skip" => skip,
+        "[method]input-stream.subscribe" => input_ready,
+        "[method]output-stream.check-write" => check_write,
+        "[method]output-stream.write" => write,
+        "[method]output-stream.blocking-write-and-flush" => write,
+        "[method]output-stream.flush" => flush,
+        "[method]output-stream.blocking-flush" => flush,
+        "[method]output-stream.subscribe" => output_ready,
+        "[method]output-stream.write-zeroes" => write_zeroes,
+        "[method]output-stream.blocking-write-zeroes-and-flush" => write_zeroes,
+        "[method]output-stream.splice" => splice,
+        "[method]output-stream.blocking-splice" => splice,
+    })
+}
+
+/// At most so many of the next bytes.
+async fn take(
+    store: &mut Context<'_>,
+    input: &Resource<Input>,
+    _most: usize,
+) -> wasmtime::Result<Result<Vec<u8>, End>> {
+    match store.data_mut().table.get_mut(input)? {
+        Input::Empty => Ok(Err(End::Closed)),
+    }
+}
+
+/// Gives all of the bytes away.
+async fn put(
+    store: &mut Context<'_>,
+    output: &Resource<Output>,
+    bytes: Vec<u8>,
+) -> wasmtime::Result<Result<(), End>> {
+    carries(store.data(), bytes.len())?;
+    let call = store.data_mut();
+    let world = call.world.as_deref();
+    match call.table.get(output)? {
+        Output::Stdout => call.stdout.write(&bytes, &mut call.log, world),
+        Output::Stderr => call.stderr.write(&bytes, &mut call.log, world),
+    }
+    Ok(Ok(()))
+}
+
+/// A number of bytes as a stream gives or takes them at once.
+fn bounded(length: u64) -> usize {
+    length.min(ROOM) as usize
+}
+
+async fn read(store: &mut Context<'_>, (input, length): (Resource<Input>, u64)) -> Reply<Vec<u8>> {
+    let taken = take(store, &input, bounded(length)).await?;
+    reply(store, taken)
+}
+
+async fn skip(store: &mut Context<'_>, (input, length): (Resource<Input>, u64)) -> Reply<u64> {
+    let taken = take(store, &input, bounded(length)).await?;
+    reply(store, taken.map(|bytes| bytes.len() as u64))
+}
+
+type Handle = wasmtime::Result<(Resource<Pollable>,)>;
+
+async fn input_ready(store: &mut Context<'_>, (_input,): (Resource<Input>,)) -> Handle {
+    Ok((store.data_mut().table.push(Pollable::Ready)?,))
+}
+
+async fn output_ready(store: &mut Context<'_>, (_output,): (Resource<Output>,)) -> Handle {
+    Ok((store.data_mut().table.push(Pollable::Ready)?,))
+}
+
+async fn check_write(store: &mut Context<'_>, (_output,): (Resource<Output>,)) -> Reply<u64> {
+    reply(store, Ok(ROOM))
+}
+
+async fn write(store: &mut Context<'_>, (output, bytes): (Resource<Output>, Vec<u8>)) -> Reply<()> {
+    let done = put(store, &output, bytes).await?;
+    reply(store, done)
+}
+
+async fn flush(store: &mut Context<'_>, (_output,): (Resource<Output>,)) -> Reply<()> {
+    reply(store, Ok(()))
+}
+
+async fn write_zeroes(
+    store: &mut Context<'_>,
+    (output, length): (Resource<Output>, u64),
+) -> Reply<()> {
+    if length > ROOM {
+        let message = format!("{length} zeroes in one write; a stream takes {ROOM} bytes");
+        return Err(Fault::limit("payload", message).into());
+    }
+    let done = put(store, &output, vec![0; bounded(length)]).await?;
+    reply(store, done)
+}
+
+async fn splice(
+    store: &mut Context<'_>,
+    (output, input, length): (Resource<Output>, Resource<Input>, u64),
+) -> Reply<u64> {
+    let bytes = match take(store, &input, bounded(length)).await? {
+        Ok(bytes) => bytes,
+        Err(end) => return reply(store, Err(end)),
+    };
+    let count = bytes.len() as u64;
+    let done = put(store, &output, bytes).await?;
+    reply(store, done.map(|()| count))
+}
