@@ -62,16 +62,11 @@ fn needs(request: &Request) -> Result<Grants, String> {
         Request::Secret { label: name } => drop(needed.secrets.insert(label(name)?)),
         Request::Reveal { label: name } => drop(needed.reveal.insert(label(name)?)),
         Request::File(op) => {
-            let write = matches!(op.action, FileAction::Write(_));
-            // Read as a pattern it would lose its `:rw` or its `/`, and mean another file.
-            if op.path.ends_with(":rw") || op.path.ends_with('/') || op.path.contains("//") {
-                return Err(format!("`{}` is no plain path of a file", op.path));
+            let write = op.action.writes();
+            needed.files.insert(file(&op.path, write)?);
+            if let FileAction::Rename { to } = &op.action {
+                needed.files.insert(file(to, write)?);
             }
-            let plain: FilePattern = op.path.parse().map_err(|e| format!("{e}"))?;
-            if plain.path != op.path {
-                return Err(format!("write `{}` without `./`", op.path));
-            }
-            needed.files.insert(FilePattern { path: plain.path, write });
         }
         Request::Http(http) | Request::HttpOpen(http) => {
             let target = Target::parse(&http.url).map_err(|e| e.to_string())?;
@@ -85,6 +80,19 @@ fn needs(request: &Request) -> Result<Grants, String> {
         Request::HttpNext { .. } => {}
     }
     Ok(needed)
+}
+
+/// A path as the grant that it needs.
+fn file(path: &str, write: bool) -> Result<FilePattern, String> {
+    // Read as a pattern it would lose its `:rw` or its `/`, and mean another file.
+    if path.ends_with(":rw") || path.ends_with('/') || path.contains("//") {
+        return Err(format!("`{path}` is no plain path of a file"));
+    }
+    let plain: FilePattern = path.parse().map_err(|e| format!("{e}"))?;
+    if plain.path != path {
+        return Err(format!("write `{path}` without `./`"));
+    }
+    Ok(FilePattern { path: plain.path, write })
 }
 
 fn label(name: &str) -> Result<Label, String> {

@@ -27,7 +27,9 @@ pub use gate::{Fill, Gate, GateConfig, Sources};
 pub use log::{Begun, CallLog, NoLog, diverged};
 pub use pass::{Identity, Pass, StreamedBody, StreamedResponse};
 pub use quota::{Quotas, RunCounters};
-pub use request::{BlobOp, FileAction, FileOp, HttpRequest, KvOp, Request};
+pub use request::{
+    BlobOp, FileAction, FileEntry, FileInfo, FileKind, FileOp, HttpRequest, KvOp, Opening, Request,
+};
 pub use response::{Bytes, HttpResponse, Response};
 pub use secret::{MemorySecrets, SecretEntry, SecretError, SecretSource};
 pub use target::{Target, TargetError};

@@ -13,13 +13,13 @@ use cleargate_flow::{Address, NodeError, RunId, Value};
 
 use crate::audit::{AuditRecord, Verdict};
 use crate::decide::decide;
-use crate::door::file::Folder;
+use crate::door::file::{self, Folder, Mask};
 use crate::door::http::{self, OpenBody, Opened};
 use crate::door::kv;
 use crate::gate::Gate;
 use crate::log::{Begun, CallLog};
 use crate::quota::{self, Counter, Quotas};
-use crate::request::{HttpRequest, Request};
+use crate::request::{FileEntry, HttpRequest, Request};
 use crate::response::{Bytes, HttpResponse, Response};
 use crate::secret::{SecretEntry, finder};
 
@@ -257,7 +257,9 @@ impl Pass {
             Request::File(op) => {
                 let (pass, bound) = (self.clone(), inner.quotas.payload);
                 let work = move || {
-                    crate::door::file::perform(op, &pass.inner.grants, pass.folder.as_ref(), bound)
+                    let scrubber = &pass.inner.gate.scrubber;
+                    let mask = Mask { margin: scrubber.longest(), blank: &|b| scrubber.blank(b) };
+                    file::perform(&op, &pass.inner.grants, pass.folder.as_ref(), bound, &mask)
                 };
                 let done = tokio::task::spawn_blocking(work).await;
                 done.unwrap_or_else(|_| Err(mismatch())).and_then(|r| self.stored(r))
@@ -315,6 +317,14 @@ impl Pass {
                 keys: keys.into_iter().map(|key| scrubber.text(&key)).collect(),
                 next: next.map(|key| scrubber.text(&key)),
             },
+            Response::Entries { entries, next } => {
+                let named = |mut entry: FileEntry| {
+                    entry.name = scrubber.text(&entry.name);
+                    entry
+                };
+                let entries = entries.into_iter().map(named).collect();
+                Response::Entries { entries, next: next.map(|name| scrubber.text(&name)) }
+            }
             other => other,
         })
     }

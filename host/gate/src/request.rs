@@ -8,6 +8,10 @@ use sha2::{Digest, Sha256};
 
 use crate::target::Target;
 
+mod file;
+
+pub use file::{FileAction, FileEntry, FileInfo, FileKind, FileOp, Opening};
+
 /// Characters of a summary: it is repeated in the journal, in the audit and on screens.
 const MAX_SUMMARY_CHARS: usize = 200;
 
@@ -21,7 +25,7 @@ pub enum Request {
         /// What to do.
         op: KvOp,
     },
-    /// An operation on a file below a granted folder.
+    /// An operation on a file or a folder below a granted folder.
     File(FileOp),
     /// A request to a granted host; the whole answer is read.
     Http(HttpRequest),
@@ -71,24 +75,6 @@ pub enum KvOp {
     List { prefix: String, after: Option<String> },
 }
 
-/// An operation on a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileOp {
-    /// Relative to the flow's folder, or absolute; without `.` and `..`.
-    pub path: String,
-    /// What to do.
-    pub action: FileAction,
-}
-
-/// What is done with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileAction {
-    /// Reads the whole file.
-    Read,
-    /// Replaces the whole file, or makes it.
-    Write(Vec<u8>),
-}
-
 /// A request to a host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpRequest {
@@ -125,8 +111,7 @@ impl Request {
     pub fn summary(&self) -> String {
         let text = match self {
             Self::Kv { store, op } => format!("kv {} {store}/{}", op.name(), op.subject()),
-            Self::File(FileOp { path, action: FileAction::Read }) => format!("file read {path}"),
-            Self::File(FileOp { path, .. }) => format!("file write {path}"),
+            Self::File(op) => op.summary(),
             Self::Http(http) | Self::HttpOpen(http) => {
                 format!("http {} {}", http.method, http.host())
             }
@@ -161,12 +146,7 @@ impl Request {
                     }
                 }
             }
-            Self::File(FileOp { path, action: FileAction::Read }) => {
-                frame.text("file read").text(path);
-            }
-            Self::File(FileOp { path, action: FileAction::Write(bytes) }) => {
-                frame.text("file write").text(path).bytes(bytes);
-            }
+            Self::File(op) => op.frame(&mut frame),
             Self::Http(http) => http.frame(frame.text("http")),
             Self::HttpOpen(http) => http.frame(frame.text("http open")),
             Self::HttpNext { stream, max } => {
@@ -203,8 +183,8 @@ impl Request {
             Self::Kv { op: KvOp::Get { .. } | KvOp::List { .. }, .. } => Effect::Read,
             Self::Kv { op: KvOp::Set { .. } | KvOp::Delete { .. }, .. } => Effect::Idempotent,
             Self::Kv { op: KvOp::Swap { .. }, .. } => Effect::Once,
-            Self::File(FileOp { action: FileAction::Read, .. }) => Effect::Read,
-            Self::File(_) | Self::Blob(BlobOp::Put(_)) => Effect::Idempotent,
+            Self::File(op) => op.effect(),
+            Self::Blob(BlobOp::Put(_)) => Effect::Idempotent,
             Self::Http(http) | Self::HttpOpen(http) => http.effect(),
             Self::HttpNext { .. } | Self::Blob(_) | Self::Secret { .. } | Self::Reveal { .. } => {
                 Effect::Read
@@ -226,7 +206,7 @@ impl Request {
                         _ => 0,
                     }
             }
-            Self::File(FileOp { action: FileAction::Write(bytes), .. }) => bytes.len(),
+            Self::File(op) => op.payload(),
             Self::Blob(BlobOp::Put(bytes)) => bytes.len(),
             Self::Http(http) | Self::HttpOpen(http) => {
                 http.url.len()

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use cleargate_flow::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::request::{FileEntry, FileInfo};
+
 /// The answer to a [`Request`](crate::Request).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,6 +26,15 @@ pub enum Response {
     },
     /// Bytes of a file, of a blob, or random ones.
     Bytes(Bytes),
+    /// What a file or a folder is.
+    File(FileInfo),
+    /// Names in a folder.
+    Entries {
+        /// In byte order.
+        entries: Vec<FileEntry>,
+        /// What to give as `after`; absent on the last page.
+        next: Option<String>,
+    },
     /// The next piece of a body; absent at its end.
     Piece(Option<Bytes>),
     /// The answer of a host; the body is empty when it is streamed.
@@ -55,6 +66,7 @@ impl Response {
         let bytes = match self {
             Self::Value(Some(bytes)) | Self::Bytes(bytes) => bytes.0.len(),
             Self::Keys { keys, .. } => keys.iter().map(String::len).sum(),
+            Self::Entries { entries, .. } => entries.iter().map(|entry| entry.name.len()).sum(),
             _ => 0,
         };
         bytes as u64

@@ -145,6 +145,11 @@ impl Scrubber {
         self.finder().0.is_none()
     }
 
+    /// Bytes of the longest form of a secret: so far around a range lies what may belong to one in it.
+    pub(crate) fn longest(&self) -> usize {
+        self.finder().1
+    }
+
     fn finder(&self) -> (Option<AhoCorasick>, usize) {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (known.finder.clone(), known.longest)

@@ -66,8 +66,17 @@ async fn pk_04_a_link_that_is_planted_between_check_and_open_leads_nowhere() {
     let swaps = against(swap, async {
         for round in 0..ROUNDS {
             let path = ["data/in/a.txt", "one.txt"][round % 2].to_owned();
-            let write = round % 8 > 5;
-            let action = if write { FileAction::Write(b"yes".to_vec()) } else { FileAction::Read };
+            let yes = || b"yes".to_vec();
+            let look = Opening { write: true, follow: true, ..Opening::default() };
+            let action = match round / 2 % 8 {
+                0 => FileAction::Write(yes()),
+                1 => FileAction::WriteAt { offset: 0, bytes: yes() },
+                2 => FileAction::Resize(3),
+                3 => FileAction::Open(look),
+                4 => FileAction::ReadAt { offset: 0, length: 9 },
+                5 => FileAction::Look { follow: true },
+                _ => FileAction::Read,
+            };
             let pass = bench.fresh("acme", "p").in_folder(folder.clone());
             match pass.perform(Request::File(FileOp { path, action })).await {
                 // Truncated a moment ago by nobody but us, so whole or new.
