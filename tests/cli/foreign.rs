@@ -124,7 +124,7 @@ fn asking(import: &str) -> Vec<u8> {
 fn what_it_imports_of_the_system_is_the_hosts_or_refused() {
     let world = World::empty();
     for (name, import) in
-        [("dice", "wasi:random/random@0.2.3"), ("disk", "wasi:filesystem/types@0.2.3")]
+        [("dice", "wasi:random/random@0.2.3"), ("disk", "wasi:sockets/tcp@0.2.3")]
     {
         std::fs::write(world.path(&format!("{name}.wasm")), asking(import)).unwrap();
         let wrap = ["plugin", "wrap", &format!("{name}.wasm"), "--name", &format!("acme:{name}")];
@@ -138,10 +138,10 @@ fn what_it_imports_of_the_system_is_the_hosts_or_refused() {
     let drawn = world.json(&["run", "dice.yaml", "--output", "json"]);
     assert!(drawn["outcome"]["output"]["drawn"].is_i64(), "{drawn}");
     let seen = world.run(&["plugin", "inspect", "./disk.wasm"]);
-    assert!(seen.out.contains("✗ wasi:filesystem/types@0.2.3: of WASI"), "{seen:?}");
+    assert!(seen.out.contains("✗ wasi:sockets/tcp@0.2.3: a plugin has no sockets"), "{seen:?}");
     let refused = world.run(&["run", "disk.yaml"]);
     assert_eq!(refused.code, Some(3), "{refused:?}");
-    assert!(refused.err.contains("wasi:filesystem/types@0.2.3"), "{refused:?}");
+    assert!(refused.err.contains("wasi:sockets/tcp@0.2.3"), "{refused:?}");
 }
 
 #[test]

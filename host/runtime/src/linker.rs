@@ -243,7 +243,8 @@ mod tests {
     fn what_is_not_served_is_refused_with_everything_granted() {
         let engine = Engine::with_allocation(crate::engine::Allocation::OnDemand).unwrap();
         for (import, hint) in [
-            ("wasi:filesystem/types@0.2.0", "of WASI 0.2"),
+            ("wasi:sockets/tcp@0.2.0", "no sockets"),
+            ("wasi:filesystem/types@0.3.0", "of WASI 0.2"),
             ("wasi:random/random@0.3.0", "of WASI 0.2"),
             ("wasi:random/random", "of WASI 0.2"),
             ("env", "no host interface"),

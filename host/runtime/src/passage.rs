@@ -3,10 +3,15 @@
 //! Nothing is decided here. The gate decides, counts, journals and performs; this turns the contract's types into
 //! its requests and its answers back.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use cleargate_executor::NodeContext;
 use cleargate_flow::error::{ErrorCode, NodeError};
-use cleargate_gate::{BlobOp, HttpRequest, KvOp, Request as Ask, Response as Told, StreamedBody};
+use cleargate_flow::grant::FilePattern;
+use cleargate_gate::{
+    BlobOp, FileOp, HttpRequest, KvOp, Request as Ask, Response as Told, StreamedBody,
+};
 use tokio::sync::OnceCell;
 
 use crate::world::{Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, World};
@@ -169,6 +174,14 @@ impl World for Passage {
             Told::Bytes(bytes) => Ok(bytes.0),
             told => mixed_up(&told),
         }
+    }
+
+    fn files(&self) -> BTreeSet<FilePattern> {
+        self.ctx.pass.grants().files.clone()
+    }
+
+    async fn file(&self, op: FileOp) -> Answer<Told> {
+        self.ask(Ask::File(op)).await
     }
 }
 

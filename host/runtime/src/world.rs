@@ -4,8 +4,14 @@
 //! which the gate stands behind. Everything here may be called only for interfaces that were granted, because
 //! no other is linked; whether *this* store, host or secret is covered is decided on the other side.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use cleargate_flow::error::NodeError;
+use cleargate_flow::error::{ErrorCode, NodeError};
+use cleargate_flow::grant::FilePattern;
+pub use cleargate_gate::{
+    FileAction, FileEntry, FileInfo, FileKind, FileOp, Opening, Response as FileAnswer,
+};
 
 pub use crate::bindings::cleargate::host::http::{Header, Request, Response};
 pub use crate::bindings::cleargate::host::kv::Page;
@@ -74,6 +80,17 @@ pub trait World: Send + Sync {
 
     /// At most `length` bytes from `offset`.
     async fn blob_get(&self, media: Media, offset: u64, length: u32) -> Answer<Vec<u8>>;
+
+    /// Folders and files that are granted. None, in a world without files.
+    fn files(&self) -> BTreeSet<FilePattern> {
+        BTreeSet::new()
+    }
+
+    /// An operation on a file.
+    async fn file(&self, op: FileOp) -> Answer<FileAnswer> {
+        let message = format!("there are no files here, and no `{}`", op.path);
+        Err(NodeError::new(ErrorCode::Denied, message))
+    }
 }
 
 /// The head of an answer, and the way to its body.

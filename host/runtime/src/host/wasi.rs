@@ -11,6 +11,7 @@
 mod chance;
 mod cli;
 mod clocks;
+mod files;
 mod io;
 
 use std::sync::Arc;
@@ -48,7 +49,8 @@ const fn row(
     Interface { name, granted, line, link }
 }
 
-/// What is served. Streams and polling, an empty environment, a terminal that is not there and an end open nothing.
+/// What is served. Streams and polling, an empty environment, a terminal that is not there and an end open nothing;
+/// neither do files, which standard libraries import always: there is no way to them but a folder that was granted.
 pub(crate) const INTERFACES: &[Interface] = &[
     row("wasi:io/error", NOTHING, "", io::link_error),
     row("wasi:io/poll", NOTHING, "", io::link_poll),
@@ -65,6 +67,8 @@ pub(crate) const INTERFACES: &[Interface] = &[
     row("wasi:cli/terminal-stderr", NOTHING, "", cli::link_terminal_stderr),
     row("wasi:clocks/wall-clock", CLOCK, CLOCK_LINE, clocks::link_wall),
     row("wasi:clocks/monotonic-clock", CLOCK, CLOCK_LINE, clocks::link_monotonic),
+    row("wasi:filesystem/types", NOTHING, "", files::link_types),
+    row("wasi:filesystem/preopens", NOTHING, "", files::link_preopens),
     row("wasi:random/random", RANDOM, RANDOM_LINE, chance::link_random),
     row("wasi:random/insecure", RANDOM, RANDOM_LINE, chance::link_insecure),
     row("wasi:random/insecure-seed", RANDOM, RANDOM_LINE, chance::link_seed),
@@ -76,7 +80,7 @@ pub(crate) fn unserved(import: &str) -> &'static str {
         return "a plugin has no sockets: it sends requests with `cleargate:host/http`, which names the hosts that \
                 it reaches";
     }
-    "of WASI 0.2 this version serves `cli` (without `run`), `clocks` (without `timezone`), `io` and `random`; for \
+    "of WASI 0.2 this version serves `cli` (without `run`), `clocks` (without `timezone`), `filesystem`, `io` and `random`; for \
      all else use the interfaces of `cleargate:host`"
 }
 

@@ -182,7 +182,7 @@ async fn wa_20_imports_that_were_not_granted_are_refused_at_load() {
     let called = plugin.run("x", &caller(Limits::default(), &stage()), &Value::Null).await;
     assert_eq!(called.result, Ok(Value::Null), "what is granted is linked");
 
-    for import in ["wasi:filesystem/types@0.2.0", "wasi:sockets/tcp@0.2.0", "env:any/thing"] {
+    for import in ["wasi:sockets/network@0.2.0", "wasi:sockets/tcp@0.2.0", "env:any/thing"] {
         let text = format!(
             "(component (import \"{import}\" (instance))
                (instance $i) (export \"cleargate:node/node@0.1.0\" (instance $i)))"

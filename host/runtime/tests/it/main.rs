@@ -16,6 +16,7 @@ mod promise;
 mod random;
 mod values;
 mod wasi;
+mod wasi_files;
 
 use std::sync::Arc;
 
@@ -55,12 +56,13 @@ fn limited(result: Result<Value, Fault>, expected: &str) {
 }
 
 /// Where the guests attack.
-const ATTACKS: [&str; 5] = [
+const ATTACKS: [&str; 6] = [
     include_str!("hostile.rs"),
     include_str!("values.rs"),
     include_str!("crossings.rs"),
     include_str!("random.rs"),
     include_str!("wasi.rs"),
+    include_str!("wasi_files.rs"),
 ];
 
 /// Where the other promises of `SECURITY.md` are proved: beside the code that keeps them, and in the tests of the gate

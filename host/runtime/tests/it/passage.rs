@@ -42,18 +42,23 @@ impl Transport for Wire {
     }
 }
 
-/// A gate with one secret, and the context of one attempt with the same grants as the component's.
-fn context() -> NodeContext {
+/// A gate with one secret.
+pub(crate) fn gate() -> Arc<Gate> {
     let sources = Sources { now: Arc::new(|| 0), random: Arc::new(|bytes| bytes.fill(b'7')) };
     let secret = SecretEntry::new("\"a secret\"", vec![]).unwrap();
-    let gate = Gate::new(
+    Gate::new(
         Arc::new(MemoryStore::new()),
         Arc::new(Wire),
         Arc::new(MemorySecrets::from_iter([("label".to_owned(), secret)])),
         Arc::new(MemoryAudit::new(16)),
         sources,
         GateConfig::default(),
-    );
+    )
+}
+
+/// The context of one attempt with the same grants as the component's.
+fn context() -> NodeContext {
+    let gate = gate();
     let mut grants = everything();
     grants.kv = ["label".parse().unwrap()].into();
     let limits = Limits::combine(&[]);

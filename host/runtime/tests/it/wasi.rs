@@ -17,10 +17,10 @@ use crate::{limited, stage, time};
 const WIT: &str = include_str!("wasi.wit");
 
 /// The version that [`WIT`] writes.
-const WRITTEN: &str = "0.2.12";
+pub(crate) const WRITTEN: &str = "0.2.12";
 
 /// The packages that are served.
-const SERVED: [&str; 4] = ["wasi:io", "wasi:clocks", "wasi:random", "wasi:cli"];
+const SERVED: [&str; 5] = ["wasi:io", "wasi:clocks", "wasi:random", "wasi:cli", "wasi:filesystem"];
 
 /// Memory, an allocator that never gives anything back, and the functions of the interfaces that guests use.
 const PRELUDE: &str = r#"
@@ -60,7 +60,7 @@ const PRELUDE: &str = r#"
         (local.get $at))"#;
 
 /// A world that imports all of `WIT`, and has these exports.
-fn world(exports: &str, version: &str) -> (Resolve, WorldId) {
+pub(crate) fn world(exports: &str, version: &str) -> (Resolve, WorldId) {
     let mut imports = String::new();
     let mut package = "";
     for line in WIT.lines() {
@@ -79,12 +79,12 @@ fn world(exports: &str, version: &str) -> (Resolve, WorldId) {
     for package in ["types", "node"] {
         resolve.push_dir(root().join(format!("wit/{package}@0.1.0"))).unwrap();
     }
-    let package = resolve.push_str("guest.wit", &text).unwrap_or_else(|e| panic!("{e:#}\n{text}"));
+    let package = resolve.push_str("guest.wit", &text).unwrap_or_else(|e| panic!("{e:#}"));
     let world = resolve.select_world(&[package], Some("guest")).unwrap();
     (resolve, world)
 }
 
-fn encode(mut module: Vec<u8>, (resolve, world): &(Resolve, WorldId)) -> Arc<[u8]> {
+pub(crate) fn encode(mut module: Vec<u8>, (resolve, world): &(Resolve, WorldId)) -> Arc<[u8]> {
     embed_component_metadata(&mut module, resolve, *world, StringEncoding::UTF8).unwrap();
     let encoder = ComponentEncoder::default().validate(true).module(&module);
     encoder.unwrap().encode().unwrap().into()

@@ -7,7 +7,7 @@ use cleargate_flow::error::NodeError;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
 use super::clocks::wait_until;
-use super::{Context, resource, serve};
+use super::{Context, files, resource, serve};
 use crate::fault::Fault;
 use crate::instance::Call;
 use crate::meter::carries;
@@ -20,6 +20,8 @@ const ROOM: u64 = 64 * 1024;
 pub(crate) enum Input {
     /// Nothing, as standard input.
     Empty,
+    /// A file, from here on.
+    File { path: String, at: u64 },
 }
 
 /// What a guest writes to.
@@ -28,6 +30,8 @@ pub(crate) enum Output {
     Stdout,
     /// Lines of the log that warn.
     Stderr,
+    /// A file, from here on, or always at its end.
+    File { path: String, at: Option<u64> },
 }
 
 /// What a guest waits for.
@@ -40,7 +44,7 @@ pub(crate) enum Pollable {
 }
 
 /// `error` of `wasi:io/error`: why an operation on a stream failed.
-pub(crate) struct Failure(NodeError);
+pub(crate) struct Failure(pub(super) NodeError);
 
 /// `stream-error` of `wasi:io/streams`.
 #[derive(ComponentType, Lift, Lower)]
@@ -168,11 +172,24 @@ pub(super) fn link_streams(linker: &mut Linker<Call>, name: &str) -> wasmtime::R
 async fn take(
     store: &mut Context<'_>,
     input: &Resource<Input>,
-    _most: usize,
+    most: usize,
 ) -> wasmtime::Result<Result<Vec<u8>, End>> {
-    match store.data_mut().table.get_mut(input)? {
-        Input::Empty => Ok(Err(End::Closed)),
-    }
+    let world = store.data().world.clone();
+    let taken = match (store.data_mut().table.get_mut(input)?, world) {
+        (Input::Empty, _) | (_, None) => Err(End::Closed),
+        (Input::File { path, at }, Some(world)) => {
+            match files::read(&*world, path.clone(), *at, most).await {
+                Ok(bytes) if bytes.is_empty() && most > 0 => Err(End::Closed),
+                Ok(bytes) => {
+                    *at += bytes.len() as u64;
+                    Ok(bytes)
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+    };
+    carries(store.data(), taken.as_ref().map_or(0, Vec::len))?;
+    Ok(taken)
 }
 
 /// Gives all of the bytes away.
@@ -183,26 +200,36 @@ async fn put(
 ) -> wasmtime::Result<Result<(), End>> {
     carries(store.data(), bytes.len())?;
     let call = store.data_mut();
-    let world = call.world.as_deref();
-    match call.table.get(output)? {
-        Output::Stdout => call.stdout.write(&bytes, &mut call.log, world),
-        Output::Stderr => call.stderr.write(&bytes, &mut call.log, world),
+    let world = call.world.clone();
+    match (call.table.get_mut(output)?, world) {
+        (Output::Stdout, world) => call.stdout.write(&bytes, &mut call.log, world.as_deref()),
+        (Output::Stderr, world) => call.stderr.write(&bytes, &mut call.log, world.as_deref()),
+        (Output::File { .. }, None) => return Ok(Err(End::Closed)),
+        (Output::File { path, at }, Some(world)) => {
+            let count = bytes.len() as u64;
+            if let Err(error) = files::write(&*world, path.clone(), *at, bytes).await {
+                return Ok(Err(error.into()));
+            }
+            *at = at.map(|at| at + count);
+        }
     }
     Ok(Ok(()))
 }
 
 /// A number of bytes as a stream gives or takes them at once.
-fn bounded(length: u64) -> usize {
-    length.min(ROOM) as usize
+pub(super) fn bounded(store: &Context<'_>, length: u64) -> usize {
+    length.min(ROOM).min(store.data().limits.payload.value) as usize
 }
 
 async fn read(store: &mut Context<'_>, (input, length): (Resource<Input>, u64)) -> Reply<Vec<u8>> {
-    let taken = take(store, &input, bounded(length)).await?;
+    let most = bounded(store, length);
+    let taken = take(store, &input, most).await?;
     reply(store, taken)
 }
 
 async fn skip(store: &mut Context<'_>, (input, length): (Resource<Input>, u64)) -> Reply<u64> {
-    let taken = take(store, &input, bounded(length)).await?;
+    let most = bounded(store, length);
+    let taken = take(store, &input, most).await?;
     reply(store, taken.map(|bytes| bytes.len() as u64))
 }
 
@@ -237,7 +264,7 @@ async fn write_zeroes(
         let message = format!("{length} zeroes in one write; a stream takes {ROOM} bytes");
         return Err(Fault::limit("payload", message).into());
     }
-    let done = put(store, &output, vec![0; bounded(length)]).await?;
+    let done = put(store, &output, vec![0; length as usize]).await?;
     reply(store, done)
 }
 
@@ -245,7 +272,8 @@ async fn splice(
     store: &mut Context<'_>,
     (output, input, length): (Resource<Output>, Resource<Input>, u64),
 ) -> Reply<u64> {
-    let bytes = match take(store, &input, bounded(length)).await? {
+    let most = bounded(store, length);
+    let bytes = match take(store, &input, most).await? {
         Ok(bytes) => bytes,
         Err(end) => return reply(store, Err(end)),
     };
