@@ -14,6 +14,7 @@ mod operator;
 mod plugin;
 mod python;
 mod readme;
+mod record;
 mod review;
 mod state;
 mod sub_flow;

@@ -18,7 +18,11 @@
 
 mod bench;
 mod compare;
-mod pure;
+mod expect;
+mod faults;
+mod record;
+mod repeat;
+mod rewrite;
 mod script;
 mod world;
 
@@ -26,18 +30,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cleargate_flow::diagnostic::suggest;
-use cleargate_flow::grant::Grants;
-use cleargate_flow::limits::{Layer, Limits, Unit};
+use cleargate_flow::grant::{Grants, HostPattern};
+use cleargate_flow::limits::{Effective, Layer, Limits, TABLE, Unit};
 use cleargate_flow::{Usage, Value, document};
 use cleargate_registry::Manifest;
 use cleargate_runtime::describe::Described;
 use cleargate_runtime::plugin::{Judgement, Piece, Stage};
-use cleargate_runtime::{CallContext, Called, Caller, Fault, Plugin, Runtime};
+use cleargate_runtime::{CallContext, Called, Caller, Plugin, Runtime};
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
+use crate::owned_file::Readers;
 use crate::plugins::read;
+
+use expect::{Answer, at_most, expected, expected_error};
 
 pub use bench::{BenchReport, CaseCost, Quantiles, bench_plugin};
 
@@ -45,15 +52,41 @@ pub use bench::{BenchReport, CaseCost, Quantiles, bench_plugin};
 const MAX_CASES: usize = 10_000;
 
 /// Keys of a case, of `expect`, and of `expect.error`: a key that means nothing would check nothing.
-const CASE: [&str; 8] = ["name", "call", "stage", "request", "input", "config", "world", "expect"];
-const EXPECT: [&str; 6] = ["output", "contains", "verdict", "error", "kv", "max_fuel"];
+const CASE: [&str; 9] =
+    ["name", "call", "stage", "request", "input", "config", "limits", "world", "expect"];
+const EXPECT: [&str; 7] =
+    ["output", "contains", "verdict", "error", "kv", "max_fuel", "max_memory"];
 const ERROR: [&str; 2] = ["code", "message"];
+
+/// How cases are run.
+#[derive(Clone, Debug, Default)]
+pub struct TestOptions {
+    /// Only cases whose name contains this.
+    pub filter: Option<String>,
+    /// Lets cases without answers of the network ask the real one, and writes the answers into their files. Hosts in the
+    /// form of `[permissions]`: what the manifest asks for and this covers may be reached.
+    pub record: Option<Vec<String>>,
+}
 
 /// What became of a plugin's cases.
 #[derive(Clone, Debug, Serialize)]
 pub struct TestReport {
     /// In the order of the files.
     pub cases: Vec<CaseReport>,
+    /// Files that got recorded answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recorded: Vec<Recording>,
+}
+
+/// Answers of the network that were written into a file of cases.
+#[derive(Clone, Debug, Serialize)]
+pub struct Recording {
+    /// The file.
+    pub file: PathBuf,
+    /// Name of the case.
+    pub case: String,
+    /// What changed in the file: `-` before lines that are gone, `+` before new ones.
+    pub difference: Vec<String>,
 }
 
 /// What became of one case.
@@ -69,46 +102,148 @@ pub struct CaseReport {
     pub usage: Usage,
 }
 
+/// One case of a project.
+struct Case {
+    /// File and name.
+    name: String,
+    file: PathBuf,
+    /// Number in its file, from 0.
+    index: usize,
+    value: Value,
+}
+
+/// What all cases of a project have in common.
+struct Setting<'a> {
+    manifest: &'a Manifest,
+    /// The way to the real network, while cases are recorded.
+    network: Option<record::Network>,
+}
+
+impl Setting<'_> {
+    /// The bounds of a case: its own, within those of the manifest.
+    fn limits(&self, case: &Case) -> Result<Effective, String> {
+        let mut limits = Limits::default();
+        for (name, value) in case.value.get("limits").and_then(Value::as_map).into_iter().flatten()
+        {
+            let row = TABLE.iter().find(|row| row.name == &**name);
+            let row = row.ok_or_else(|| {
+                let names: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
+                format!("`limits`: there is no `{name}`; there are {}", names.join(", "))
+            })?;
+            let bound = row.unit.parse(&value.to_string());
+            limits.set(name, bound.map_err(|e| format!("`limits.{name}`: {e}"))?);
+        }
+        Ok(Limits::combine(&[(Layer::Manifest, self.manifest.limits), (Layer::Node, limits)]))
+    }
+
+    /// The world that the case describes.
+    fn world(&self, case: &Case) -> Result<world::Mock, String> {
+        let config = case.value.get("config").cloned().unwrap_or_else(Value::empty);
+        let script = script::Script::of(&case.value)?;
+        let limits = self.limits(case)?;
+        let open = script.http.is_none() || script.record;
+        let world = world::Mock::new(config, script, limits.time.value)?;
+        Ok(match &self.network {
+            Some(network) if open => world.recording(network.recorder(&limits)),
+            _ => world,
+        })
+    }
+}
+
 /// Runs the golden cases of the project in `folder` against its component.
 ///
 /// # Errors
-/// The component cannot be loaded, or a case file is not in the form of a case file. A case that fails is no
-/// error: it is in the report.
+/// The component cannot be loaded, or a case file is not in the form of a case file; recorded answers cannot be
+/// written. A case that fails is no error: it is in the report.
 pub async fn test_plugin(
     config: &Config,
     folder: &Path,
     bytes: &[u8],
-    filter: Option<&str>,
+    options: &TestOptions,
 ) -> Result<TestReport> {
     let (_, manifest) = read(bytes)?;
+    let network = options.record.as_deref().map(|allow| network(config, &manifest, allow));
+    let setting = Setting { manifest: &manifest, network: network.transpose()? };
     let plugin = load(&engine(config, Some(config.cache()))?, bytes, &manifest.permissions).await?;
     let offers = plugin.describe().await.map_err(|e| {
         Error::new(Kind::Invalid, "the component says nothing of use about itself").caused_by(&e)
     })?;
-    let mut report = TestReport { cases: Vec::new() };
-    for (name, case) in cases(folder, &manifest, filter)? {
-        report.cases.push(match target(&offers, &case) {
-            Ok(()) if pure::promised(&offers, &case) => {
-                pure::run(&plugin, &manifest, name, &case).await
+    let mut report = TestReport { cases: Vec::new(), recorded: Vec::new() };
+    for case in cases(folder, &manifest, options.filter.as_deref())? {
+        report.cases.push(match target(&offers, &case.value) {
+            Ok(()) if setting.network.is_some() => {
+                let (report_of_case, recording) = record_case(&plugin, &setting, &case).await?;
+                report.recorded.extend(recording);
+                report_of_case
             }
-            Ok(()) => run(&plugin, &manifest, name, &case).await,
-            Err(why) => broken(name, why),
+            Ok(()) => repeat::run(&plugin, &setting, &offers, &case).await,
+            Err(why) => broken(&case, why),
         });
     }
     Ok(report)
 }
 
+fn network(config: &Config, manifest: &Manifest, allow: &[String]) -> Result<record::Network> {
+    let host = |text: &String| {
+        text.parse().map_err(|e: cleargate_flow::grant::GrantError| {
+            Error::new(Kind::Invalid, "this cannot be allowed").caused_by(&e)
+        })
+    };
+    let allow: Vec<HostPattern> = allow.iter().map(host).collect::<Result<_>>()?;
+    record::Network::new(config, &manifest.permissions, &allow)
+}
+
+/// Runs a case, with the real network where it has no answers. What came is written down when the call met no refusal:
+/// an answer that belongs to half a call would be no golden one.
+async fn record_case(
+    plugin: &Plugin,
+    setting: &Setting<'_>,
+    case: &Case,
+) -> Result<(CaseReport, Option<Recording>)> {
+    let world = match setting.world(case) {
+        Ok(world) => Arc::new(world),
+        Err(why) => return Ok((broken(case, why), None)),
+    };
+    let (mut report, _) = run_with(&world, plugin, setting, case).await;
+    let answers = match world.recorded() {
+        Ok(answers) if answers.is_empty() => return Ok((report, None)),
+        Ok(answers) => answers,
+        Err(failed) => {
+            report.passed = false;
+            report.differences.extend(failed);
+            return Ok((report, None));
+        }
+    };
+    let text = std::fs::read_to_string(&case.file).map_err(|e| bad(&case.file, &e.to_string()))?;
+    let edited = rewrite::with_answers(&text, case.index, &answers).map_err(|why| {
+        let what = format!("{}: the answers cannot be written into the case", case.name);
+        let mut error = Error::new(Kind::Invalid, what);
+        error.causes.push(why);
+        error.with_help(format!(
+            "put this under `world:` of the case, http: {}",
+            Value::list(answers.iter().map(record::Recorded::to_value)).to_json()
+        ))
+    })?;
+    let difference = rewrite::difference(&text, &edited);
+    if edited == text {
+        return Ok((report, None));
+    }
+    crate::owned_file::replace(&case.file, edited.as_bytes(), Readers::Everyone)?;
+    let recording = Recording { file: case.file.clone(), case: case.name.clone(), difference };
+    Ok((report, Some(recording)))
+}
+
 /// The cases of a project with their names; at least one.
-fn cases(folder: &Path, manifest: &Manifest, filter: Option<&str>) -> Result<Vec<(String, Value)>> {
+fn cases(folder: &Path, manifest: &Manifest, filter: Option<&str>) -> Result<Vec<Case>> {
     let mut found = Vec::new();
     for path in files(folder, manifest)? {
         let text = std::fs::read_to_string(&path).map_err(|e| bad(&path, &e.to_string()))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        for case in parse(&path, &text)? {
-            let name =
-                format!("{stem}: {}", case.get("name").and_then(Value::as_str).unwrap_or("?"));
+        for (index, value) in parse(&path, &text)?.into_iter().enumerate() {
+            let name = value.get("name").and_then(Value::as_str).unwrap_or("?");
+            let name = format!("{stem}: {name}");
             if filter.is_none_or(|filter| name.contains(filter)) {
-                found.push((name, case));
+                found.push(Case { name, file: path.clone(), index, value });
             }
         }
     }
@@ -186,16 +321,14 @@ fn bad(path: &Path, why: &str) -> Error {
     Error::new(Kind::Invalid, format!("{} is no case file: {why}", path.display()))
 }
 
-/// What a call answered, in the form that `expect` is compared with.
-#[derive(PartialEq)]
-enum Answer {
-    Output(Value),
-    Verdict(&'static str, Value),
-}
-
 /// A case that cannot be run.
-fn broken(name: String, why: String) -> CaseReport {
-    CaseReport { name, passed: false, differences: vec![why], usage: Usage::default() }
+fn broken(case: &Case, why: String) -> CaseReport {
+    CaseReport {
+        name: case.name.clone(),
+        passed: false,
+        differences: vec![why],
+        usage: Usage::default(),
+    }
 }
 
 /// Whether the component offers what a case calls: what it does not offer is no defect of it.
@@ -228,28 +361,26 @@ fn target(offers: &[Described], case: &Value) -> Result<(), String> {
     Err(format!("`call`: there is no {kind} `{id}`{near}; there are {}", ids.join(", ")))
 }
 
-async fn run(plugin: &Plugin, manifest: &Manifest, name: String, case: &Value) -> CaseReport {
-    match world(case) {
-        Ok(world) => run_in(world, plugin, manifest, name, case).await.0,
-        Err(why) => broken(name, why),
-    }
-}
-
-/// The world that the case describes.
-fn world(case: &Value) -> Result<world::Mock, String> {
-    let config = case.get("config").cloned().unwrap_or_else(Value::empty);
-    world::Mock::new(config, script::Script::of(case)?)
-}
-
 /// One call in that world; its answer, when there is one.
 async fn run_in(
     world: world::Mock,
     plugin: &Plugin,
-    manifest: &Manifest,
-    name: String,
-    case: &Value,
+    setting: &Setting<'_>,
+    case: &Case,
 ) -> (CaseReport, Option<Answer>) {
-    let world = Arc::new(world);
+    run_with(&Arc::new(world), plugin, setting, case).await
+}
+
+async fn run_with(
+    world: &Arc<world::Mock>,
+    plugin: &Plugin,
+    setting: &Setting<'_>,
+    case: &Case,
+) -> (CaseReport, Option<Answer>) {
+    let limits = match setting.limits(case) {
+        Ok(limits) => limits,
+        Err(why) => return (broken(case, why), None),
+    };
     let caller = Caller {
         context: CallContext {
             run_id: "test".into(),
@@ -261,24 +392,26 @@ async fn run_in(
             tenant: "default".into(),
             trace_parent: None,
         },
-        limits: Limits::combine(&[(Layer::Manifest, manifest.limits)]),
+        limits,
         world: world.clone(),
     };
-    let called = match call(plugin, &caller, case).await {
+    let called = match call(plugin, &caller, &case.value).await {
         Ok(called) => called,
-        Err(why) => return (broken(name, why), None),
+        Err(why) => return (broken(case, why), None),
     };
-    let expect = case.get("expect").cloned().unwrap_or_default();
+    let expect = case.value.get("expect").cloned().unwrap_or_default();
     let mut differences = match &called.result {
         Ok(answer) => expected(&expect, answer),
         Err(fault) => expected_error(&expect, fault),
     };
-    differences.extend(fuel(&expect, called.usage));
+    let (fuel, memory) = (called.usage.fuel, called.usage.peak_memory);
+    differences.extend(at_most(&expect, "max_fuel", Unit::Count, fuel));
+    differences.extend(at_most(&expect, "max_memory", Unit::Bytes, memory));
     differences.extend(world.unasked());
     if let Some(kv) = expect.get("kv") {
         compare::contains("kv", kv, &world.kv(), &mut differences);
     }
-    let passed = differences.is_empty();
+    let (name, passed) = (case.name.clone(), differences.is_empty());
     (CaseReport { name, passed, differences, usage: called.usage }, called.result.ok())
 }
 
@@ -362,69 +495,6 @@ fn verdict(judgement: Judgement) -> Answer {
     }
 }
 
-fn expected(expect: &Value, answer: &Answer) -> Vec<String> {
-    if let Some(error) = expect.get("error") {
-        let got = match answer {
-            Answer::Output(value) | Answer::Verdict(_, value) => value.to_json(),
-        };
-        return vec![format!("expected the error {}, got {got}", error.to_json())];
-    }
-    let mut differences = Vec::new();
-    let value = match answer {
-        Answer::Output(value) => {
-            if expect.get("verdict").is_some() {
-                differences.push("verdict: only a guardrail gives one".into());
-            }
-            value
-        }
-        Answer::Verdict(word, value) => {
-            let wanted = expect.get("verdict").and_then(Value::as_str);
-            if let Some(wanted) = wanted.filter(|wanted| wanted != word) {
-                differences.push(format!("verdict: expected {wanted}, got {word}"));
-            }
-            value
-        }
-    };
-    if let Some(exact) = expect.get("output") {
-        compare::exact("output", exact, value, &mut differences);
-    }
-    if let Some(part) = expect.get("contains") {
-        compare::contains("output", part, value, &mut differences);
-    }
-    let said = ["output", "contains", "verdict", "kv"].iter().any(|key| expect.get(key).is_some());
-    if !said {
-        differences
-            .push("the case expects nothing: write output, contains, verdict or error".into());
-    }
-    differences
-}
-
-fn expected_error(expect: &Value, fault: &Fault) -> Vec<String> {
-    let error: cleargate_flow::NodeError = fault.clone().into();
-    let Some(wanted) = expect.get("error") else {
-        return vec![format!("expected an answer, got the error {error}")];
-    };
-    let mut differences = Vec::new();
-    let code = wanted.get("code").and_then(Value::as_str).unwrap_or_default();
-    if code != error.code.as_str() {
-        differences.push(format!("error code: expected {code}, got {error}"));
-    }
-    let words = wanted.get("message").and_then(Value::as_str).unwrap_or_default();
-    if !error.message.contains(words) {
-        differences.push(format!("error message: expected `{words}` in `{}`", error.message));
-    }
-    differences
-}
-
-fn fuel(expect: &Value, usage: Usage) -> Option<String> {
-    let most = expect.get("max_fuel")?.to_string();
-    let most = match Unit::Count.parse(&most) {
-        Ok(most) => most,
-        Err(why) => return Some(format!("max_fuel: {why}")),
-    };
-    (usage.fuel > most).then(|| format!("fuel: used {}, at most {most}", usage.fuel))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -483,13 +553,5 @@ mod tests {
             assert_eq!(refused.is_empty(), said.is_empty(), "{call}: {refused}");
             assert!(said.iter().all(|words| refused.contains(words)), "{call}: {refused}");
         }
-    }
-
-    #[test]
-    fn a_verdict_is_not_expected_of_what_gives_none() {
-        let expect = Value::from_json(r#"{"verdict":"pass"}"#).unwrap();
-        assert!(expected(&expect, &Answer::Verdict("pass", Value::empty())).is_empty());
-        assert!(!expected(&expect, &Answer::Verdict("reject", Value::empty())).is_empty());
-        assert!(!expected(&expect, &Answer::Output(Value::empty())).is_empty());
     }
 }

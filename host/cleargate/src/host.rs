@@ -407,7 +407,7 @@ fn engine_error(config: &Config, error: &RuntimeError) -> Error {
     }
 }
 
-fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
+pub(crate) fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
     let allow_addresses = config.allow_addresses.iter().map(|text| {
         text.parse().map_err(|_| {
             Error::new(Kind::Invalid, format!("`{text}` in `allow_addresses` is no network"))

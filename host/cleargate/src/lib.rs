@@ -43,7 +43,8 @@ mod toml_file;
 mod uses;
 
 pub use cases::{
-    BenchReport, CaseCost, CaseReport, Quantiles, TestReport, bench_plugin, test_plugin,
+    BenchReport, CaseCost, CaseReport, Quantiles, Recording, TestOptions, TestReport, bench_plugin,
+    test_plugin,
 };
 pub use cleargate_flow::diagnostic::{Finding, Severity, Span};
 pub use cleargate_flow::limits::Unit;

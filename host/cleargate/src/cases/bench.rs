@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{cases, engine, load, run};
+use super::{Setting, broken, cases, engine, load, run_in};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::plugins::read;
@@ -98,13 +98,19 @@ pub async fn bench_plugin(
     let (cached, again) = timed(load(&runtime, bytes, &manifest.permissions)).await;
     again?;
     let mut costs = Vec::new();
-    for (name, case) in cases(folder, &manifest, None)? {
+    let setting = Setting { manifest: &manifest, network: None };
+    for case in cases(folder, &manifest, None)? {
         let mut times = Vec::with_capacity(calls as usize);
         let (mut fuel, mut peak_memory) = (0, 0);
         for call in 0..calls + WARM_UP {
-            let (took, report) = timed(run(&plugin, &manifest, name.clone(), &case)).await;
+            let (took, report) = match setting.world(&case) {
+                Ok(world) => timed(run_in(world, &plugin, &setting, &case)).await,
+                Err(why) => (Duration::ZERO, (broken(&case, why), None)),
+            };
+            let report = report.0;
             if !report.passed {
-                let why = format!("{name} does not pass: {}", report.differences.join("; "));
+                let failed = report.differences.join("; ");
+                let why = format!("{} does not pass: {failed}", case.name);
                 return Err(Error::new(Kind::Failed, why).with_help("cleargate plugin test"));
             }
             fuel = fuel.max(report.usage.fuel);
@@ -113,7 +119,7 @@ pub async fn bench_plugin(
                 times.push(took);
             }
         }
-        costs.push(CaseCost { name, fuel, peak_memory, micros: quantiles(times) });
+        costs.push(CaseCost { name: case.name, fuel, peak_memory, micros: quantiles(times) });
     }
     let path = folder.join(BUDGET);
     if save {

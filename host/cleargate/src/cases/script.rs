@@ -2,10 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use cleargate_flow::Value;
 use cleargate_flow::error::{ErrorCode, NodeError};
+use cleargate_flow::limits::Unit;
 use cleargate_runtime::world::{Header, Request, Response};
 use serde::Deserialize;
+
+use super::faults::Fault;
 
 /// 2026-01-01T00:00:00Z: a moment that does not move, when a case names none.
 const NOW: &str = "2026-01-01T00:00:00Z";
@@ -22,10 +27,14 @@ pub(super) struct Script {
     pub kv: BTreeMap<String, BTreeMap<String, String>>,
     /// Labels of the secrets that there are.
     pub secrets: Option<BTreeSet<String>>,
-    /// Answers of the network.
-    pub http: Vec<Exchange>,
+    /// Answers of the network; absent is not empty: such a case can be recorded.
+    pub http: Option<Vec<Exchange>>,
+    /// Record the answers anew with `--record`, though there are some.
+    pub record: bool,
     /// Services that refuse, as after a grant was taken back.
     pub deny: BTreeSet<Service>,
+    /// Services that fail.
+    pub fail: Vec<Fault>,
 }
 
 /// A service that a case can refuse.
@@ -36,6 +45,8 @@ pub(super) enum Service {
     Kv,
     Secrets,
     Random,
+    Clock,
+    Blob,
 }
 
 /// One request that is expected, and what comes of it.
@@ -50,15 +61,9 @@ pub(super) struct Exchange {
     headers: BTreeMap<String, String>,
     /// The body that the request must have.
     body: Option<String>,
-    #[serde(flatten)]
-    outcome: Outcome,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    Response(Scripted),
-    Fail(Fail),
+    /// One of these two.
+    response: Option<Scripted>,
+    fail: Option<Fail>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -70,6 +75,21 @@ struct Scripted {
     headers: BTreeMap<String, String>,
     text: Option<String>,
     json: Option<Value>,
+    /// Bytes that are no text.
+    base64: Option<String>,
+    /// Time that passes before the answer comes: `3s`.
+    slow: Option<String>,
+    /// Bytes after which the connection breaks.
+    cut: Option<usize>,
+}
+
+/// What comes of a request.
+pub(super) struct Outcome {
+    /// Milliseconds that pass before.
+    pub slow: u64,
+    pub answer: Result<Response, NodeError>,
+    /// Bytes of the body after which the connection breaks.
+    pub cut: Option<usize>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -96,6 +116,10 @@ impl Script {
             None => Self::default(),
         };
         script.now_ms()?;
+        script.fail.iter().try_for_each(Fault::check).map_err(|e| format!("`world.fail`: {e}"))?;
+        for exchange in script.http.iter().flatten() {
+            exchange.check().map_err(|e| format!("`world.http`: {}: {e}", exchange.name()))?;
+        }
         Ok(script)
     }
 
@@ -129,23 +153,60 @@ impl Exchange {
                 .is_none_or(|body| request.body.as_deref().unwrap_or_default() == body.as_bytes())
     }
 
-    /// What comes of it.
-    pub(super) fn outcome(&self) -> Result<Response, NodeError> {
-        let scripted = match &self.outcome {
-            Outcome::Response(scripted) => scripted,
-            Outcome::Fail(fail) => return Err(NodeError::new(fail.code, fail.message.clone())),
+    /// Refuses what could not be answered with.
+    fn check(&self) -> Result<(), String> {
+        let scripted = match (&self.response, &self.fail) {
+            (Some(scripted), None) => scripted,
+            (None, Some(_)) => return Ok(()),
+            _ => return Err("it needs a `response` or a `fail`".into()),
         };
-        let mut headers = scripted.headers.clone();
-        let body = match (&scripted.text, &scripted.json) {
-            (Some(text), _) => text.clone().into_bytes(),
-            (None, Some(json)) => {
-                headers.entry("content-type".into()).or_insert_with(|| "application/json".into());
-                json.to_json().into_bytes()
+        let bodies = [scripted.text.is_some(), scripted.json.is_some(), scripted.base64.is_some()];
+        if bodies.into_iter().filter(|there| *there).count() > 1 {
+            return Err("an answer has one of `text`, `json` and `base64`".into());
+        }
+        let length = scripted.body()?.len();
+        match scripted.cut {
+            Some(cut) if cut >= length => {
+                Err(format!("`cut: {cut}` does not cut off a body of {length} bytes"))
             }
-            (None, None) => Vec::new(),
-        };
+            _ => scripted.slow().map(drop),
+        }
+    }
+
+    /// What comes of it.
+    pub(super) fn outcome(&self) -> Outcome {
+        if let Some(fail) = &self.fail {
+            let answer = Err(NodeError::new(fail.code, fail.message.clone()));
+            return Outcome { slow: 0, answer, cut: None };
+        }
+        let scripted = self.response.as_ref().expect("it was checked when the case was read");
+        let mut headers = scripted.headers.clone();
+        if scripted.json.is_some() {
+            headers.entry("content-type".into()).or_insert_with(|| "application/json".into());
+        }
         let headers = headers.into_iter();
         let headers = headers.map(|(name, value)| Header { name, value }).collect();
-        Ok(Response { status: scripted.status, headers, body })
+        let body = scripted.body().expect("it was checked when the case was read");
+        Outcome {
+            slow: scripted.slow().expect("it was checked when the case was read"),
+            answer: Ok(Response { status: scripted.status, headers, body }),
+            cut: scripted.cut,
+        }
+    }
+}
+
+impl Scripted {
+    fn body(&self) -> Result<Vec<u8>, String> {
+        Ok(match (&self.text, &self.json, &self.base64) {
+            (Some(text), ..) => text.clone().into_bytes(),
+            (_, Some(json), _) => json.to_json().into_bytes(),
+            (.., Some(text)) => STANDARD.decode(text).map_err(|e| format!("`base64`: {e}"))?,
+            (None, None, None) => Vec::new(),
+        })
+    }
+
+    fn slow(&self) -> Result<u64, String> {
+        let parsed = self.slow.as_deref().map(|text| Unit::Millis.parse(text)).transpose();
+        parsed.map(Option::unwrap_or_default).map_err(|e| format!("`slow`: {e}"))
     }
 }

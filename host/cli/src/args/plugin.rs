@@ -42,7 +42,12 @@ pub enum Plugin {
     },
     /// Run the golden cases of a plugin
     #[command(after_help = "Examples:\n  cleargate plugin test word_count\n  \
-        cleargate plugin test word_count --filter empty")]
+        cleargate plugin test word_count --filter empty\n  \
+        cleargate plugin test word_count --junit report.xml\n  \
+        cleargate plugin test fetch --record --allow api.example.org\n\n\
+        Cases reach no network. With --record, those without `http:` under `world:`, and those with `record: true`, ask \
+        the hosts that plugin.toml asks for and --allow names, and their answers are written into the case files; \
+        secrets are not.")]
     Test {
         /// Folder with a `plugin.toml`
         #[arg(default_value = ".")]
@@ -50,6 +55,15 @@ pub enum Plugin {
         /// Only cases whose name contains this
         #[arg(long)]
         filter: Option<String>,
+        /// Write a report in the form of JUnit
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+        /// Ask the real network where a case has no answers, and write them into the case
+        #[arg(long, requires = "allow")]
+        record: bool,
+        /// A host that may be asked while recording, as in `[permissions]`
+        #[arg(long, value_name = "HOST", requires = "record")]
+        allow: Vec<String>,
     },
     /// Measure what the golden cases cost, and hold fuel and memory to a budget
     #[command(after_help = "Examples:\n  cleargate plugin bench word_count\n  \

@@ -3,10 +3,11 @@
 mod foreign;
 mod inspection;
 mod install;
+mod test;
 
 use std::path::{Path, PathBuf};
 
-use cleargate::{BenchReport, CaseReport, Error, Kind, Plugins, Wrapping};
+use cleargate::{BenchReport, Error, Kind, Plugins, TestOptions, Wrapping};
 use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Progress};
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use super::Context;
 use super::runs::{bytes, count, millis};
 use crate::args::{Plugin, PluginKind};
 use crate::failure::{Failure, exit_code};
-use crate::output::{Talk, escaped, table};
+use crate::output::{escaped, table};
 
 /// Lines of a compiler that are shown: nobody reads more.
 const MAX_OUTPUT: usize = 400;
@@ -25,7 +26,10 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
             new(context, &folder, kind, &lang, &namespace)
         }
         Plugin::Build { folders, install } => build_all(context, &folders, install).await,
-        Plugin::Test { folder, filter } => test(context, &folder, filter.as_deref()).await,
+        Plugin::Test { folder, filter, junit, record, allow } => {
+            let options = TestOptions { filter, record: record.then_some(allow) };
+            test::test(context, &folder, &options, junit.as_deref()).await
+        }
         Plugin::Bench { folder, calls, save } => bench(context, &folder, calls, save).await,
         Plugin::Publish { folders, if_new } => publish(context, &folders, if_new).await,
         Plugin::Install { reference, grant, dry_run } => {
@@ -193,15 +197,6 @@ async fn build_all(
     Ok(0)
 }
 
-async fn test(context: &Context<'_>, folder: &Path, filter: Option<&str>) -> Result<u8, Failure> {
-    let built = build(context, folder, false)?;
-    let report = cleargate::test_plugin(&context.config()?, folder, &built.bytes, filter).await?;
-    context.talk.documents(&report.cases, || cases_text(&report.cases, context.talk));
-    let failed = report.cases.iter().filter(|c| !c.passed).count();
-    context.talk.say(&format!("{} passed, {failed} failed", report.cases.len() - failed));
-    Ok(if failed == 0 { 0 } else { exit_code(Kind::Failed) })
-}
-
 async fn bench(
     context: &Context<'_>,
     folder: &Path,
@@ -244,19 +239,6 @@ fn bench_text(report: &BenchReport, calls: u32) -> String {
         millis(report.load_micros as f64 / 1000.0),
         table(&["CASE", "FUEL", "PEAK MEMORY", "P50", "P95", "P99"], &rows)
     )
-}
-
-fn cases_text(cases: &[CaseReport], talk: &Talk) -> String {
-    let lines = cases.iter().map(|case| {
-        let head =
-            if case.passed { talk.paint_data("✓", "32") } else { talk.paint_data("✗", "31") };
-        let mut text = format!("{head} {}", escaped(&case.name));
-        for difference in &case.differences {
-            text.push_str(&format!("\n    {}", escaped(difference)));
-        }
-        text
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 async fn publish(context: &Context<'_>, folders: &[PathBuf], if_new: bool) -> Result<u8, Failure> {

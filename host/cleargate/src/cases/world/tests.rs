@@ -4,7 +4,7 @@ use super::*;
 
 fn world(text: &str) -> Mock {
     let case = cleargate_flow::document::read(text).0.unwrap().to_value();
-    Mock::new(Value::empty(), Script::of(&case).unwrap()).unwrap()
+    Mock::new(Value::empty(), Script::of(&case).unwrap(), 10_000).unwrap()
 }
 
 fn request(method: &str, url: &str) -> Request {
@@ -57,16 +57,71 @@ async fn clock_random_stores_and_secrets_are_as_the_case_says() {
     assert!(denied.random(1).await.is_err() && denied.placeholder("A".into()).await.is_err());
 }
 
+#[tokio::test]
+async fn a_slow_answer_takes_time_of_the_case_and_none_of_ours() {
+    let text = "world:\n  http:\n    - { url: \"https://a.test/\", response: { slow: 3s } }\n    \
+                - { url: \"https://a.test/\", response: { slow: 1m } }\n";
+    let mock = world(text);
+    let begun = mock.now().await.unwrap();
+    let patient = Request { timeout_ms: Some(3_000), ..request("GET", "https://a.test/") };
+    assert_eq!(mock.http_send(patient.clone(), 100).await.unwrap().status, 200);
+    assert_eq!((mock.now().await, mock.elapsed().await), (Ok(begun + 3_000), Ok(3_000)));
+    let late = mock.http_send(patient, 100).await.unwrap_err();
+    assert_eq!((late.code, mock.elapsed().await), (ErrorCode::Timeout, Ok(6_000)));
+    assert_eq!(mock.sleep(4_000).await, Ok(()));
+    let over = mock.sleep(1).await.unwrap_err();
+    assert!(over.code == ErrorCode::Timeout && over.message.contains("10s"), "{over}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_cut_off_comes_so_far_and_breaks() {
+    let answer = "{ url: \"https://a.test/\", response: { text: hello, cut: 3 } }";
+    let mock = world(&format!("world:\n  http: [{answer}, {answer}]"));
+    let get = request("GET", "https://a.test/");
+    let mut opened = mock.http_open(get.clone()).await.unwrap();
+    assert_eq!(opened.body.next(10).await.unwrap().unwrap(), b"hel");
+    for broken in [
+        opened.body.next(10).await.unwrap_err(),
+        mock.http_send(get, 100).await.expect_err("the whole answer never came"),
+    ] {
+        assert_eq!(broken.code, ErrorCode::Transient);
+        assert!(broken.message.contains("after 3 bytes"), "{broken}");
+    }
+}
+
+#[tokio::test]
+async fn services_fail_when_the_case_says_so_and_media_are_kept() {
+    let mock = world("world: { fail: [{ call: kv.set, after: 1 }, { call: blob.get, times: 1 }] }");
+    let set = || mock.kv_set("s".into(), "k".into(), b"v".to_vec());
+    assert!(set().await.is_ok());
+    assert_eq!(set().await.unwrap_err().code, ErrorCode::Transient);
+    assert!(mock.kv_get("s".into(), "k".into()).await.is_ok());
+    assert_eq!(mock.unasked(), ["`blob.get` was not called so often as to fail"]);
+    let media = mock.blob_put(b"hello".to_vec(), "text/plain".into(), None).await.unwrap();
+    assert!(media.digest.starts_with("sha256:") && media.size == 5);
+    assert!(mock.blob_get(media.clone(), 1, 3).await.is_err());
+    assert_eq!(mock.blob_get(media.clone(), 1, 3).await, Ok(b"ell".to_vec()));
+    assert_eq!(mock.blob_get(media, 9, 3).await, Ok(Vec::new()));
+    let denied = world("world: { deny: [clock, blob] }");
+    assert_eq!(denied.now().await.unwrap_err().code, ErrorCode::Denied);
+    assert!(denied.blob_put(Vec::new(), "a/b".into(), None).await.is_err());
+}
+
 #[test]
 fn a_world_with_a_typing_error_is_refused() {
     for (bad, said) in [
         ("world: { htp: [] }", "htp"),
         ("world: { now: yesterday }", "now"),
         ("world: { deny: [files] }", "files"),
-        ("world: { http: [ { url: x } ] }", "http"),
+        ("world: { http: [ { url: x } ] }", "needs a `response`"),
+        ("world: { http: [ { url: x, response: { slow: soon } } ] }", "slow"),
+        ("world: { http: [ { url: x, response: { text: ab, cut: 2 } } ] }", "does not cut"),
+        ("world: { http: [ { url: x, response: { text: ab, json: 1 } } ] }", "one of `text`"),
+        ("world: { http: [ { url: x, response: { base64: ab! } } ] }", "base64"),
+        ("world: { fail: [ { call: files } ] }", "no service"),
     ] {
         let case = cleargate_flow::document::read(bad).0.unwrap().to_value();
         let why = Script::of(&case).unwrap_err();
-        assert!(why.contains(said) || why.contains("world"), "{bad}: {why}");
+        assert!(why.contains(said), "{bad}: {why}");
     }
 }
