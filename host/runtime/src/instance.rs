@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use cleargate_flow::event::Usage;
@@ -40,6 +41,8 @@ pub(crate) struct Call {
     /// What was printed and is no whole line yet.
     pub(crate) stdout: Printed,
     pub(crate) stderr: Printed,
+    /// Bytes of requests that are written and not sent.
+    pub(crate) held: Arc<AtomicUsize>,
     /// Absent while a component describes itself.
     pub(crate) world: Option<Arc<dyn World>>,
 }
@@ -171,6 +174,7 @@ fn prepare(
         table,
         stdout: Printed::new(Level::Info),
         stderr: Printed::new(Level::Warn),
+        held: Arc::default(),
         world,
     };
     let mut store = Store::new(engine, call);

@@ -52,7 +52,7 @@ pub(crate) fn link(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()
 }
 
 /// Opens a host call that sends a request, and counts it as one.
-fn count(
+pub(super) fn count(
     store: &mut StoreContextMut<'_, Call>,
     request: &Request,
 ) -> wasmtime::Result<std::sync::Arc<dyn crate::world::World>> {

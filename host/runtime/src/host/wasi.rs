@@ -12,6 +12,7 @@ mod chance;
 mod cli;
 mod clocks;
 mod files;
+mod http;
 mod io;
 
 use std::sync::Arc;
@@ -33,11 +34,13 @@ pub(crate) const SERIES: &str = "0.2";
 const NOTHING: fn(&Grants) -> bool = |_| true;
 const CLOCK: fn(&Grants) -> bool = |g| g.services.contains(&Service::Clock);
 const RANDOM: fn(&Grants) -> bool = |g| g.services.contains(&Service::Random);
+const HTTP: fn(&Grants) -> bool = |g| !g.http.is_empty();
 const LOG: fn(&Grants) -> bool = |g| g.services.contains(&Service::Log);
 
 /// What opens the services, as a grant file writes it.
 const CLOCK_LINE: &str = "services = [\"clock\"]";
 const RANDOM_LINE: &str = "services = [\"random\"]";
+const HTTP_LINE: &str = "http = [\"HOST\"]";
 const LOG_LINE: &str = "services = [\"log\"]";
 
 const fn row(
@@ -69,6 +72,8 @@ pub(crate) const INTERFACES: &[Interface] = &[
     row("wasi:clocks/monotonic-clock", CLOCK, CLOCK_LINE, clocks::link_monotonic),
     row("wasi:filesystem/types", NOTHING, "", files::link_types),
     row("wasi:filesystem/preopens", NOTHING, "", files::link_preopens),
+    row("wasi:http/types", NOTHING, "", http::link_types),
+    row("wasi:http/outgoing-handler", HTTP, HTTP_LINE, http::link_handler),
     row("wasi:random/random", RANDOM, RANDOM_LINE, chance::link_random),
     row("wasi:random/insecure", RANDOM, RANDOM_LINE, chance::link_insecure),
     row("wasi:random/insecure-seed", RANDOM, RANDOM_LINE, chance::link_seed),
@@ -80,13 +85,14 @@ pub(crate) fn unserved(import: &str) -> &'static str {
         return "a plugin has no sockets: it sends requests with `cleargate:host/http`, which names the hosts that \
                 it reaches";
     }
-    "of WASI 0.2 this version serves `cli` (without `run`), `clocks` (without `timezone`), `filesystem`, `io` and `random`; for \
+    "of WASI 0.2 this version serves `cli` (without `run`), `clocks` (without `timezone`), `filesystem`, \
+     `http` (without servers), `io` and `random`; for \
      all else use the interfaces of `cleargate:host`"
 }
 
 /// Links functions by name, each behind the meter: no import is free.
 macro_rules! serve {
-    ($linker:expr, $name:expr, { $($function:literal => $body:path),* $(,)? }) => {{
+    ($linker:expr, $name:expr, { $($function:literal => $body:expr),* $(,)? }) => {{
         #[allow(unused_mut, reason = "an interface may have no function")]
         let mut instance = $linker.instance($name)?;
         $(instance.func_wrap_async($function, |mut store: Context<'_>, given| {

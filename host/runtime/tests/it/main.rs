@@ -17,6 +17,7 @@ mod random;
 mod values;
 mod wasi;
 mod wasi_files;
+mod wasi_http;
 
 use std::sync::Arc;
 
@@ -56,13 +57,14 @@ fn limited(result: Result<Value, Fault>, expected: &str) {
 }
 
 /// Where the guests attack.
-const ATTACKS: [&str; 6] = [
+const ATTACKS: [&str; 7] = [
     include_str!("hostile.rs"),
     include_str!("values.rs"),
     include_str!("crossings.rs"),
     include_str!("random.rs"),
     include_str!("wasi.rs"),
     include_str!("wasi_files.rs"),
+    include_str!("wasi_http.rs"),
 ];
 
 /// Where the other promises of `SECURITY.md` are proved: beside the code that keeps them, and in the tests of the gate

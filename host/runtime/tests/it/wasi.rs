@@ -19,9 +19,6 @@ const WIT: &str = include_str!("wasi.wit");
 /// The version that [`WIT`] writes.
 pub(crate) const WRITTEN: &str = "0.2.12";
 
-/// The packages that are served.
-const SERVED: [&str; 5] = ["wasi:io", "wasi:clocks", "wasi:random", "wasi:cli", "wasi:filesystem"];
-
 /// Memory, an allocator that never gives anything back, and the functions of the interfaces that guests use.
 const PRELUDE: &str = r#"
     (import "wasi:cli/stdin@0.2.12" "get-stdin" (func $stdin (result i32)))
@@ -66,9 +63,7 @@ pub(crate) fn world(exports: &str, version: &str) -> (Resolve, WorldId) {
     for line in WIT.lines() {
         if let Some(name) = line.strip_prefix("package ") {
             package = name.split('@').next().unwrap();
-        } else if let Some(name) = line.strip_prefix("  interface ")
-            && SERVED.contains(&package)
-        {
+        } else if let Some(name) = line.strip_prefix("  interface ") {
             let name = name.split(' ').next().unwrap();
             imports.push_str(&format!("import {package}/{name}@{version};\n"));
         }

@@ -3,14 +3,18 @@
 //!
 //! A read that must wait waits in the read, so a stream is always ready. Only time is waited for by polling.
 
+use std::sync::Arc;
+
 use cleargate_flow::error::NodeError;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
 use super::clocks::wait_until;
+use super::http::Exchange;
 use super::{Context, files, resource, serve};
 use crate::fault::Fault;
 use crate::instance::Call;
 use crate::meter::carries;
+use crate::world::Pieces;
 
 /// Bytes that a stream takes or gives at once: more than the buffers of standard libraries, less than any `payload`
 /// that an operator would set.
@@ -22,6 +26,8 @@ pub(crate) enum Input {
     Empty,
     /// A file, from here on.
     File { path: String, at: u64 },
+    /// The body of an answer.
+    Body(Box<dyn Pieces>),
 }
 
 /// What a guest writes to.
@@ -32,6 +38,8 @@ pub(crate) enum Output {
     Stderr,
     /// A file, from here on, or always at its end.
     File { path: String, at: Option<u64> },
+    /// The body of a request.
+    Body(Arc<Exchange>),
 }
 
 /// What a guest waits for.
@@ -177,6 +185,11 @@ async fn take(
     let world = store.data().world.clone();
     let taken = match (store.data_mut().table.get_mut(input)?, world) {
         (Input::Empty, _) | (_, None) => Err(End::Closed),
+        (Input::Body(_), Some(_)) if most == 0 => Ok(Vec::new()),
+        (Input::Body(pieces), Some(_)) => match pieces.next(most).await {
+            Ok(piece) => piece.ok_or(End::Closed),
+            Err(error) => Err(error.into()),
+        },
         (Input::File { path, at }, Some(world)) => {
             match files::read(&*world, path.clone(), *at, most).await {
                 Ok(bytes) if bytes.is_empty() && most > 0 => Err(End::Closed),
@@ -205,6 +218,10 @@ async fn put(
         (Output::Stdout, world) => call.stdout.write(&bytes, &mut call.log, world.as_deref()),
         (Output::Stderr, world) => call.stderr.write(&bytes, &mut call.log, world.as_deref()),
         (Output::File { .. }, None) => return Ok(Err(End::Closed)),
+        (Output::Body(exchange), _) => {
+            let taken = exchange.write(&bytes, call.limits.payload.value)?;
+            return Ok(taken.ok_or(End::Closed));
+        }
         (Output::File { path, at }, Some(world)) => {
             let count = bytes.len() as u64;
             if let Err(error) = files::write(&*world, path.clone(), *at, bytes).await {

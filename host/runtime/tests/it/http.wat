@@ -1,0 +1,105 @@
+;; A guest that sends requests as it is told, and says the status and the first pieces of the body, or `!` and a letter
+;; for the number of an error.
+(import "wasi:http/types@0.2.12" "[constructor]fields" (func $fields (result i32)))
+(import "wasi:http/types@0.2.12" "[method]fields.append" (func $append (param i32 i32 i32 i32 i32 i32)))
+(import "wasi:http/types@0.2.12" "[constructor]outgoing-request" (func $request (param i32) (result i32)))
+(import "wasi:http/types@0.2.12" "[method]outgoing-request.set-method"
+  (func $set-method (param i32 i32 i32 i32) (result i32)))
+(import "wasi:http/types@0.2.12" "[method]outgoing-request.set-authority"
+  (func $set-authority (param i32 i32 i32 i32) (result i32)))
+(import "wasi:http/types@0.2.12" "[method]outgoing-request.set-path-with-query"
+  (func $set-path (param i32 i32 i32 i32) (result i32)))
+(import "wasi:http/types@0.2.12" "[constructor]request-options" (func $options (result i32)))
+(import "wasi:http/types@0.2.12" "[method]request-options.set-first-byte-timeout"
+  (func $set-timeout (param i32 i32 i64) (result i32)))
+(import "wasi:http/types@0.2.12" "[method]outgoing-request.body" (func $body (param i32 i32)))
+(import "wasi:http/types@0.2.12" "[method]outgoing-body.write" (func $body-stream (param i32 i32)))
+(import "wasi:http/types@0.2.12" "[static]outgoing-body.finish" (func $finish (param i32 i32 i32 i32)))
+(import "wasi:http/types@0.2.12" "[method]future-incoming-response.get" (func $get (param i32 i32)))
+(import "wasi:http/types@0.2.12" "[method]incoming-response.status" (func $status (param i32) (result i32)))
+(import "wasi:http/types@0.2.12" "[method]incoming-response.consume" (func $consume (param i32 i32)))
+(import "wasi:http/types@0.2.12" "[method]incoming-body.stream" (func $stream (param i32 i32)))
+(import "wasi:http/outgoing-handler@0.2.12" "handle" (func $handle (param i32 i32 i32 i32)))
+(import "wasi:io/streams@0.2.12" "[resource-drop]output-stream" (func $drop-stream (param i32)))
+(import "wasi:io/streams@0.2.12" "[method]output-stream.write" (func $write (param i32 i32 i32 i32)))
+(import "wasi:io/streams@0.2.12" "[method]input-stream.blocking-read" (func $read (param i32 i64 i32)))
+(memory (export "memory") 4)
+(global $next (mut i32) (i32.const 4096))
+(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+  (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+  (global.set $next (i32.add (local.get $at) (local.get 3)))
+  (local.get $at))
+(data (i32.const 512) "label") (data (i32.const 520) "value") (data (i32.const 528) "/a?b=c")
+(data (i32.const 544) "host") (data (i32.const 560) "!") (data (i32.const 568) "000 ")
+
+(func $say (param i32 i32) (result i32)
+  (i32.store (i32.const 16) (local.get 0)) (i32.store (i32.const 20) (local.get 1)) (i32.const 16))
+(func $fail (param i32) (result i32)
+  (i32.store8 (i32.const 561) (i32.add (local.get 0) (i32.const 65)))
+  (call $say (i32.const 560) (i32.const 2)))
+
+;; A request with one field, to an authority; with a body when it has a length.
+(func $prepared (param $at i32) (param $length i32) (param $body i32) (result i32) (local $fields i32) (local $request i32)
+  (local.set $fields (call $fields))
+  (call $append (local.get $fields) (i32.const 512) (i32.const 5) (i32.const 520) (i32.const 5) (i32.const 64))
+  (local.set $request (call $request (local.get $fields)))
+  (drop (call $set-authority (local.get $request) (i32.const 1) (local.get $at) (local.get $length)))
+  (drop (call $set-path (local.get $request) (i32.const 1) (i32.const 528) (i32.const 6)))
+  (if (local.get $body) (then
+    (drop (call $set-method (local.get $request) (i32.const 2) (i32.const 0) (i32.const 0)))))
+  (local.get $request))
+
+(func $sent (param $request i32) (result i32) (local $options i32)
+  (local.set $options (call $options))
+  (drop (call $set-timeout (local.get $options) (i32.const 1) (i64.const 250000000)))
+  (call $handle (local.get $request) (i32.const 1) (local.get $options) (i32.const 128))
+  (i32.load (i32.const 136)))
+
+;; What came back: three digits, a space, the first piece.
+(func $answer (param $pending i32) (result i32) (local $status i32)
+  (call $get (local.get $pending) (i32.const 128))
+  (if (i32.load8_u (i32.const 144)) (then (return (call $fail (i32.load8_u (i32.const 152))))))
+  (local.set $status (call $status (i32.load (i32.const 152))))
+  (i32.store8 (i32.const 568) (i32.add (i32.div_u (local.get $status) (i32.const 100)) (i32.const 48)))
+  (call $consume (i32.load (i32.const 152)) (i32.const 64))
+  (call $stream (i32.load (i32.const 68)) (i32.const 64))
+  (call $read (i32.load (i32.const 68)) (i64.const 100) (i32.const 64))
+  (if (i32.load8_u (i32.const 64)) (then (return (call $say (i32.const 568) (i32.const 4)))))
+  (memory.copy (i32.const 572) (i32.load (i32.const 68)) (i32.load (i32.const 72)))
+  (call $say (i32.const 568) (i32.add (i32.load (i32.const 72)) (i32.const 4))))
+
+(func (export "fetch") (param $at i32) (param $length i32) (param $body i32) (param $bytes i32) (param $early i32)
+    (result i32) (local $request i32) (local $out i32) (local $stream i32) (local $pending i32)
+  (local.set $request (call $prepared (local.get $at) (local.get $length) (local.get $bytes)))
+  (if (i32.eqz (local.get $bytes)) (then (return (call $answer (call $sent (local.get $request))))))
+  (call $body (local.get $request) (i32.const 64))
+  (local.set $out (i32.load (i32.const 68)))
+  (local.set $pending (call $sent (local.get $request)))
+  (if (local.get $early) (then (return (call $answer (local.get $pending)))))
+  (call $body-stream (local.get $out) (i32.const 64))
+  (local.set $stream (i32.load (i32.const 68)))
+  (call $write (local.get $stream) (local.get $body) (local.get $bytes) (i32.const 64))
+  (call $drop-stream (local.get $stream))
+  (call $finish (local.get $out) (i32.const 0) (i32.const 0) (i32.const 128))
+  (call $answer (local.get $pending)))
+
+;; A field that is the gate's own.
+(func (export "field") (result i32)
+  (call $append (call $fields) (i32.const 544) (i32.const 4) (i32.const 520) (i32.const 5) (i32.const 64))
+  (if (i32.load8_u (i32.const 64)) (then (return (call $fail (i32.load8_u (i32.const 65))))))
+  (call $say (i32.const 520) (i32.const 5)))
+
+;; Without end: requests that nobody reads, fields, bodies that are never sent.
+(func (export "flood") (param $at i32) (param $length i32)
+  (loop (drop (call $sent (call $prepared (local.get $at) (local.get $length) (i32.const 0)))) (br 0)))
+(func (export "widen") (local $fields i32)
+  (local.set $fields (call $fields))
+  (loop
+    (call $append (local.get $fields) (i32.const 512) (i32.const 5) (i32.const 0) (i32.const 0) (i32.const 64)) (br 0)))
+(func (export "swell") (param $at i32) (param $length i32) (local $stream i32)
+  (loop $bodies
+    (call $body (call $prepared (local.get $at) (local.get $length) (i32.const 1)) (i32.const 64))
+    (call $body-stream (i32.load (i32.const 68)) (i32.const 64))
+    (local.set $stream (i32.load (i32.const 68)))
+    (call $write (local.get $stream) (i32.const 0) (i32.const 65536) (i32.const 64))
+    (br $bodies)))
