@@ -19,7 +19,8 @@ const IS = {
 };
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-const letters = (text) => [...text].length;
+/** Whether a text has more than `most` letters. Units are never fewer than letters, so only a long text is counted. */
+const longer = (text, most) => text.length > most && [...text].length > most;
 
 /** For each keyword: what is wrong with data, or nothing. Keywords about one type leave other types alone. */
 const CHECKS = {
@@ -32,8 +33,8 @@ const CHECKS = {
     values.some((value) => same(x, value)) ? undefined : `expected one of ${values.map((v) => JSON.stringify(v)).join(", ")}`,
   minimum: (x, least) => (IS.number(x) && x < least ? `expected at least ${least}` : undefined),
   maximum: (x, most) => (IS.number(x) && x > most ? `expected at most ${most}` : undefined),
-  minLength: (x, least) => (IS.string(x) && letters(x) < least ? `expected at least ${least} characters` : undefined),
-  maxLength: (x, most) => (IS.string(x) && letters(x) > most ? `expected at most ${most} characters` : undefined),
+  minLength: (x, least) => (IS.string(x) && !longer(x, least - 1) ? `expected at least ${least} characters` : undefined),
+  maxLength: (x, most) => (IS.string(x) && longer(x, most) ? `expected at most ${most} characters` : undefined),
   pattern: (x, pattern) =>
     IS.string(x) && !new RegExp(pattern, "u").test(x) ? `expected text that matches ${pattern}` : undefined,
   minItems: (x, least) => (IS.array(x) && x.length < least ? `expected at least ${least} items` : undefined),
