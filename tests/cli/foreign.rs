@@ -123,8 +123,7 @@ fn asking(import: &str) -> Vec<u8> {
 #[test]
 fn what_it_imports_of_the_system_is_the_hosts_or_refused() {
     let world = World::empty();
-    for (name, import) in
-        [("dice", "wasi:random/random@0.2.3"), ("disk", "wasi:sockets/tcp@0.2.3")]
+    for (name, import) in [("dice", "wasi:random/random@0.2.3"), ("disk", "wasi:sockets/tcp@0.2.3")]
     {
         std::fs::write(world.path(&format!("{name}.wasm")), asking(import)).unwrap();
         let wrap = ["plugin", "wrap", &format!("{name}.wasm"), "--name", &format!("acme:{name}")];

@@ -18,6 +18,7 @@
 
 mod bench;
 mod compare;
+mod examples;
 mod expect;
 mod faults;
 mod record;
@@ -45,6 +46,8 @@ use crate::owned_file::Readers;
 use crate::plugins::read;
 
 use expect::{Answer, at_most, expected, expected_error};
+
+pub(crate) use examples::examples;
 
 pub use bench::{BenchReport, CaseCost, Quantiles, bench_plugin};
 

@@ -20,6 +20,7 @@
 //! process that compiles, [`Config::compiler`]: itself with an argument on which it calls [`compile_component`] and
 //! ends, or the command `cleargate` with `compile-component`.
 
+pub mod attack;
 mod builtin;
 pub mod bundled;
 mod cases;

@@ -15,6 +15,7 @@
 //! limits on) is measured by `tests/bench`.
 
 pub mod artifact;
+pub mod attack;
 mod bindings;
 pub mod cache;
 pub mod compiler;

@@ -15,6 +15,8 @@ MAX_CELLS = 200_000
 MAX_ROWS = 10_000
 # Letters of a cell. The module's own bound is as high; a quote that is never closed runs into it.
 MAX_CELL = 131_072
+# Letters of a name that an error quotes.
+MAX_QUOTED = 60
 # Rows that are looked at to find the delimiter out.
 SAMPLE_ROWS = 50
 
@@ -26,6 +28,11 @@ BOOLEANS = {"true": True, "false": False}
 
 # What a spreadsheet takes for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def brief(name: str) -> str:
+    """A name as an error quotes it: no second copy of an input."""
+    return repr(name if len(name) <= MAX_QUOTED else name[:MAX_QUOTED] + "…")
 
 
 @dataclass
@@ -41,7 +48,8 @@ class Table:
     def column(self, name: str) -> int:
         """The place of a column."""
         if name not in self.names:
-            raise Failure("invalid_input", f"no column {name!r}; there are {', '.join(map(repr, self.names[:20]))}")
+            there = ", ".join(map(brief, self.names[:20]))
+            raise Failure("invalid_input", f"no column {brief(name)}; there are {there}")
         return self.names.index(name)
 
 

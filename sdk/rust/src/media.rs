@@ -33,11 +33,27 @@ impl From<Media> for wit::Media {
     }
 }
 
+/// Characters of an error that quotes what it could not read: enough to find it, and no second copy of the input.
+const MOST_QUOTED: usize = 300;
+
+/// The error without the greater part of what it quotes. The end says where it was.
+fn brief(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let length = text.chars().count();
+    if length <= MOST_QUOTED {
+        return text;
+    }
+    let half = MOST_QUOTED / 2;
+    let start: String = text.chars().take(half).collect();
+    let end: String = text.chars().skip(length - half).collect();
+    format!("{start} … {end}")
+}
+
 /// Typed data from a value; `what` names it in the refusal.
 pub(crate) fn read<T: DeserializeOwned>(what: &str, value: wit::Value) -> Result<T, Error> {
     match value {
         wit::Value::Json(text) => serde_json::from_str(&text)
-            .map_err(|e| Error::invalid_input(format!("the {what} cannot be read: {e}"))),
+            .map_err(|e| Error::invalid_input(format!("the {what} cannot be read: {}", brief(&e)))),
         wit::Value::Media(_) => {
             Err(Error::invalid_input(format!("the {what} must be JSON; it is media")))
         }

@@ -81,6 +81,25 @@ pub enum Plugin {
         #[arg(long)]
         save: bool,
     },
+    /// Drive a plugin with hostile inputs, or this host with hostile components
+    #[command(after_help = "Examples:\n  cleargate plugin attack ./word-count.wasm\n  \
+        cleargate plugin attack plugins/csv --calls 50 --seed 7\n  cleargate plugin attack\n\n\
+        A plugin is given inputs at the boundaries of its schema and beyond them, worlds that deny, fail, lie and never \
+        answer, and too little of each limit. Without FILE this very host, as it is configured, is attacked with the \
+        components that are built in, and each promise is printed with what was measured. Nothing is reached, and a seed \
+        makes the same calls again.\n\n\
+        Exit code 1 when the plugin has faults, 70 when the host broke a promise.")]
+    Attack {
+        /// A component, or a folder with a `plugin.toml`; without it the host is attacked
+        #[arg(value_name = "FILE")]
+        plugin: Option<PathBuf>,
+        /// Calls of each export
+        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+        calls: u32,
+        /// Decides every input and every answer
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Publish built plugins to the directory registry
     #[command(after_help = "Examples:\n  cleargate plugin publish word_count\n  \
         cleargate plugin publish --if-new plugins/one plugins/two\n\n\

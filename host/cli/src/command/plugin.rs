@@ -1,5 +1,6 @@
 //! `cleargate plugin`: the life of a plugin, from a template to a granted installation.
 
+mod attack;
 mod foreign;
 mod inspection;
 mod install;
@@ -7,6 +8,7 @@ mod test;
 
 use std::path::{Path, PathBuf};
 
+use cleargate::attack::AttackOptions;
 use cleargate::{BenchReport, Error, Kind, Plugins, TestOptions, Wrapping};
 use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Progress};
 use serde_json::json;
@@ -31,6 +33,9 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
             test::test(context, &folder, &options, junit.as_deref()).await
         }
         Plugin::Bench { folder, calls, save } => bench(context, &folder, calls, save).await,
+        Plugin::Attack { plugin, calls, seed } => {
+            attack::attack(context, plugin.as_deref(), AttackOptions { seed, calls }).await
+        }
         Plugin::Publish { folders, if_new } => publish(context, &folders, if_new).await,
         Plugin::Install { reference, grant, dry_run } => {
             install::install(context, &reference, grant, dry_run)

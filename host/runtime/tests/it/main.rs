@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "whoever runs a soak says so in the environment")]
 #![allow(clippy::print_stderr, reason = "a failure says which component it was")]
 
+mod attack;
 mod crossings;
 mod foreign;
 mod guests;
