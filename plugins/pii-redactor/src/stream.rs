@@ -1,10 +1,10 @@
 //! Streamed text: what may be the beginning of a value is held back until it is whole.
 
-use cleargate::{Chunk, Filtered};
+use cleargate::{Chunk, Context, Error, Filtered};
 use serde::{Deserialize, Serialize};
 
 use crate::numbering::Numbering;
-use crate::{Label, find};
+use crate::{Label, find, kept, tokens};
 
 /// Bytes that are held at most; the longest value, an e-mail address, has 254.
 pub(crate) const MAX_HELD: usize = 320;
@@ -24,6 +24,19 @@ pub(crate) fn step(chunk: Chunk<Carry>, only: Option<&[Label]>) -> Filtered<Carr
     numbering.take_from(&text);
     let text = numbering.redact(&text, only);
     Filtered { text, carry: Carry { held, numbering } }
+}
+
+/// Gives values back, and holds what may be the beginning of a token.
+pub(crate) fn restored(ctx: &Context, chunk: Chunk<Carry>) -> Result<Filtered<Carry>, Error> {
+    let Carry { held, numbering } = chunk.carry;
+    let mut text = held + &chunk.text;
+    let cut = if chunk.last { text.len() } else { tokens::cut(&text) };
+    let held = text.split_off(cut);
+    // Most pieces hold no token: the store is asked for the others alone.
+    if text.contains('[') {
+        text = kept::load(ctx)?.restore(&text).text;
+    }
+    Ok(Filtered { text, carry: Carry { held, numbering } })
 }
 
 /// Up to where the text is decided: after the last character that no value goes across.
