@@ -7,6 +7,7 @@ mod c;
 mod compiler;
 mod conformance;
 mod crash;
+mod dev;
 mod foreign;
 mod go;
 mod javascript;

@@ -256,7 +256,7 @@ impl Config {
         let child = |(program, arguments): (PathBuf, Vec<String>)| -> Arc<dyn Compiler> {
             Arc::new(ChildProcess { program, arguments, limits: self.compile })
         };
-        RuntimeConfig { cache, compiler: self.compiler.clone().map(child) }
+        RuntimeConfig { cache, compiler: self.compiler.clone().map(child), breakdowns: None }
     }
 
     /// The journal.

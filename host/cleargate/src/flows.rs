@@ -21,6 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::PluginPlan;
 use crate::plugins::Waiting;
 use crate::source::FlowSource;
+use crate::swaps::Lease;
 use crate::uses::{Pin, Used};
 
 /// A flow that was checked and can be started.
@@ -239,6 +240,8 @@ fn template_files(scope: &Scope, names: &mut Vec<String>) {
 pub(crate) struct FlowCatalog {
     pub used: Vec<Used>,
     pub flows: BTreeMap<String, Flow>,
+    /// Tells when the last run on these components has ended.
+    pub _leases: Vec<Arc<Lease>>,
     /// What runs the flows.
     pub executor: Executor,
     pub files: BTreeMap<String, String>,

@@ -35,6 +35,7 @@ use crate::recent::Recent;
 use crate::running::Running;
 use crate::runs::store_error;
 use crate::source::FlowSource;
+use crate::swaps::Swaps;
 use crate::uses::{Locking, Pin, Used, aliases};
 
 /// How long a lease lasts: what `resume` may have to wait after a `kill -9`.
@@ -45,14 +46,17 @@ const MAX_LOADED: usize = 64;
 
 /// Runs flows over a home folder.
 pub struct Host {
-    config: Config,
+    pub(crate) config: Config,
     store: Arc<dyn Store>,
     executor: Executor,
     clock: SystemClock,
-    plugins: Plugins,
-    runtime: Runtime,
+    pub(crate) plugins: Plugins,
+    pub(crate) runtime: Runtime,
     /// Loaded components by digest: grants do not change while a process runs. A run keeps what it uses.
-    loaded: Recent<Digest, Used>,
+    pub(crate) loaded: Recent<Digest, Used>,
+    pub(crate) swaps: Swaps,
+    /// Held while a component is swapped in.
+    pub(crate) swapping: tokio::sync::Mutex<()>,
 }
 
 /// How a run begins.
@@ -82,11 +86,14 @@ impl Host {
             Arc::new(TimeOrdered),
             executing,
         );
-        let runtime = Runtime::new(config.runtime(Some(config.cache())))
-            .map_err(|e| engine_error(&config, &e))?;
+        let swaps = Swaps::new();
+        let mut running = config.runtime(Some(config.cache()));
+        running.breakdowns = Some(Arc::new(swaps.clone()));
+        let runtime = Runtime::new(running).map_err(|e| engine_error(&config, &e))?;
         let plugins = Plugins::open(&config)?;
         let loaded = Recent::new(MAX_LOADED);
-        Ok(Self { config, store, executor, clock, plugins, runtime, loaded })
+        let swapping = tokio::sync::Mutex::default();
+        Ok(Self { config, store, executor, clock, plugins, runtime, loaded, swaps, swapping })
     }
 
     /// The plugins of this home folder.
@@ -100,7 +107,9 @@ impl Host {
     /// There is no such flow. What is wrong with it is in the findings.
     pub async fn check(&self, flow: &str) -> Result<Checked> {
         let source = FlowSource::find(flow, &self.config.folder)?;
-        let parts = match self.plugins.pin(source.clone(), &self.config.home, Locking::Look) {
+        let swapped = self.swaps.current();
+        let pinned = self.plugins.pin(source.clone(), &self.config.home, Locking::Look, &swapped);
+        let parts = match pinned {
             Ok(pinned) => self.parts(&pinned).await?,
             Err(error) => {
                 let why = error.to_string();
@@ -119,7 +128,8 @@ impl Host {
     pub async fn load(&self, flow: &str, locked: bool) -> Result<Flow> {
         let source = FlowSource::find(flow, &self.config.folder)?;
         let locking = if locked { Locking::Refuse } else { Locking::Write };
-        let pinned = self.plugins.pin(source, &self.config.home, locking)?;
+        let swapped = self.swaps.current();
+        let pinned = self.plugins.pin(source, &self.config.home, locking, &swapped)?;
         let mut flow = self.ready(pinned).await?;
         flow.waiting = self.waiting(&flow.pinned)?;
         Ok(flow)
@@ -141,7 +151,7 @@ impl Host {
     }
 
     /// The same flow again, from what a run was pinned to.
-    async fn ready(&self, mut pinned: Pinned) -> Result<Flow> {
+    pub(crate) async fn ready(&self, mut pinned: Pinned) -> Result<Flow> {
         let parts = self.parts(&pinned).await?;
         let (found, graph) = checked(&pinned.source, &parts);
         let Some(mut graph) = graph else { return Err(invalid(&found)) };
@@ -151,6 +161,7 @@ impl Host {
         let plans = used.iter().map(|u| u.plan(&grants)).collect();
         let folder = pinned.source.own_folder();
         let catalog = FlowCatalog {
+            _leases: self.swaps.leases(pinned.plugins.values()),
             used,
             flows,
             executor: self.executor.clone(),

@@ -39,6 +39,8 @@ mod runs;
 pub mod schema;
 mod secrets;
 mod source;
+mod swapping;
+mod swaps;
 mod timeline;
 mod toml_file;
 mod uses;
@@ -67,4 +69,5 @@ pub use plugins::{
 pub use running::{NodeProgress, Running};
 pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView};
 pub use secrets::{SecretRow, SecretStore};
+pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};
 pub use timeline::{NodeRow, Timeline};

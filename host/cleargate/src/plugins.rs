@@ -256,6 +256,19 @@ impl Plugins {
         Ok(digests.len())
     }
 
+    /// Removes the one installed component with this digest, and its grants; says whether it was there.
+    ///
+    /// # Errors
+    /// The files cannot be removed.
+    pub fn discard(&self, digest: &str) -> Result<bool> {
+        let entries = self.installed.list().map_err(resolution)?;
+        let Some(entry) = entries.into_iter().find(|e| e.digest.to_string() == digest) else {
+            return Ok(false);
+        };
+        GrantFile::revoke(&self.grants, &entry.name.to_string(), &[digest.to_owned()])?;
+        self.installed.remove(&entry.digest).map_err(resolution)
+    }
+
     /// Everything that was granted, in the order of the file.
     ///
     /// # Errors

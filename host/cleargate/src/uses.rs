@@ -183,6 +183,14 @@ fn is_flow(text: &str) -> bool {
     text.ends_with(".yaml") || text.ends_with(".yml")
 }
 
+/// The component that was swapped in for what a reference means.
+fn stands_in(reference: &PackageRef, swapped: &BTreeMap<String, Pin>) -> Option<Pin> {
+    let PackageRef::Registry { name, requirement } = reference else { return None };
+    let pin = swapped.get(&name.to_string())?;
+    let version: cleargate_registry::Version = pin.version.parse().ok()?;
+    requirement.matches(version.as_semver()).then(|| pin.clone())
+}
+
 /// Held while lock files are changed.
 pub(crate) fn guarded(home: &Path) -> Result<File> {
     let guard = home.join("locks").join(GUARD);
@@ -195,15 +203,28 @@ pub(crate) fn guarded(home: &Path) -> Result<File> {
 impl Plugins {
     /// Decides which bytes each alias means, in the flow and in those that it uses, and keeps the lock as `locking`
     /// says: one lock, beside the outermost flow.
-    pub(crate) fn pin(&self, source: FlowSource, home: &Path, locking: Locking) -> Result<Pinned> {
+    ///
+    /// What `swapped` holds takes the place of its package wherever it meets the requirement, and is not locked.
+    pub(crate) fn pin(
+        &self,
+        source: FlowSource,
+        home: &Path,
+        locking: Locking,
+        swapped: &BTreeMap<String, Pin>,
+    ) -> Result<Pinned> {
         let path = source.lock_path(home);
         let folder = source.folder.clone();
         let mut left = MAX_FLOWS;
         let wanted = Wanted::read(source, &[], &mut left);
         let mut references = Vec::new();
         wanted.references(&mut references);
+        let mut pins = BTreeMap::new();
+        references.retain(|reference| match stands_in(reference, swapped) {
+            Some(pin) => pins.insert(reference.to_string(), pin).is_some_and(|_| false),
+            None => true,
+        });
         if references.is_empty() {
-            return Ok(wanted.pinned(&BTreeMap::new()));
+            return Ok(wanted.pinned(&pins));
         }
         let old = Lock::read(&path).map_err(resolution)?.unwrap_or_default();
         let folder = folder.as_deref().unwrap_or(Path::new("."));
@@ -215,7 +236,6 @@ impl Plugins {
             lock = self.locked(&references, folder, &old, false)?;
             lock.write(&path).map_err(resolution)?;
         }
-        let mut pins = BTreeMap::new();
         for reference in references {
             let locked = lock.find(&reference).expect("the lock was made for these references");
             let pin = Pin {
@@ -224,6 +244,9 @@ impl Plugins {
                 digest: locked.wasm,
             };
             self.ensure_installed(locked)?;
+            // What a file holds is known only now.
+            let file = matches!(reference, PackageRef::Path(_));
+            let pin = swapped.get(&pin.package).filter(|_| file).cloned().unwrap_or(pin);
             pins.insert(reference.to_string(), pin);
         }
         Ok(wanted.pinned(&pins))
@@ -422,7 +445,7 @@ mod tests {
         std::fs::write(home.join("flow.yaml"), "use: { x: ./x.wasm }").unwrap();
         plugins.installed.add(&bytes, "dir:registry").unwrap();
         let source = FlowSource::find("flow.yaml", home).unwrap();
-        plugins.pin(source, home, Locking::Look).unwrap();
+        plugins.pin(source, home, Locking::Look, &BTreeMap::new()).unwrap();
         assert_eq!(plugins.installed.list().unwrap()[0].source, "dir:registry");
         assert!(!home.join("cleargate.lock").exists());
     }
@@ -448,13 +471,13 @@ mod tests {
                 scope.spawn(move || {
                     let source = FlowSource::find(&format!("{n}.yaml"), home).unwrap();
                     barrier.wait();
-                    plugins.pin(source, home, Locking::Write).unwrap();
+                    plugins.pin(source, home, Locking::Write, &BTreeMap::new()).unwrap();
                 });
             }
         });
         for n in 0..FLOWS {
             let source = FlowSource::find(&format!("{n}.yaml"), home).unwrap();
-            plugins.pin(source, home, Locking::Refuse).expect("it was locked");
+            plugins.pin(source, home, Locking::Refuse, &BTreeMap::new()).expect("it was locked");
         }
     }
 
@@ -470,10 +493,10 @@ mod tests {
         std::fs::write(home.join("flow.yaml"), "use: { x: 'acme:x@^1' }").unwrap();
         let pin = || {
             let source = FlowSource::find("flow.yaml", home).unwrap();
-            plugins.pin(source, home, Locking::Refuse)
+            plugins.pin(source, home, Locking::Refuse, &BTreeMap::new())
         };
         let source = FlowSource::find("flow.yaml", home).unwrap();
-        plugins.pin(source, home, Locking::Write).unwrap();
+        plugins.pin(source, home, Locking::Write, &BTreeMap::new()).unwrap();
         pin().expect("it is locked and installed");
         let notice = Notice {
             vers: Some("1.0.0".parse().unwrap()),

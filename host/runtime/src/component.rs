@@ -18,6 +18,7 @@ use crate::artifact::Artifact;
 use crate::cache::Cache;
 use crate::compiler::{CompileError, Compiler, InProcess};
 use crate::engine::{Engine, EngineError, Needs};
+use crate::fault::Fault;
 use crate::foreign::{Refused, Tool, Tools};
 use crate::inspect::{InspectError, Inspected, inspect};
 use crate::instance::Call;
@@ -119,6 +120,15 @@ pub struct RuntimeConfig {
     pub cache: Option<PathBuf>,
     /// What compiles; by default this process.
     pub compiler: Option<Arc<dyn Compiler>>,
+    /// Who is told that a plugin broke down in a run.
+    pub breakdowns: Option<Arc<dyn Breakdowns>>,
+}
+
+/// Hears of calls in which a plugin stopped itself: a trap, or an answer that the contract does not allow. Bounds that
+/// were reached and errors that were returned are none.
+pub trait Breakdowns: Send + Sync + fmt::Debug {
+    /// A call of the component with this digest broke down. Must not wait.
+    fn broke_down(&self, component: &Digest, why: &str);
 }
 
 /// Why there is no runtime.
@@ -145,6 +155,7 @@ struct Inner {
     engine: Engine,
     cache: Option<Cache>,
     compiler: Arc<dyn Compiler>,
+    breakdowns: Option<Arc<dyn Breakdowns>>,
     compiling: Arc<Semaphore>,
     /// Components of plugins that live. One that is used by several flows, or loaded once more to describe
     /// itself, is neither read nor mapped twice.
@@ -172,7 +183,8 @@ impl Runtime {
         let compiler = config.compiler.unwrap_or_else(|| Arc::new(InProcess));
         let compiling = Arc::new(Semaphore::new(1));
         let living = Mutex::default();
-        Ok(Self(Arc::new(Inner { engine, cache, compiler, compiling, living })))
+        let breakdowns = config.breakdowns;
+        Ok(Self(Arc::new(Inner { engine, cache, compiler, breakdowns, compiling, living })))
     }
 
     /// The engine.
@@ -215,6 +227,7 @@ impl Runtime {
             closed: inspected.imports.is_empty(),
             digest,
             places,
+            breakdowns: self.0.breakdowns.clone(),
             engine,
         });
         let mut living = self.0.living.lock().unwrap_or_else(PoisonError::into_inner);
@@ -270,6 +283,7 @@ struct Loaded {
     digest: Digest,
     /// What an instance takes of the pool.
     places: u32,
+    breakdowns: Option<Arc<dyn Breakdowns>>,
     /// Keeps the epoch moving: without it a call that computes would neither yield nor end.
     engine: Engine,
 }
@@ -287,6 +301,14 @@ impl Plugin {
     /// Digest of the component's bytes.
     pub fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// Tells whoever listens when the fault is a breakdown of the plugin.
+    pub(crate) fn report(&self, fault: &Fault) {
+        let Some(breakdowns) = &self.0.breakdowns else { return };
+        if matches!(fault, Fault::Trap { .. } | Fault::Contract(_)) {
+            breakdowns.broke_down(&self.0.digest, &fault.to_string());
+        }
     }
 
     /// Waits until there is a place for an instance. The place is free again when the permit is dropped.
@@ -453,7 +475,7 @@ mod tests {
         let bytes: Arc<[u8]> = wat::parse_str(text).unwrap().into();
         let counting = Arc::new(Counting::default());
         let compiler: Arc<dyn Compiler> = counting.clone();
-        let config = RuntimeConfig { cache: None, compiler: Some(compiler) };
+        let config = RuntimeConfig { compiler: Some(compiler), ..RuntimeConfig::default() };
         let engine = Engine::with_allocation(Allocation::OnDemand).unwrap();
         let runtime = Runtime::with_engine(engine, config).unwrap();
         let compiled = || counting.0.load(Ordering::Relaxed);

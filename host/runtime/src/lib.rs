@@ -34,7 +34,7 @@ mod passage;
 pub mod plugin;
 pub mod world;
 
-pub use component::{Digest, LoadError, Plugin, Runtime, RuntimeConfig, RuntimeError};
+pub use component::{Breakdowns, Digest, LoadError, Plugin, Runtime, RuntimeConfig, RuntimeError};
 pub use engine::Engine;
 pub use fault::Fault;
 pub use instance::Called;

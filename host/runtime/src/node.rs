@@ -63,18 +63,22 @@ fn caller(ctx: NodeContext) -> Caller {
 }
 
 fn answer<T, U>(
+    plugin: &Plugin,
     called: Called<T>,
     to: impl FnOnce(T, cleargate_flow::Usage) -> U,
 ) -> Result<U, Failure> {
     let usage = called.usage;
     match called.result {
         Ok(value) => Ok(to(value, usage)),
-        Err(fault) => Err(Failure { error: fault.into(), usage }),
+        Err(fault) => {
+            plugin.report(&fault);
+            Err(Failure { error: fault.into(), usage })
+        }
     }
 }
 
-fn output(called: Called<Value>) -> Result<Output, Failure> {
-    answer(called, |value, usage| Output { value, usage })
+fn output(plugin: &Plugin, called: Called<Value>) -> Result<Output, Failure> {
+    answer(plugin, called, |value, usage| Output { value, usage })
 }
 
 #[async_trait]
@@ -87,7 +91,7 @@ impl executor::Node for Step {
             self.plugin.run(&self.id, &caller, &input).await
         };
         called.result = called.result.and_then(|value| keeps_word(value, &self.output));
-        output(called)
+        output(&self.plugin, called)
     }
 }
 
@@ -119,7 +123,7 @@ impl executor::Guardrail for Guard {
             executor::Stage::Other(name) => Stage::Other(name),
         };
         let judged = self.0.check(&caller(ctx), stage, &content, &config).await;
-        answer(judged, |judgement, usage| Judged { verdict: verdict(judgement), usage })
+        answer(&self.0, judged, |judgement, usage| Judged { verdict: verdict(judgement), usage })
     }
 }
 
@@ -151,7 +155,7 @@ impl executor::Filter for Rewriter {
         request: Value,
         config: Value,
     ) -> Result<Output, Failure> {
-        output(self.0.before(&caller(ctx), &request, &config).await)
+        output(&self.0, self.0.before(&caller(ctx), &request, &config).await)
     }
 
     async fn after(
@@ -161,7 +165,7 @@ impl executor::Filter for Rewriter {
         response: Value,
         config: Value,
     ) -> Result<Output, Failure> {
-        output(self.0.after(&caller(ctx), &request, &response, &config).await)
+        output(&self.0, self.0.after(&caller(ctx), &request, &response, &config).await)
     }
 
     async fn on_chunk(
@@ -172,7 +176,7 @@ impl executor::Filter for Rewriter {
     ) -> Result<Filtered, Failure> {
         let piece = Piece { text: piece.text, carry: piece.carry, last: piece.last };
         let called = self.0.on_chunk(&caller(ctx), piece, &config).await;
-        answer(called, |(text, carry), usage| Filtered { text, carry, usage })
+        answer(&self.0, called, |(text, carry), usage| Filtered { text, carry, usage })
     }
 }
 

@@ -5,6 +5,7 @@
 mod guest;
 mod quota;
 mod runs;
+mod swap;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -2,8 +2,9 @@
 //! the operator's do not.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 /// The life of a plugin.
 #[derive(Debug, Subcommand)]
@@ -65,6 +66,15 @@ pub enum Plugin {
         #[arg(long, value_name = "HOST", requires = "record")]
         allow: Vec<String>,
     },
+    /// Build and test a plugin whenever a file changes, and swap it into a flow
+    #[command(after_help = "Examples:\n  cleargate plugin dev word_count\n  \
+        cleargate plugin dev word_count --flow review.yaml --input text=hello\n  \
+        cleargate plugin dev word_count --flow review.yaml --every 2s --grant\n\n\
+        With --flow, each build whose cases pass takes the place of what the lock of the flow says, in this process \
+        alone, and the flow runs with it. Runs that have begun end with the build that they began with. A build that does \
+        not compile, fails a case, does not fit the flow or asks for more than was granted changes nothing: the last good \
+        one goes on. One that breaks down three times within 30 seconds is taken back. Ctrl-C ends it, with code 130.")]
+    Dev(DevArgs),
     /// Measure what the golden cases cost, and hold fuel and memory to a budget
     #[command(after_help = "Examples:\n  cleargate plugin bench word_count\n  \
         cleargate plugin bench word_count --save\n\n\
@@ -194,6 +204,26 @@ pub enum Plugin {
         /// `namespace:name`, with `@requirement` when not every installed version is meant
         plugin: String,
     },
+}
+
+/// Arguments of `plugin dev`.
+#[derive(Debug, ClapArgs)]
+pub struct DevArgs {
+    /// Folder with a `plugin.toml`
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Path of a flow file that uses the plugin
+    #[arg(long)]
+    pub flow: Option<String>,
+    /// Input of the flow, as `cleargate run` takes it
+    #[arg(long, short, value_name = "INPUT", requires = "flow")]
+    pub input: Vec<String>,
+    /// Run the flow again and again, not only after a change: 500ms, 2s
+    #[arg(long, value_name = "TIME", requires = "flow", value_parser = super::age)]
+    pub every: Option<Duration>,
+    /// Grant what the first build asks for; a later build that asks for more is refused
+    #[arg(long, requires = "flow")]
+    pub grant: bool,
 }
 
 /// What a plugin exports.

@@ -1,6 +1,7 @@
 //! `cleargate plugin`: the life of a plugin, from a template to a granted installation.
 
 mod attack;
+mod dev;
 mod foreign;
 mod inspection;
 mod install;
@@ -32,6 +33,7 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
             let options = TestOptions { filter, record: record.then_some(allow) };
             test::test(context, &folder, &options, junit.as_deref()).await
         }
+        Plugin::Dev(args) => dev::dev(context, &args).await,
         Plugin::Bench { folder, calls, save } => bench(context, &folder, calls, save).await,
         Plugin::Attack { plugin, calls, seed } => {
             attack::attack(context, plugin.as_deref(), AttackOptions { seed, calls }).await

@@ -1,8 +1,8 @@
 //! `cleargate run` and `cleargate resume`: start, show progress, print the output, the timeline and where the
 //! journal is.
 
-mod stop;
-mod watch;
+pub(super) mod stop;
+pub(super) mod watch;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ const MOST_NODES: usize = 30;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// How long a first interrupt waits for the run to end in a structured way.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 pub async fn run(context: &Context<'_>, args: RunArgs) -> Result<u8, Failure> {
     if args.explain {
@@ -245,7 +245,7 @@ fn grant_help(context: &Context<'_>, plan: &Plan, path: &str, missing: &Value) -
 }
 
 /// A report for a person: text fields as they are, everything else as JSON.
-fn human_output(output: &serde_json::Value) -> String {
+pub(super) fn human_output(output: &serde_json::Value) -> String {
     let Some(fields) = output.as_object() else { return escaped_lines(&output.to_string()) };
     let mut out = String::new();
     let (long, short): (Vec<_>, Vec<_>) =
@@ -262,7 +262,7 @@ fn human_output(output: &serde_json::Value) -> String {
 }
 
 /// Arguments of `--input`, read.
-fn inputs(context: &Context<'_>, args: &[String]) -> Result<Vec<InputValue>, Failure> {
+pub(super) fn inputs(context: &Context<'_>, args: &[String]) -> Result<Vec<InputValue>, Failure> {
     args.iter()
         .map(|arg| {
             if arg == "-" {

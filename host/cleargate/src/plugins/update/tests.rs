@@ -55,7 +55,8 @@ impl Home {
     fn runs(&self) -> String {
         let path = self.folder.path();
         let source = FlowSource::find("flow.yaml", path).unwrap();
-        self.plugins.pin(source, path, Locking::Write).unwrap().plugins["x"].version.clone()
+        let pinned = self.plugins.pin(source, path, Locking::Write, &BTreeMap::new());
+        pinned.unwrap().plugins["x"].version.clone()
     }
 
     fn forget_lock(&self) {
