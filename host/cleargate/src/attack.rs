@@ -114,7 +114,7 @@ pub async fn attack_host(config: &Config, options: &AttackOptions) -> Result<Hos
             ..config.compile
         };
         let compiler: Arc<dyn Compiler> = Arc::new(ChildProcess { program, arguments, limits });
-        let config = RuntimeConfig { cache: None, compiler: Some(compiler) };
+        let config = RuntimeConfig { compiler: Some(compiler), ..RuntimeConfig::default() };
         Runtime::with_engine(runtime.engine().clone(), config)
     });
     let compiling = compiling.transpose().map_err(|e| no_engine(&e))?;
