@@ -24,6 +24,14 @@ build: ## the command, with optimized dependencies
 	@$(CARGO) build --quiet -p cleargate-cli
 
 plugins: build ## the first-party plugins: built, tested, published to the directory registry
+	@# Packages of others that plugins take in, as their lock files pin them. No script of a package runs.
+	@for lock in $(wildcard $(PLUGINS:%=plugins/%/package-lock.json)); do folder=$$(dirname $$lock); \
+	  test $$folder/node_modules -nt $$lock || (cd $$folder && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+	    && touch node_modules) || exit 1; done
+	@for list in $(wildcard $(PLUGINS:%=plugins/%/requirements.txt)); do folder=$$(dirname $$list); \
+	  test $$folder/packages -nt $$list || (rm -rf $$folder/packages && PIP_ROOT_USER_ACTION=ignore python3 -m pip install \
+	    --quiet --target $$folder/packages --requirement $$list --require-hashes --only-binary=:all: --no-deps --no-compile \
+	    --disable-pip-version-check && touch $$folder/packages) || exit 1; done
 	@$(CLEARGATE) plugin build --install $(addprefix plugins/,$(PLUGINS)) >/dev/null
 	@# Made anew: what is in the checkout is what runs, also when a plugin changed under the same version.
 	@rm -rf $(HOME_DIR)/registry $(HOME_DIR)/locks
