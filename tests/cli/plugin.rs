@@ -64,7 +64,14 @@ fn guards_and_filters_start_green_too() {
     world.run(&bench).expect(0, &["no budget yet"]);
     assert_eq!(world.run(&[&bench[..], &["--save"]].concat()).code, Some(0));
     let report = world.json(&[&bench[..], &["--output", "json"]].concat());
-    assert!(report["cases"][0]["fuel"].as_u64().unwrap() > 1_000, "{report}");
+    let case = &report["cases"][0];
+    assert!(case["fuel"].as_u64().unwrap() > 1_000, "{report}");
+    assert_eq!(
+        (&case["budget"]["fuel"], &case["budget"]["memory"]),
+        (&case["fuel"], &case["peak_memory"])
+    );
+    // A process that begins reads code that one that runs has.
+    assert!(case["cold_micros"].as_u64() > case["micros"]["p50"].as_u64(), "{report}");
     let budget = fs::read_to_string(world.path("guarding/bench.json")).unwrap();
     let mut small: serde_json::Value = serde_json::from_str(&budget).unwrap();
     let (name, _) = small["cases"].as_object().unwrap().iter().next().unwrap();

@@ -49,7 +49,7 @@ use expect::{Answer, at_most, expected, expected_error};
 
 pub(crate) use examples::examples;
 
-pub use bench::{BenchReport, CaseCost, Quantiles, bench_plugin};
+pub use bench::{BenchReport, CaseBudget, CaseCost, Quantiles, bench_plugin};
 
 /// Cases that one plugin may have.
 const MAX_CASES: usize = 10_000;

@@ -46,8 +46,8 @@ mod toml_file;
 mod uses;
 
 pub use cases::{
-    BenchReport, CaseCost, CaseReport, Quantiles, Recording, TestOptions, TestReport, bench_plugin,
-    test_plugin,
+    BenchReport, CaseBudget, CaseCost, CaseReport, Quantiles, Recording, TestOptions, TestReport,
+    bench_plugin, test_plugin,
 };
 pub use cleargate_flow::diagnostic::{Finding, Severity, Span};
 pub use cleargate_flow::limits::Unit;

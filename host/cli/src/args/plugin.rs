@@ -79,7 +79,9 @@ pub enum Plugin {
     #[command(after_help = "Examples:\n  cleargate plugin bench word_count\n  \
         cleargate plugin bench word_count --save\n\n\
         The budget is `bench.json` beside plugin.toml: commit it. Fuel and memory do not depend on the machine; \
-        times do, and are only shown. Exit code 1 when a figure is more than 5 % over its budget.")]
+        times do, and are only shown: COLD is the first call of a process, with the compiled code in the cache, the \
+        others are of calls that follow. Each call has an instance of its own, so its memory is that of one instance. \
+        Exit code 1 when a figure is more than 5 % over its budget.")]
     Bench {
         /// Folder with a `plugin.toml`
         #[arg(default_value = ".")]

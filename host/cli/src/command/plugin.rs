@@ -1,6 +1,7 @@
 //! `cleargate plugin`: the life of a plugin, from a template to a granted installation.
 
 mod attack;
+mod bench;
 mod dev;
 mod foreign;
 mod inspection;
@@ -10,14 +11,13 @@ mod test;
 use std::path::{Path, PathBuf};
 
 use cleargate::attack::AttackOptions;
-use cleargate::{BenchReport, Error, Kind, Plugins, TestOptions, Wrapping};
+use cleargate::{Error, Kind, Plugins, TestOptions, Wrapping};
 use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Progress};
 use serde_json::json;
 
 use super::Context;
-use super::runs::{bytes, count, millis};
 use crate::args::{Plugin, PluginKind};
-use crate::failure::{Failure, exit_code};
+use crate::failure::Failure;
 use crate::output::{escaped, table};
 
 /// Lines of a compiler that are shown: nobody reads more.
@@ -34,7 +34,7 @@ pub async fn plugin(context: &Context<'_>, verb: Plugin) -> Result<u8, Failure> 
             test::test(context, &folder, &options, junit.as_deref()).await
         }
         Plugin::Dev(args) => dev::dev(context, &args).await,
-        Plugin::Bench { folder, calls, save } => bench(context, &folder, calls, save).await,
+        Plugin::Bench { folder, calls, save } => bench::bench(context, &folder, calls, save).await,
         Plugin::Attack { plugin, calls, seed } => {
             attack::attack(context, plugin.as_deref(), AttackOptions { seed, calls }).await
         }
@@ -202,50 +202,6 @@ async fn build_all(
         documents.iter().map(path).collect::<Vec<_>>().join("\n")
     });
     Ok(0)
-}
-
-async fn bench(
-    context: &Context<'_>,
-    folder: &Path,
-    calls: u32,
-    save: bool,
-) -> Result<u8, Failure> {
-    let built = build(context, folder, false)?;
-    let report =
-        cleargate::bench_plugin(&context.config()?, folder, &built.bytes, calls, save).await?;
-    context.talk.document(&report, || bench_text(&report, calls));
-    for worse in &report.worse {
-        context.talk.say(&escaped(worse));
-    }
-    if !report.budget {
-        context.talk.say("no budget yet: --save makes these figures the budget");
-    }
-    Ok(if report.worse.is_empty() { 0 } else { exit_code(Kind::Failed) })
-}
-
-fn bench_text(report: &BenchReport, calls: u32) -> String {
-    let rows: Vec<_> = report
-        .cases
-        .iter()
-        .map(|case| {
-            let time = |micros: u64| millis(micros as f64 / 1000.0);
-            vec![
-                escaped(&case.name),
-                count(case.fuel),
-                bytes(case.peak_memory),
-                time(case.micros.p50),
-                time(case.micros.p95),
-                time(case.micros.p99),
-            ]
-        })
-        .collect();
-    format!(
-        "{} KiB, compiled in {}, loaded from the cache in {}; {calls} calls of each case\n\n{}",
-        report.size / 1024,
-        millis(report.compile_micros as f64 / 1000.0),
-        millis(report.load_micros as f64 / 1000.0),
-        table(&["CASE", "FUEL", "PEAK MEMORY", "P50", "P95", "P99"], &rows)
-    )
 }
 
 async fn publish(context: &Context<'_>, folders: &[PathBuf], if_new: bool) -> Result<u8, Failure> {

@@ -10,6 +10,7 @@ use cleargate::{
 use cleargate_toolchain::{BuildError, Builder, Built, Progress};
 use serde_json::json;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -27,6 +28,9 @@ const SETTLED: Duration = Duration::from_millis(150);
 
 /// Runs of the flow at the same time: beyond, `--every` leaves one out.
 const MOST_RUNS: usize = 8;
+
+/// Lines of a build that wait to be shown.
+const MOST_TALK: usize = 64;
 
 /// Characters of a digest that are shown: enough to tell builds apart.
 const SHORT: usize = "sha256:".len() + 12;
@@ -92,7 +96,8 @@ impl Session<'_> {
         });
         let files = Watch::project(&self.folder);
         let mut changed = Box::pin(settled(self.folder.clone(), files));
-        let mut building: Option<Building> = Some(self.build());
+        let (talk, mut talked) = channel(MOST_TALK);
+        let mut building: Option<Building> = Some(self.build(&talk));
         let mut again = false;
         self.say(&format!("watching {}; Ctrl-C ends", self.args.folder.display()));
         loop {
@@ -101,16 +106,17 @@ impl Session<'_> {
                     building = None;
                     self.built(done).await;
                     if std::mem::take(&mut again) {
-                        building = Some(self.build());
+                        building = Some(self.build(&talk));
                     }
                 }
                 files = &mut changed => {
                     changed = Box::pin(settled(self.folder.clone(), files));
                     match building {
                         Some(_) => again = true,
-                        None => building = Some(self.build()),
+                        None => building = Some(self.build(&talk)),
                     }
                 }
+                Some(line) = talked.recv() => self.say(&line),
                 event = next(&mut events) => self.tell(event),
                 Some(Ok((run, outcome))) = self.runs.join_next() => self.told(&run, outcome),
                 () = tick(&mut every), if self.begun => self.run().await,
@@ -119,12 +125,24 @@ impl Session<'_> {
     }
 
     /// Builds beside everything else.
-    fn build(&self) -> Building {
+    fn build(&self, talk: &Sender<String>) -> Building {
+        let talk = talk.clone();
         let config = cleargate_toolchain::Config::new(&self.context.environment.build);
         let folder = self.folder.clone();
         tokio::task::spawn_blocking(move || {
             let begun = Instant::now();
-            let built = Builder::new(config).build(&folder, &mut |_: Progress| {});
+            let mut progress = |step: Progress| {
+                // What takes long for the first time; a line too many is none to wait for.
+                let line = match step {
+                    Progress::Installing(what) => format!("installing {}", escaped(&what)),
+                    Progress::Waiting(what) => {
+                        format!("waiting for a build of `{}`", escaped(&what))
+                    }
+                    _ => return,
+                };
+                let _full = talk.try_send(line);
+            };
+            let built = Builder::new(config).build(&folder, &mut progress);
             (begun.elapsed(), built.map_err(|error| why(&error)))
         })
     }
