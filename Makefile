@@ -14,7 +14,7 @@ PLUGINS := $(DEMO_PLUGINS) pii-redactor regex-guard csv text-split blocklist-gua
 # Not the user's own home: `plugins` makes its registry anew.
 export CLEARGATE_HOME := $(HOME_DIR)
 
-.PHONY: demo test lint bench bench-gate bench-baseline soak plugins build help
+.PHONY: demo test lint bench bench-gate bench-baseline soak fuzz plugins build help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -67,7 +67,10 @@ bench-baseline: ## measures anew what the gate compares with; commit the file wi
 	$(CARGO) build --release --quiet -p cleargate-cli
 	$(CARGO) run --release --quiet -p cleargate-bench -- --write tests/bench/baseline.json
 
-soak: plugins ## the slow proofs, up to an hour: a thousand kills, long random histories, wide races
+soak: plugins fuzz ## the slow proofs, up to an hour: a thousand kills, long random histories, wide races
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-flow -p cleargate-store -p cleargate-executor
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-runtime -E 'test(/wa_(19|24|25|28)_/)'
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-cli -E 'test(killed_runs) or test(/^go::/)'
+
+fuzz: ## millions of damaged inputs for each boundary where a stranger's bytes come in, some ten minutes
+	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-fuzz

@@ -47,6 +47,7 @@ use crate::plugins::read;
 
 use expect::{Answer, at_most, expected, expected_error};
 
+pub use examples::count_cases;
 pub(crate) use examples::examples;
 
 pub use bench::{BenchReport, CaseBudget, CaseCost, Quantiles, bench_plugin};

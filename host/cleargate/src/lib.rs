@@ -45,6 +45,8 @@ mod timeline;
 mod toml_file;
 mod uses;
 
+#[doc(hidden)]
+pub use cases::count_cases;
 pub use cases::{
     BenchReport, CaseBudget, CaseCost, CaseReport, Quantiles, Recording, TestOptions, TestReport,
     bench_plugin, test_plugin,

@@ -39,7 +39,7 @@ func (from *remote) ReadAt(to []byte, at int64) (int, error) {
 				return done, err
 			}
 			if from.at, from.held = start, held; place >= start+int64(len(held)) {
-				return done, io.ErrUnexpectedEOF
+				return done, cleargate.Fail(cleargate.InvalidInput, "/media/size: the media has fewer bytes than %d", from.media.Size)
 			}
 		}
 		done += copy(to[done:], from.held[place-from.at:])

@@ -7,7 +7,8 @@ use cleargate_flow::signature::PluginKind;
 use cleargate_registry::Manifest;
 use cleargate_runtime::attack::Example;
 
-use super::{Case, cases, files};
+use super::script::Script;
+use super::{Case, bad, cases, files, parse};
 use crate::error::Result;
 
 /// The calls of a project's cases; none when it has no cases.
@@ -19,6 +20,10 @@ pub(crate) fn examples(folder: &Path, manifest: &Manifest) -> Result<Vec<Example
 }
 
 fn example(case: &Case) -> Option<Example> {
+    // A case of what goes wrong shows no sense.
+    if case.value.get("expect").is_some_and(|expect| expect.get("error").is_some()) {
+        return None;
+    }
     let (kind, id) = case.value.get("call")?.as_map()?.first()?;
     let kind = match &**kind {
         "node" => PluginKind::Node,
@@ -30,4 +35,18 @@ fn example(case: &Case) -> Option<Example> {
     let part = |name: &str| case.value.get(name).cloned().unwrap_or_else(Value::empty);
     let id = id.as_str().unwrap_or_default().to_owned();
     Some(Example { kind, id, input: part("input"), config: part("config") })
+}
+
+/// The number of cases in the text of a case file, all of it read.
+///
+/// # Errors
+/// The text is no case file, or the world of a case none that can be played.
+#[doc(hidden)]
+pub fn count_cases(text: &str) -> Result<usize> {
+    let file = Path::new("cases.yaml");
+    let all = parse(file, text)?;
+    for case in &all {
+        Script::of(case).map_err(|why| bad(file, &why))?;
+    }
+    Ok(all.len())
 }

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cleargate_flow::diagnostic::suggest;
 use cleargate_flow::grant::Grants;
 use cleargate_registry::lock::{FILE_NAME, Lock, Locked};
 use cleargate_registry::name::parse_requirement;
@@ -140,13 +139,8 @@ impl Plugins {
             };
             match known.contains_key(&name) {
                 true => Ok(name),
-                false => {
-                    let known: Vec<String> = known.keys().map(ToString::to_string).collect();
-                    let near = suggest(&name.to_string(), known.iter().map(String::as_str));
-                    let help = near.unwrap_or_else(|| format!("cleargate plugin install {name}"));
-                    let why = format!("{name} is not installed");
-                    Err(Error::new(Kind::Resolution, why).with_help(help))
-                }
+                false => Err(Error::new(Kind::Resolution, format!("{name} is not installed"))
+                    .with_help(format!("cleargate plugin install {name}"))),
             }
         };
         names.iter().map(one).collect()

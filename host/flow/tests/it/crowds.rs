@@ -10,7 +10,7 @@ use cleargate_flow::expr::{Expr, TypeNames};
 use cleargate_flow::signature::{Signature, Signatures};
 use cleargate_flow::types::Type;
 
-use crate::Sample;
+use crate::sample::Sample;
 
 /// Mistakes and names of each file.
 const MANY: usize = 2_000;

@@ -1,5 +1,5 @@
 //! Hostile files, and what is promised about them. The rows FL-03, FL-05, FL-07, FL-13 and FL-14 are held beside the
-//! code that keeps them as well: `check/tests.rs`, `run/tests`, `fuzz.rs`, `types/tests.rs`, `value.rs`.
+//! code that keeps them as well: `check/tests.rs`, `run/tests`, `types/tests.rs`, `value.rs`, and in `tests/fuzz`.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

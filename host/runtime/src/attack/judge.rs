@@ -31,6 +31,9 @@ const SHOWN: usize = 400;
 /// Bytes beside the stored lines of a log: the notice that says what was dropped.
 const NOTICE: usize = 256;
 
+/// Bytes of the words in which an attack writes a verdict down.
+const WORDS: u64 = 1024;
+
 /// Bytes that the process may have kept after all calls: what pool and allocators hold.
 const LEFT: u64 = 64 * 1024 * 1024;
 
@@ -242,8 +245,8 @@ impl Watch {
             // The one too many is counted, and not performed.
             ("host_calls", usage.host_calls, limits.host_calls.value + 1),
             ("log", seen.log_bytes as u64, limits.log.value + NOTICE as u64),
-            // Numbers and escapes may be written otherwise than the plugin wrote them.
-            ("output", output, limits.output.value.saturating_mul(6)),
+            // Numbers and escapes may be written otherwise than the plugin wrote them, and verdicts have words around them.
+            ("output", output, limits.output.value.saturating_mul(6).saturating_add(WORDS)),
         ] {
             if used > most {
                 let said = format!("{used} of {most} ({})", shot.what);

@@ -26,10 +26,10 @@ use crate::promise::{Resident, alone};
 use crate::{MIB, scale, stage};
 
 /// Mutants in the usual run, and in the soak.
-const MUTANTS: (u64, u64) = (1_400, 70_000);
+const MUTANTS: (u64, u64) = (600, 30_000);
 
-/// Random components in the usual run, and in the soak: fewer, because nearly all of them are compiled.
-const RANDOM: (u64, u64) = (600, 30_000);
+/// Random components in the usual run, and in the soak.
+const RANDOM: (u64, u64) = (2_000, 100_000);
 
 /// Bounds of one call: tight, so that thousands of loops and floods are over soon.
 const BOUNDS: Limits = Limits {
@@ -55,7 +55,7 @@ const WORST: u64 = 384 * MIB;
 const LEFT: u64 = 32 * MIB;
 
 /// Of the components, one of so many comes again.
-const AGAIN: u64 = 4;
+const AGAIN: u64 = 8;
 
 /// How often they come again until no more than that is left behind: what a compiler's threads keep has an end, a leak
 /// has none.

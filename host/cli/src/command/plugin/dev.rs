@@ -297,12 +297,7 @@ impl Session<'_> {
         }
         // A run that was parked needs its build to be resumed.
         self.runs.abort_all();
-        // What was granted is for the next session, which begins with the last good build.
-        let granted = host.plugins().grants().unwrap_or_default();
-        let kept = |digest: &String| {
-            self.good.as_ref() == Some(digest) && granted.iter().any(|row| row.digest == *digest)
-        };
-        for digest in self.installed.iter().filter(|digest| !kept(digest)) {
+        for digest in self.installed.iter().filter(|digest| self.good.as_ref() != Some(*digest)) {
             if host.users_of(digest) == 0 {
                 drop(host.plugins().discard(digest));
             }

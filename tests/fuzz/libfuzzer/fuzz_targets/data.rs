@@ -1,0 +1,4 @@
+//! The boundary `data` for `cargo fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cleargate_fuzz::run("data", bytes));

@@ -1,0 +1,4 @@
+//! The boundary `index` for `cargo fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cleargate_fuzz::run("index", bytes));

@@ -1,0 +1,28 @@
+;; A function of a record with nearly all types in it, which has so many parts that it is given, and gives, an address.
+(component
+  (core module $m
+    (memory (export "memory") 64)
+    (global $top (mut i32) (i32.const 8192))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.set $top (i32.and (i32.add (global.get $top) (i32.const 15)) (i32.const -16)))
+      (global.get $top)
+      (global.set $top (i32.add (global.get $top) (local.get 3))))
+    (func (export "echo") (param i32) (result i32) (local.get 0)))
+  (core instance $m (instantiate $m))
+  (type $color' (enum "red" "dark-green"))
+  (export $color "color" (type $color'))
+  (type $rights' (flags "read" "write" "run"))
+  (export $rights "rights" (type $rights'))
+  (type $shape' (variant (case "none") (case "circle" f32) (case "named" string) (case "many" (list u8))))
+  (export $shape "shape" (type $shape'))
+  (type $point' (record (field "x" s32) (field "y" (option f64))))
+  (export $point "point" (type $point'))
+  (type $all' (record
+    (field "flag" bool) (field "tiny" s8) (field "byte" u8) (field "short" s16) (field "number" u32) (field "long" s64)
+    (field "vast" u64) (field "real" f64) (field "letter" char) (field "text" string) (field "bytes" (list u8))
+    (field "points" (list $point)) (field "color" $color) (field "rights" $rights) (field "shape" $shape)
+    (field "maybe" (option (option string))) (field "pair" (tuple u8 string))
+    (field "outcome" (result string (error $color)))))
+  (export $all "all" (type $all'))
+  (func (export "echo") (param "x" $all) (result $all)
+    (canon lift (core func $m "echo") (memory (core memory $m "memory")) (realloc (core func $m "realloc")))))
