@@ -1,6 +1,6 @@
 //! Tables of valid and invalid values, numbering, and streams that are cut at every place.
 
-use cleargate::json;
+use cleargate::{Chunk, Filter, json};
 
 use super::*;
 

@@ -1,13 +1,43 @@
 //! An answer as text, or as a handle when it is none.
 
-use cleargate::{Error, blob, http, json};
+use cleargate::{Error, Media, blob, http, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::{Output, charset, refused};
+use crate::{charset, refused};
 
 /// Characters of a title.
 const MAX_TITLE: usize = 500;
 /// Bytes at the beginning of a page that hold its head.
 const HEAD: usize = 64 * 1024;
+
+/// What was fetched.
+#[derive(Serialize, JsonSchema)]
+pub struct Output {
+    /// The status of the answer, 200 to 299.
+    pub status: u16,
+    /// Its media type, without parameters.
+    pub mime: String,
+    /// The address by which the page itself wants to be known, when it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<String>,
+    /// The title of an HTML page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The text, when it is one: HTML stays HTML.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The encoding that the text came in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
+    /// What is no text, as a handle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<Media>,
+    /// Bytes that were read.
+    pub bytes: usize,
+    /// Whether there were more than were asked for.
+    pub truncated: bool,
+}
 
 /// Reads an answer whose type is wanted, up to a bound.
 pub(crate) fn read(answer: http::Streamed, wanted: &[&str], max: usize) -> Result<Output, Error> {
