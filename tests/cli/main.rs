@@ -12,6 +12,7 @@ mod foreign;
 mod go;
 mod javascript;
 mod messages;
+mod models;
 mod operator;
 mod plugin;
 mod python;

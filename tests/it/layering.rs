@@ -29,7 +29,11 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         &["flow", "store", "gate", "executor", "nodes", "runtime", "cleargate"],
     ),
     // Reaches each boundary where bytes come in, and is no part of the product.
-    ("tests/fuzz", "fuzz", &["flow", "store", "gate", "executor", "runtime", "registry", "cleargate"]),
+    (
+        "tests/fuzz",
+        "fuzz",
+        &["flow", "store", "gate", "executor", "runtime", "registry", "cleargate"],
+    ),
 ];
 
 /// Crates that only their owner may name.

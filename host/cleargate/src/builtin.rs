@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use cleargate_executor::{Binding, CallScope, CatalogError, Node};
+use cleargate_executor::{Binding, CallScope, CatalogError, Node, Peers};
 use cleargate_flow::grant::Grants;
-use cleargate_flow::graph::Leaf;
+use cleargate_flow::graph::{Leaf, PartUse};
 use cleargate_flow::limits::Limits;
-use cleargate_flow::signature::PluginKind;
-use cleargate_nodes::{FileRead, Guard, GuardrailNode, Http, Template, Transform, chain_of};
+use cleargate_nodes::{FileRead, GuardrailNode, Http, ModelNode, Template, Transform, chain_of};
 
 use crate::flows::FlowCatalog;
 
@@ -15,6 +14,8 @@ impl FlowCatalog {
     /// The built-in that a leaf names.
     pub(crate) fn builtin(&self, leaf: &Leaf) -> Result<Binding, CatalogError> {
         let config = |why: String| CatalogError::Config { uses: leaf.uses.clone(), why };
+        let peers = self.around(leaf);
+        let (mut grants, mut company) = (self.builtin_grants.clone(), None::<Arc<dyn Peers>>);
         let node: Arc<dyn Node> = match leaf.uses.as_str() {
             Transform::NAME => Arc::new(Transform),
             FileRead::NAME => Arc::new(FileRead),
@@ -24,31 +25,30 @@ impl FlowCatalog {
             ),
             GuardrailNode::NAME => {
                 let (stage, uses) = chain_of(&leaf.config).map_err(|e| config(e.to_string()))?;
-                let chain = uses.into_iter().map(|guard| {
-                    let used = self.used.iter().find(|u| u.alias == guard.alias);
-                    let used =
-                        used.filter(|u| u.exports(PluginKind::Guardrail)).ok_or_else(|| {
-                            config(format!(
-                                "`{}` is no alias of a guardrail in `use:`",
-                                guard.alias
-                            ))
-                        })?;
-                    Ok(Guard {
-                        guardrail: cleargate_runtime::node::guardrail(&used.plugin),
-                        config: guard.config,
-                        scope: self.scope(used, leaf),
-                    })
-                });
-                let chain = chain.collect::<Result<Vec<_>, CatalogError>>()?;
-                Arc::new(GuardrailNode::new(stage, chain).map_err(|e| config(e.to_string()))?)
+                let uses: Vec<PartUse> = uses
+                    .into_iter()
+                    .map(|guard| PartUse { alias: guard.alias, config: guard.config })
+                    .collect();
+                let chain = peers.chain(stage, &uses).map_err(|e| config(e.message.to_string()))?;
+                Arc::new(chain.expect("a chain has a guard"))
+            }
+            ModelNode::NAME => {
+                let node =
+                    ModelNode::new(&leaf.config, &self.files).map_err(|e| config(e.to_string()))?;
+                // The flow that names the model is what allows the node to ask it; who answers has grants of its own.
+                let model = node.model().parse().map_err(|e| config(format!("{e}")))?;
+                grants = Arc::new(Grants { model: [model].into(), ..Grants::default() });
+                company = Some(Arc::new(peers.clone()));
+                Arc::new(node)
             }
             other => return Err(config(format!("`{other}` is no built-in"))),
         };
         let scope = CallScope {
             name: leaf.uses.clone(),
-            grants: self.builtin_grants.clone(),
-            limits: self.limits(Limits::default(), leaf),
+            grants,
+            limits: peers.limits(Limits::default()),
             folder: self.folder.clone(),
+            peers: company,
         };
         Ok(Binding { node, scope })
     }

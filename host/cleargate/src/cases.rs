@@ -21,6 +21,7 @@ mod compare;
 mod examples;
 mod expect;
 mod faults;
+mod peers;
 mod record;
 mod repeat;
 mod rewrite;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use cleargate_flow::diagnostic::suggest;
 use cleargate_flow::grant::{Grants, HostPattern};
 use cleargate_flow::limits::{Effective, Layer, Limits, TABLE, Unit};
+use cleargate_flow::signature::PluginKind;
 use cleargate_flow::{Usage, Value, document};
 use cleargate_registry::Manifest;
 use cleargate_runtime::describe::Described;
@@ -456,10 +458,26 @@ async fn call(plugin: &Plugin, caller: &Caller, case: &Value) -> Result<Called<A
             };
             Called { result: called.result.map(record), usage: called.usage }
         }
+        (kind, id) if part(kind).is_some() => {
+            let kind = part(kind).expect("it is one");
+            output(plugin.ask_part(kind, id, caller, &configured(&input, config)).await)
+        }
         (kind, id) => {
             return Err(format!("`call: {{ {kind}: {id} }}` is nothing that can be called"));
         }
     })
+}
+
+/// The arguments of a function of a part, which has its configuration among them.
+fn configured(input: &Value, config: Value) -> Value {
+    let mut arguments = input.as_map().cloned().unwrap_or_default();
+    arguments.entry("config".into()).or_insert(config);
+    Value::Map(Arc::new(arguments))
+}
+
+/// The part that a case names: `embedder`, `cache`, …
+fn part(name: &str) -> Option<PluginKind> {
+    PluginKind::ALL.into_iter().find(|kind| kind.is_part() && kind.as_str() == name)
 }
 
 fn stage(name: &str) -> Stage {
@@ -533,6 +551,8 @@ mod tests {
                 output: "any".parse().unwrap(),
                 config: Default::default(),
                 texts: Vec::new(),
+                typed_by: None,
+                model_key: None,
                 effect: Effect::Pure,
                 requests: Grants::default(),
                 limits: Limits::default(),

@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cleargate_executor::{Binding, CallScope, Catalog, CatalogError, Executor};
+use cleargate_executor::{Binding, CallScope, Catalog, CatalogError, Executor, Stage};
 use cleargate_flow::check::check;
 use cleargate_flow::diagnostic::{Finding, Severity};
 use cleargate_flow::grant::Grants;
 use cleargate_flow::graph::{Graph, Leaf, NodeKind, Scope};
-use cleargate_flow::limits::{Layer, Limits};
+use cleargate_flow::limits::Limits;
 use cleargate_flow::signature::{PluginKind, Signature, Signatures};
-use cleargate_flow::{FlowHash, Value};
+use cleargate_flow::types::{Field, Type, from_json_schema};
+use cleargate_flow::{FlowHash, NodeError, Value};
 use cleargate_gate::Folder;
-use cleargate_nodes::{SubFlow, catalogue};
+use cleargate_nodes::{Guarded, SubFlow, catalogue};
 use cleargate_runtime::describe::Described;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
+use crate::peers::FlowPeers;
 use crate::plan::PluginPlan;
 use crate::plugins::Waiting;
 use crate::source::FlowSource;
@@ -137,6 +140,26 @@ impl Signatures for FlowSignatures<'_> {
         Ok(Some(signature))
     }
 
+    fn part(
+        &self,
+        alias: &str,
+        kind: PluginKind,
+    ) -> Result<Option<IndexMap<String, Field>>, String> {
+        let used = self.parts.used.iter().find(|used| used.alias == alias);
+        let Some(used) = used.filter(|used| used.exports(kind)) else {
+            let known = self.parts.used.iter().filter(|used| used.exports(kind));
+            let known: Vec<&str> = known.map(|used| used.alias.as_str()).collect();
+            let there = match known.as_slice() {
+                [] => format!("no alias of `use:` is a {}", kind.as_str()),
+                known => format!("there are {}", known.join(", ")),
+            };
+            return Err(format!("`{alias}` is no alias of a {}; {there}", kind.as_str()));
+        };
+        // Parts describe no configuration: they take any.
+        let described = used.described.iter().find(|described| described.kind == kind);
+        Ok(described.filter(|_| !kind.is_part()).map(|described| described.signature.input.clone()))
+    }
+
     fn file(&self, name: &str) -> Result<String, String> {
         self.source.text_of(name).map_err(|error| error.to_string())
     }
@@ -163,7 +186,7 @@ fn split(name: &str) -> (&str, Option<&str>) {
 
 /// The node or tool that a type names.
 fn callable<'a>(used: &'a Used, export: Option<&str>) -> Result<&'a Described, String> {
-    let callable = |d: &&Described| matches!(d.kind, PluginKind::Node | PluginKind::Tool);
+    let callable = |d: &&Described| !matches!(d.kind, PluginKind::Guardrail | PluginKind::Filter);
     let all: Vec<_> = used.described.iter().filter(callable).collect();
     let names = || {
         let names: Vec<String> = all.iter().map(|d| format!("{}.{}", used.alias, d.id)).collect();
@@ -238,14 +261,14 @@ fn template_files(scope: &Scope, names: &mut Vec<String>) {
 
 /// What performs the nodes of one flow.
 pub(crate) struct FlowCatalog {
-    pub used: Vec<Used>,
+    /// The plugins, and how they find each other.
+    pub peers: FlowPeers,
     pub flows: BTreeMap<String, Flow>,
     /// Tells when the last run on these components has ended.
     pub _leases: Vec<Arc<Lease>>,
     /// What runs the flows.
     pub executor: Executor,
     pub files: BTreeMap<String, String>,
-    pub operator: Limits,
     /// What built-in nodes may do.
     pub builtin_grants: Arc<Grants>,
     /// What relative paths begin at.
@@ -253,26 +276,9 @@ pub(crate) struct FlowCatalog {
 }
 
 impl FlowCatalog {
-    /// What a plugin may do in the place of a leaf.
-    pub(crate) fn scope(&self, used: &Used, leaf: &Leaf) -> CallScope {
-        CallScope {
-            name: used.alias.clone(),
-            grants: used.grants.clone(),
-            limits: self.limits(used.manifest.limits, leaf),
-            folder: self.folder.clone(),
-        }
-    }
-
-    pub(crate) fn limits(
-        &self,
-        manifest: Limits,
-        leaf: &Leaf,
-    ) -> cleargate_flow::limits::Effective {
-        Limits::combine(&[
-            (Layer::Operator, self.operator),
-            (Layer::Manifest, manifest),
-            (Layer::Node, leaf.policy.limits),
-        ])
+    /// The plugins as they are around a leaf.
+    pub(crate) fn around(&self, leaf: &Leaf) -> FlowPeers {
+        self.peers.clone().around(&leaf.guard, leaf.policy.limits)
     }
 
     fn sub_flow(&self, flow: &Flow, leaf: &Leaf) -> Binding {
@@ -281,8 +287,9 @@ impl FlowCatalog {
             name: leaf.uses.clone(),
             // What the flow's own nodes may do is theirs; the node itself asks for nothing.
             grants: Arc::default(),
-            limits: self.limits(Limits::default(), leaf),
+            limits: self.around(leaf).limits(Limits::default()),
             folder: None,
+            peers: None,
         };
         Binding { node: Arc::new(node), scope }
     }
@@ -290,21 +297,51 @@ impl FlowCatalog {
     fn plugin(&self, leaf: &Leaf) -> Result<Binding, CatalogError> {
         let (alias, export) = split(&leaf.uses);
         let unknown = |why: String| CatalogError::Unknown { uses: leaf.uses.clone(), why };
-        let used = self.used.iter().find(|u| u.alias == alias);
+        let peers = self.around(leaf);
+        let used = peers.used(alias);
         let used = used.ok_or_else(|| unknown("no alias of `use:` has that name".into()))?;
         let described = callable(used, export).map_err(unknown)?;
         let node = cleargate_runtime::node::node(&used.plugin, described);
-        Ok(Binding { node, scope: self.scope(used, leaf) })
+        let binding = Binding { node, scope: peers.scope(used) };
+        let tool = described.kind == PluginKind::Tool;
+        self.guarded(leaf, tool, &described.signature.output, binding)
+    }
+
+    /// The step with the chains of its `guard:` around it.
+    fn guarded(
+        &self,
+        leaf: &Leaf,
+        tool: bool,
+        output: &Type,
+        Binding { node, scope }: Binding,
+    ) -> Result<Binding, CatalogError> {
+        let config =
+            |why: NodeError| CatalogError::Config { uses: leaf.uses.clone(), why: why.to_string() };
+        let (before, after) = match tool {
+            true => (Stage::ToolCall, Stage::ToolResult),
+            false => (Stage::Input, Stage::Output),
+        };
+        let peers = self.around(leaf);
+        let before = peers.chain(before, &leaf.guard.before).map_err(config)?;
+        let after = peers.chain(after, &leaf.guard.after).map_err(config)?;
+        if before.is_none() && after.is_none() {
+            return Ok(Binding { node, scope });
+        }
+        let guarded = Guarded { node, scope: scope.clone(), before, after, output: output.clone() };
+        Ok(Binding { node: Arc::new(guarded), scope })
     }
 }
 
 impl Catalog for FlowCatalog {
     fn node(&self, leaf: &Leaf, _flow: &Graph) -> Result<Binding, CatalogError> {
-        if catalogue().contains_key(leaf.uses.as_str()) {
-            return self.builtin(leaf);
+        if let Some(signature) = catalogue().get(leaf.uses.as_str()) {
+            let binding = self.builtin(leaf)?;
+            let said = leaf.config.get("out").filter(|_| signature.typed_by.is_some());
+            let said = said.and_then(|schema| from_json_schema(&schema.to_serde()).ok());
+            return self.guarded(leaf, false, &said.unwrap_or(signature.output.clone()), binding);
         }
         match self.flows.get(&leaf.uses) {
-            Some(flow) => Ok(self.sub_flow(flow, leaf)),
+            Some(flow) => self.guarded(leaf, false, &flow.graph.value, self.sub_flow(flow, leaf)),
             None => self.plugin(leaf),
         }
     }

@@ -29,6 +29,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flows::{Checked, Flow, FlowCatalog, Parts, Pinned, checked, invalid, pin};
 use crate::grants::GrantFile;
 use crate::inputs::{InputValue, record};
+use crate::peers::FlowPeers;
 use crate::plan::Plan;
 use crate::plugins::{Plugins, Waiting};
 use crate::recent::Recent;
@@ -160,15 +161,17 @@ impl Host {
         let grants = GrantFile::read(&self.config.grants())?;
         let plans = used.iter().map(|u| u.plan(&grants)).collect();
         let folder = pinned.source.own_folder();
+        let folder = Folder::open(folder.as_deref().unwrap_or(&self.config.folder));
+        let (tools, used) = (crate::peers::tools(&used), Arc::from(used));
+        let operator = self.config.limits;
         let catalog = FlowCatalog {
             _leases: self.swaps.leases(pinned.plugins.values()),
-            used,
+            peers: FlowPeers::new(used, tools, &graph.models, operator, Some(folder.clone())),
             flows,
             executor: self.executor.clone(),
             files: pinned.source.files.clone(),
-            operator: self.config.limits,
             builtin_grants: crate::builtin::granted(&grants),
-            folder: Some(Folder::open(folder.as_deref().unwrap_or(&self.config.folder))),
+            folder: Some(folder),
         };
         Ok(Flow {
             graph: Arc::new(graph),

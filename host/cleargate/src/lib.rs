@@ -31,6 +31,7 @@ mod grants;
 mod host;
 mod inputs;
 mod owned_file;
+mod peers;
 mod plan;
 mod plugins;
 mod recent;

@@ -82,7 +82,7 @@ impl PluginPlan {
     pub fn grants(&mut self, requests: &Grants, allowed: &Grants) {
         self.requests = requests.lines();
         self.granted = allowed.effective(requests).lines();
-        self.missing = allowed.missing(requests).lines();
+        self.missing = allowed.unanswered(requests).lines();
     }
 }
 
@@ -191,7 +191,7 @@ fn describe_leaf(leaf: &Leaf, flow: &Flow, operator: Limits, step: &mut Step) {
         step.notes.push(format!("flow {}, at most {} steps", inner.id(), inner.graph().bound));
     }
     let alias = leaf.uses.split('.').next().unwrap_or(&leaf.uses);
-    if let Some(used) = flow.catalog.used.iter().find(|used| used.alias == alias) {
+    if let Some(used) = flow.catalog.peers.used(alias) {
         step.limits = limit_rows(&[
             (Layer::Operator, operator),
             (Layer::Manifest, used.manifest.limits),

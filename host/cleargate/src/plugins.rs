@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cleargate_flow::limits::Limits;
+use cleargate_flow::signature::PluginKind;
 use cleargate_registry::installed::{Entry, Installed};
 use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
 use cleargate_registry::source::PublishError;
@@ -34,9 +35,6 @@ pub use update::{Relocked, Update, UpdateState, Updates, Waiting};
 
 /// Label of the own registry in lock files.
 pub(crate) const OWN_REGISTRY: &str = "dir:registry";
-
-/// WIT packages of the contract that this version serves.
-const SERVED: [&str; 6] = ["types", "node", "tool", "guardrail", "filter", "host"];
 
 /// The plugins of a home folder.
 #[derive(Debug)]
@@ -195,7 +193,7 @@ impl Plugins {
         let allowed = grants.allowed(&entry.name.to_string(), &entry.digest.to_string());
         let bytes = self.installed.read(&entry.digest).map_err(resolution);
         let (missing, damage) = match bytes.and_then(|bytes| read(&bytes)) {
-            Ok((_, manifest)) => (allowed.missing(&manifest.permissions).lines(), None),
+            Ok((_, manifest)) => (allowed.unanswered(&manifest.permissions).lines(), None),
             Err(error) => (Vec::new(), Some(error.causes.join(": "))),
         };
         PluginRow {
@@ -352,8 +350,10 @@ impl Plugins {
 
 /// What this version serves to plugins.
 pub(crate) fn host_apis() -> HostApis {
-    SERVED
-        .iter()
+    let kinds = PluginKind::ALL.map(PluginKind::as_str);
+    ["types", "host"]
+        .into_iter()
+        .chain(kinds)
         .map(|name| {
             let package = format!("cleargate:{name}").parse().expect("the name is constant");
             let version = cleargate_runtime::SERVED.parse().expect("the version is constant");

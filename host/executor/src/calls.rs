@@ -23,20 +23,27 @@ pub(crate) struct RecordedCall {
     pub(crate) outcome: Option<Result<Value, NodeError>>,
 }
 
-/// Calls of an attempt that was cut off, by number.
-pub(crate) type Recorded = BTreeMap<u32, RecordedCall>;
+/// Calls of an attempt that was cut off, by [`place`].
+pub(crate) type Recorded = BTreeMap<Vec<u32>, RecordedCall>;
 
-/// All calls of one attempt, over all its passes.
+/// Where a call stands among those of its attempt: the numbers of the calls around it, and its own.
+pub(crate) fn place(within: &[u32], call: u32) -> Vec<u32> {
+    within.iter().copied().chain([call]).collect()
+}
+
+/// All calls of one attempt, or all inside one of them, over all passes that make them.
 pub(crate) struct AttemptCalls {
     to: Sender,
-    recorded: Recorded,
-    /// Number of the next call of the attempt.
+    recorded: Arc<Recorded>,
+    within: Vec<u32>,
+    /// Number of the next call here.
     next: AtomicU32,
 }
 
 impl AttemptCalls {
     pub(crate) fn new(to: Sender, recorded: Recorded) -> Arc<Self> {
-        Arc::new(Self { to, recorded, next: AtomicU32::new(0) })
+        let (recorded, within, next) = (Arc::new(recorded), Vec::new(), AtomicU32::new(0));
+        Arc::new(Self { to, recorded, within, next })
     }
 
     /// Calls that were begun.
@@ -68,7 +75,7 @@ impl CallLog for Lane {
         let calls = &*self.calls;
         let call = self.base.saturating_add(call);
         calls.next.fetch_max(call.saturating_add(1), Ordering::Relaxed);
-        if let Some(recorded) = calls.recorded.get(&call) {
+        if let Some(recorded) = calls.recorded.get(&place(&calls.within, call)) {
             if recorded.digest != digest {
                 return Err(diverged(call, &recorded.request, request));
             }
@@ -80,8 +87,8 @@ impl CallLog for Lane {
         }
         if effect.needs_intent() {
             let (address, attempt) = (calls.to.address.clone(), calls.to.attempt);
-            let (request, digest) = (request.into(), digest.into());
-            let intent = Event::CallStarted { address, attempt, call, request, digest };
+            let (request, digest, within) = (request.into(), digest.into(), calls.within.clone());
+            let intent = Event::CallStarted { address, attempt, within, call, request, digest };
             if !calls.to.store(intent).await {
                 return Err(gone());
             }
@@ -107,6 +114,7 @@ impl CallLog for Lane {
         let event = Event::CallFinished {
             address: to.address.clone(),
             attempt: to.attempt,
+            within: self.calls.within.clone(),
             call: self.base.saturating_add(call),
             request: (!effect.needs_intent()).then(|| request.into()),
             digest: digest.into(),
@@ -126,6 +134,17 @@ impl CallLog for Lane {
             to.send(Mail { room, ..Mail::batched(event) });
         }
         refused.map_or(Ok(()), Err)
+    }
+
+    fn inside(&self, call: u32) -> Arc<dyn CallLog> {
+        let calls = &*self.calls;
+        let within = place(&calls.within, self.base.saturating_add(call));
+        let (to, recorded) = (calls.to.clone(), calls.recorded.clone());
+        Arc::new(AttemptCalls { to, recorded, within, next: AtomicU32::new(0) }).lane()
+    }
+
+    fn beside(&self) -> Arc<dyn CallLog> {
+        self.calls.lane()
     }
 }
 

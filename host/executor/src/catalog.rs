@@ -1,5 +1,6 @@
 //! How a leaf of a graph becomes a [`Node`]: the one thing the executor asks whoever embeds it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use cleargate_flow::error::{ErrorCode, NodeError};
@@ -9,6 +10,7 @@ use cleargate_flow::limits::Effective;
 use cleargate_gate::Folder;
 
 use crate::node::Node;
+use crate::peers::Peers;
 
 /// What a run's node types are. One catalog belongs to one version of one flow, so that a run keeps the
 /// component it was started with.
@@ -30,7 +32,7 @@ pub struct Binding {
 }
 
 /// What a call of a node type may do.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CallScope {
     /// The name under which the flow uses it: what grants, quotas and stores are kept by.
     pub name: String,
@@ -40,6 +42,17 @@ pub struct CallScope {
     pub limits: Effective,
     /// What relative paths begin at: the flow's own folder.
     pub folder: Option<Folder>,
+    /// The models and tools of the flow, for those that may call some.
+    pub peers: Option<Arc<dyn Peers>>,
+}
+
+impl fmt::Debug for CallScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, grants, limits, folder, peers } = self;
+        let mut scope = f.debug_struct("CallScope");
+        scope.field("name", name).field("grants", grants).field("limits", limits);
+        scope.field("folder", folder).field("peers", &peers.is_some()).finish()
+    }
 }
 
 /// Why a leaf cannot be performed.

@@ -46,6 +46,8 @@ pub struct NodeContext {
     pub trace_parent: Option<String>,
     /// Makes the passes of calls inside this one.
     pub passes: Passes,
+    /// Calls of plugins by plugins around this one.
+    pub depth: u32,
 }
 
 impl NodeContext {
@@ -60,7 +62,7 @@ impl NodeContext {
         inner.limits = scope.limits;
         inner.pass = self.passes.pass(self.identity(&scope.name), scope);
         inner.config = config;
-        inner
+        inner.among(scope)
     }
 
     /// A call outside a run, which nothing remembers: for tools and tests of plugins.
@@ -92,7 +94,9 @@ impl NodeContext {
             config,
             trace_parent: None,
             passes,
+            depth: 0,
         }
+        .among(scope)
     }
 
     fn identity(&self, plugin: &str) -> Identity {
@@ -119,6 +123,8 @@ pub struct Passes {
 #[derive(Clone)]
 enum Calls {
     Recorded(Arc<AttemptCalls>),
+    /// Inside a call of the attempt.
+    Inside(Arc<dyn CallLog>),
     Unrecorded,
 }
 
@@ -133,11 +139,17 @@ impl Passes {
         Self { gate, calls: Calls::Recorded(calls), run, until }
     }
 
+    /// The same for what is asked inside a call whose own calls `log` keeps.
+    pub(crate) fn inside(mut self, log: Arc<dyn CallLog>) -> Self {
+        self.calls = Calls::Inside(log);
+        self
+    }
+
     /// Requests that all passes of the attempt have made.
     pub(crate) fn calls(&self) -> u64 {
         match &self.calls {
             Calls::Recorded(calls) => calls.made().into(),
-            Calls::Unrecorded => 0,
+            Calls::Inside(_) | Calls::Unrecorded => 0,
         }
     }
 
@@ -148,6 +160,7 @@ impl Passes {
         }
         let log: Arc<dyn CallLog> = match &self.calls {
             Calls::Recorded(calls) => calls.lane(),
+            Calls::Inside(log) => log.beside(),
             Calls::Unrecorded => Arc::new(NoLog),
         };
         let pass = self.gate.pass(identity, (*scope.grants).clone(), quotas, log);

@@ -18,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Answer, Call, cancelled};
-use crate::calls::{AttemptCalls, Recorded, RecordedCall};
+use crate::calls::{self, AttemptCalls, Recorded, RecordedCall};
 use crate::catalog::{Binding, Catalog};
 use crate::context::{NodeContext, Passes};
 use crate::executor::Shared;
@@ -182,15 +182,17 @@ impl Driver {
     /// Keeps the calls of attempts that were cut off.
     fn remember(&mut self, event: Event) {
         match event {
-            Event::CallStarted { address, call, request, digest, .. } => {
+            Event::CallStarted { address, within, call, request, digest, .. } => {
                 let recorded = RecordedCall { request, digest, outcome: None };
-                self.recorded.entry(address).or_default().insert(call, recorded);
+                let place = calls::place(&within, call);
+                self.recorded.entry(address).or_default().insert(place, recorded);
             }
-            Event::CallFinished { address, call, request, digest, outcome, .. } => {
+            Event::CallFinished { address, within, call, request, digest, outcome, .. } => {
                 let calls = self.recorded.entry(address).or_default();
-                let intent = calls.remove(&call).map(|intent| intent.request);
+                let place = calls::place(&within, call);
+                let intent = calls.remove(&place).map(|intent| intent.request);
                 let request = request.or(intent).unwrap_or_default();
-                calls.insert(call, RecordedCall { request, digest, outcome: Some(outcome) });
+                calls.insert(place, RecordedCall { request, digest, outcome: Some(outcome) });
             }
             Event::AttemptSucceeded { address, .. } | Event::AttemptFailed { address, .. } => {
                 self.recorded.remove(&address);
@@ -384,7 +386,9 @@ impl Driver {
             config: leaf.config.clone(),
             trace_parent: self.trace_parent.clone(),
             passes,
+            depth: 0,
         };
+        let ctx = ctx.among(&binding.scope);
         let grace = self.shared.cancel_grace_ms();
         let (node, timeout) = (binding.node.clone(), leaf.policy.timeout);
         Call { node, ctx, input, timeout, grace, place }

@@ -18,6 +18,7 @@ mod ids;
 mod log;
 mod mailbox;
 mod node;
+mod peers;
 mod tasks;
 mod timers;
 
@@ -34,5 +35,7 @@ pub use ids::{Counted, RunIds, TimeOrdered, child_id};
 pub use limits::ExecutorConfig;
 pub use log::Log;
 pub use node::{
-    Chunk, Failure, Filter, Filtered, Finding, Guardrail, Judged, Node, Output, Stage, Verdict,
+    Chunk, Failure, Filter, Filtered, Finding, Guardrail, Judged, Node, Output, Part, Stage,
+    Verdict,
 };
+pub use peers::{MAX_CALL_DEPTH, Peers};

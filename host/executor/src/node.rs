@@ -73,6 +73,18 @@ pub trait Filter: Send + Sync {
     ) -> Result<Filtered, Failure>;
 }
 
+/// Something that others use by the functions of its kind: a provider, a cache, a tokenizer.
+#[async_trait]
+pub trait Part: Send + Sync {
+    /// Calls a function with a record of its parameters.
+    async fn ask(
+        &self,
+        ctx: NodeContext,
+        function: &str,
+        arguments: Value,
+    ) -> Result<Output, Failure>;
+}
+
 /// What an attempt that went well gives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Output {

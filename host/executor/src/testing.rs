@@ -17,7 +17,7 @@ use cleargate_gate::{
 };
 use cleargate_store::Store;
 
-use crate::{Binding, CallScope, Catalog, CatalogError, Node};
+use crate::{Binding, CallScope, Catalog, CatalogError, Node, Peers};
 
 /// Node types that take and give anything, by name and effect class.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,8 @@ impl Signatures for NodeTypes {
             requests: Default::default(),
             limits: Limits::default(),
             texts: Vec::new(),
+            typed_by: None,
+            model_key: None,
             origin: "built-in".into(),
         }))
     }
@@ -61,18 +63,26 @@ pub fn graph(text: &str, types: &dyn Signatures) -> Arc<Graph> {
 pub struct OneNode {
     node: Arc<dyn Node>,
     grants: Arc<Grants>,
+    peers: Option<Arc<dyn Peers>>,
 }
 
 impl OneNode {
     /// A catalog in which every leaf is `node` and may do nothing.
     pub fn new(node: Arc<dyn Node>) -> Self {
-        Self { node, grants: Arc::default() }
+        Self { node, grants: Arc::default(), peers: None }
     }
 
     /// The same with permissions.
     #[must_use]
     pub fn granted(mut self, grants: Grants) -> Self {
         self.grants = Arc::new(grants);
+        self
+    }
+
+    /// The same among others.
+    #[must_use]
+    pub fn among(mut self, peers: Arc<dyn Peers>) -> Self {
+        self.peers = Some(peers);
         self
     }
 }
@@ -84,6 +94,7 @@ impl Catalog for OneNode {
             grants: self.grants.clone(),
             limits: Limits::combine(&[(Layer::Node, leaf.policy.limits)]),
             folder: None,
+            peers: self.peers.clone(),
         };
         Ok(Binding { node: self.node.clone(), scope })
     }

@@ -134,6 +134,7 @@ fn leaf(reads: Option<&str>) -> NodeKind {
             retry: BTreeMap::new(),
             limits: Limits::default(),
         },
+        guard: Default::default(),
     };
     NodeKind::Leaf(leaf.into())
 }
@@ -147,6 +148,7 @@ fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
         output: Default::default(),
         value: cleargate_flow::types::Kind::Any.into(),
         uses: BTreeMap::new(),
+        models: BTreeMap::new(),
         bound: nodes.len() as u64,
         root: Scope { nodes },
         plan: Default::default(),

@@ -14,6 +14,7 @@ mod draft;
 mod foreign;
 mod keys;
 mod order;
+mod parts;
 mod policy;
 mod site;
 mod text;
@@ -28,13 +29,14 @@ use indexmap::IndexMap;
 use crate::address::{FlowHash, FlowId};
 use crate::diagnostic::{Finding, Findings, Hints, Severity, Span};
 use crate::document::{self, Data, Node};
-use crate::graph::Graph;
+use crate::graph::{Graph, Model};
 use crate::signature::{Signature, Signatures};
 use crate::types::{Field, Type};
 use crate::value::Value;
 
 pub use bound::MAX_EXECUTIONS;
 pub use keys::schema;
+pub use parts::MAX_CHAIN;
 pub use policy::{DEFAULT_MAP_MAX, MAX_CONCURRENCY, MAX_RETRIES};
 
 /// The format version that this release reads.
@@ -94,6 +96,13 @@ struct Defaults {
     retry: Option<policy::Retries>,
 }
 
+/// What nodes in every scope may refer to.
+struct Around<'f> {
+    uses: &'f BTreeMap<String, String>,
+    models: &'f BTreeMap<String, Model>,
+    defaults: &'f Defaults,
+}
+
 impl<'a> Checker<'a> {
     fn find(&self, finding: Finding) {
         self.findings.borrow_mut().push(finding);
@@ -124,9 +133,11 @@ impl<'a> Checker<'a> {
             root.get("version").and_then(|entry| entry.value.as_text()).unwrap_or_default();
         let input = root.get("input").map(|entry| self.ports(&entry.value)).unwrap_or_default();
         let uses = self.uses(root);
+        let models = self.models(root);
         let defaults = self.defaults(root);
         let nodes = root.get("nodes")?;
-        let draft = self.draft(&nodes.value, &uses, &defaults);
+        let around = Around { uses: &uses, models: &models, defaults: &defaults };
+        let draft = self.draft(&nodes.value, &around);
         let output = root.get("output").map(|entry| self.outputs(&entry.value)).unwrap_or_default();
         let names = typing::Outermost::new(&input, &self.hints);
         let order = self.order(&draft)?;
@@ -135,7 +146,8 @@ impl<'a> Checker<'a> {
         let output = output.into_iter().map(|(name, bound)| (name, bound.template)).collect();
         let hash = FlowHash::of(b"");
         let (id, root, plan) = (id?, scope, Default::default());
-        let mut graph = Graph { id, version, hash, input, output, value, uses, root, bound, plan };
+        let mut graph =
+            Graph { id, version, hash, input, output, value, uses, models, root, bound, plan };
         graph.hash = canonical::hash(&graph);
         Some(graph)
     }

@@ -130,6 +130,10 @@ pub enum Event {
         address: Address,
         /// Which attempt.
         attempt: u32,
+        /// Numbers of the calls that this one is part of, the outermost first: a tool that a plugin calls makes
+        /// calls of its own, which are numbered anew.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        within: Vec<u32>,
         /// Number of the call inside the attempt: 0, 1, 2, …
         call: u32,
         /// What is asked, without payload: `http GET api.example.org`, `kv get notes/x`.
@@ -143,6 +147,9 @@ pub enum Event {
         address: Address,
         /// Which attempt.
         attempt: u32,
+        /// As of the [`Event::CallStarted`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        within: Vec<u32>,
         /// Number of the call inside the attempt.
         call: u32,
         /// What is asked, when no [`Event::CallStarted`] was needed.

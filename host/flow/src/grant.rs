@@ -155,23 +155,33 @@ impl fmt::Display for Label {
 
 /// Hosts that may be reached: `api.example.org`, `api.example.org:8443`, `*.example.org`,
 /// `http://intranet.example.org`. Without a scheme `https` is meant; without a port the scheme's own.
+///
+/// `*` is every host: a manifest asks for it when its configuration names the hosts, and an operator grants those.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostPattern {
-    /// `http` or `https`.
+    /// `http` or `https`; of every host, empty.
     pub scheme: String,
-    /// Lower-case ASCII host name or IP address; for a wildcard the part behind `*.`.
+    /// Lower-case ASCII host name or IP address; for a wildcard the part behind `*.`; of every host, empty.
     pub host: String,
     /// Whether any non-empty name before `host` is covered (and `host` itself is not).
     pub wildcard: bool,
-    /// TCP port.
+    /// TCP port; of every host, 0.
     pub port: u16,
 }
 as_text!(HostPattern);
 
 impl HostPattern {
+    /// Whether it is `*`.
+    pub fn is_every(&self) -> bool {
+        self.host.is_empty()
+    }
+
     /// Whether a request to this host is covered. `host` is what the connection is made to: lower-case,
     /// without brackets, userinfo or port.
     pub fn covers(&self, scheme: &str, host: &str, port: u16) -> bool {
+        if self.is_every() {
+            return true;
+        }
         let name = if self.wildcard {
             host.strip_suffix(self.host.as_str())
                 .and_then(|rest| rest.strip_suffix('.'))
@@ -184,7 +194,9 @@ impl HostPattern {
 
     /// Whether everything that `other` covers is covered by this one.
     pub fn covers_pattern(&self, other: &HostPattern) -> bool {
-        if other.wildcard {
+        if self.is_every() || other.is_every() {
+            self.is_every()
+        } else if other.wildcard {
             self.wildcard
                 && self.scheme == other.scheme
                 && self.port == other.port
@@ -199,6 +211,10 @@ impl FromStr for HostPattern {
     type Err = GrantError;
 
     fn from_str(text: &str) -> Result<Self, GrantError> {
+        if text == "*" {
+            let (scheme, host) = (String::new(), String::new());
+            return Ok(Self { scheme, host, wildcard: true, port: 0 });
+        }
         let bad = |why: &str| GrantError::new(text, "host", why);
         let (scheme, rest) = text.split_once("://").unwrap_or(("https", text));
         let default_port = match scheme {
@@ -241,6 +257,9 @@ impl FromStr for HostPattern {
 
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_every() {
+            return f.write_str("*");
+        }
         if self.scheme == "http" {
             f.write_str("http://")?;
         }
@@ -337,8 +356,36 @@ impl Grants {
         }
     }
 
-    /// What of `requested` is covered: the effective set of a plugin.
+    /// What of `requested` nobody has decided: neither is it covered, nor was a part of it granted, as `a.example.org`
+    /// is of `*`.
+    pub fn unanswered(&self, requested: &Grants) -> Grants {
+        let mut left = self.missing(requested);
+        let inside = |wide: &Label, mine: &BTreeSet<Label>| {
+            mine.iter().any(|narrow| wide.covers(narrow.as_str()))
+        };
+        left.http.retain(|wide| !self.http.iter().any(|narrow| wide.covers_pattern(narrow)));
+        left.kv.retain(|wide| !inside(wide, &self.kv));
+        left.secrets.retain(|wide| !inside(wide, &self.secrets));
+        left.reveal.retain(|wide| !inside(wide, &self.reveal));
+        left.model.retain(|wide| !inside(wide, &self.model));
+        left.tools.retain(|wide| !inside(wide, &self.tools));
+        left.files.retain(|wide| {
+            let inside = |narrow: &&FilePattern| {
+                wide.path.ends_with('/')
+                    && wide.covers(narrow.path.trim_end_matches('/'), narrow.write)
+            };
+            !self.files.iter().any(|narrow| inside(&narrow))
+        });
+        left
+    }
+
+    /// What both sets cover: the effective set of a plugin. Of a wide request, what was granted of it.
     pub fn effective(&self, requested: &Grants) -> Grants {
+        self.covered(requested).union(&requested.covered(self))
+    }
+
+    /// What of `requested` is covered.
+    fn covered(&self, requested: &Grants) -> Grants {
         let missing = self.missing(requested);
         macro_rules! minus {
             ($($field:ident),*) => {

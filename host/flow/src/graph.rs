@@ -40,6 +40,9 @@ pub struct Graph {
     pub value: crate::types::Type,
     /// Aliases of `use:` with their references as written.
     pub uses: BTreeMap<String, String>,
+    /// Models by the names that nodes and plugins call them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, Model>,
     /// The outermost scope.
     pub root: Scope,
     /// Greatest number of node executions in one run, from static bounds.
@@ -177,6 +180,69 @@ pub struct Leaf {
     pub defaults: IndexMap<String, Value>,
     /// How long, how often, how much.
     pub policy: Policy,
+    /// Checks around it.
+    #[serde(skip_serializing_if = "Guards::is_empty")]
+    pub guard: Guards,
+}
+
+/// A plugin in the place of a part, with the configuration of that place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartUse {
+    /// Alias of `use:`.
+    pub alias: String,
+    /// A record that fits the schema of the part's configuration.
+    pub config: Value,
+}
+
+/// Chains of guardrails, each in the order in which they see the content.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Guards {
+    /// Around the step: what goes into it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<PartUse>,
+    /// Around the step: what comes out of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<PartUse>,
+    /// Around each tool that the step calls: its arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_call: Vec<PartUse>,
+    /// Around each tool that the step calls: its result.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_result: Vec<PartUse>,
+}
+
+impl Guards {
+    /// Whether nothing is checked.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A model by the name that a flow gives it: who answers, and what stands between.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Model {
+    /// Who answers.
+    pub provider: PartUse,
+    /// What the provider calls the model; empty: its own choice.
+    pub model: String,
+    /// Checks of the request and of the answer.
+    #[serde(skip_serializing_if = "Guards::is_empty")]
+    pub guard: Guards,
+    /// Rewriters: requests in this order, answers in the opposite one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<PartUse>,
+    /// Keeps answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<PartUse>,
+    /// Milliseconds that an answer is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_ttl: Option<u64>,
+    /// Counts the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<PartUse>,
+    /// Tokens that a request may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_input: Option<u64>,
 }
 
 /// Time, retries and bounds of one node.

@@ -18,9 +18,44 @@ pub enum PluginKind {
     Guardrail,
     /// A rewriter around model calls.
     Filter,
+    /// Answers for models.
+    Provider,
+    /// Counts and cuts text as a model does.
+    Tokenizer,
+    /// Turns texts into vectors.
+    Embedder,
+    /// Finds passages for a question.
+    Retriever,
+    /// Makes a text shorter.
+    Summarizer,
+    /// Keeps answers of models.
+    Cache,
+    /// Brings events from outside that start runs, and takes the answers back.
+    Trigger,
 }
 
 impl PluginKind {
+    /// Each kind.
+    pub const ALL: [Self; 11] = [
+        Self::Node,
+        Self::Tool,
+        Self::Guardrail,
+        Self::Filter,
+        Self::Provider,
+        Self::Tokenizer,
+        Self::Embedder,
+        Self::Retriever,
+        Self::Summarizer,
+        Self::Cache,
+        Self::Trigger,
+    ];
+
+    /// Whether it is a part that others use: its functions are typed by their own signatures, and each of them can
+    /// be a step of a flow too.
+    pub fn is_part(self) -> bool {
+        !matches!(self, Self::Node | Self::Tool | Self::Guardrail | Self::Filter)
+    }
+
     /// The kind as commands and manifests write it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,6 +63,13 @@ impl PluginKind {
             Self::Tool => "tool",
             Self::Guardrail => "guardrail",
             Self::Filter => "filter",
+            Self::Provider => "provider",
+            Self::Tokenizer => "tokenizer",
+            Self::Embedder => "embedder",
+            Self::Retriever => "retriever",
+            Self::Summarizer => "summarizer",
+            Self::Cache => "cache",
+            Self::Trigger => "trigger",
         }
     }
 }
@@ -96,6 +138,10 @@ pub struct Signature {
     pub config: indexmap::IndexMap<String, Field>,
     /// Those of its keys that give its text: a node writes exactly one of them.
     pub texts: Vec<TextKey>,
+    /// Its key that gives the type of the value of the node, in the place of `output`.
+    pub typed_by: Option<&'static str>,
+    /// Its key that names a model of the flow.
+    pub model_key: Option<&'static str>,
     /// What it does to the world; a flow may say it is weaker, never stronger.
     pub effect: Effect,
     /// What it asks for: shown by `--explain`, compared with the grants.
@@ -113,6 +159,18 @@ pub trait Signatures {
     /// # Errors
     /// A sentence that says why a known alias cannot be used (not installed, several exports, wrong kind).
     fn find(&self, name: &str) -> Result<Option<Signature>, String>;
+
+    /// The configuration that an alias takes as a part of that kind; absent when it takes any.
+    ///
+    /// # Errors
+    /// A sentence that says why the alias does not play the part.
+    fn part(
+        &self,
+        alias: &str,
+        kind: PluginKind,
+    ) -> Result<Option<indexmap::IndexMap<String, Field>>, String> {
+        Err(format!("`{alias}` is no {}", kind.as_str()))
+    }
 
     /// Why an alias of `use:` means nothing at all: it is reported there, once, and not at each node.
     fn broken(&self, _alias: &str) -> Option<String> {

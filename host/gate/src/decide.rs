@@ -59,6 +59,8 @@ fn needs(request: &Request) -> Result<Grants, String> {
     let mut needed = Grants::default();
     match request {
         Request::Kv { store, .. } => drop(needed.kv.insert(label(store)?)),
+        Request::Model { name, .. } => drop(needed.model.insert(label(name)?)),
+        Request::Tool { name, .. } => drop(needed.tools.insert(label(name)?)),
         Request::Secret { label: name } => drop(needed.secrets.insert(label(name)?)),
         Request::Reveal { label: name } => drop(needed.reveal.insert(label(name)?)),
         Request::File(op) => {

@@ -4,3 +4,4 @@ pub(crate) mod file;
 pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod network;
+pub(crate) mod peers;

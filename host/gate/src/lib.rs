@@ -23,6 +23,7 @@ pub use decide::{Decision, decide};
 pub use door::file::Folder;
 pub use door::http::{Answer, BodySource, Hop, Transport};
 pub use door::network::{Network, NetworkConfig, NetworkError, Resolver, SystemResolver};
+pub use door::peers::{PeerTool, Peers};
 pub use gate::{Fill, Gate, GateConfig, Sources};
 pub use log::{Begun, CallLog, NoLog, diverged};
 pub use pass::{Identity, Pass, StreamedBody, StreamedResponse};

@@ -1,4 +1,9 @@
 //! What the gate needs of a journal: that a call is known before it is made, and its answer afterwards.
+//!
+//! Calls are a tree: what a pass asks another plugin for is one call, and the calls that the other one makes meanwhile
+//! are inside it, numbered anew. So a call that is answered from the record leaves no hole in the numbers behind it.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use cleargate_flow::error::ErrorCode;
@@ -14,7 +19,7 @@ pub enum Begun {
     Proceed,
 }
 
-/// The host calls of one attempt.
+/// The host calls of one pass.
 #[async_trait]
 pub trait CallLog: Send + Sync {
     /// Looks the call up, and makes its intent durable when `effect` needs one. A refused call is given as
@@ -43,6 +48,12 @@ pub trait CallLog: Send + Sync {
         effect: Effect,
         outcome: &Result<Value, NodeError>,
     ) -> Result<(), NodeError>;
+
+    /// The log of a pass that is used inside the call `call`.
+    fn inside(&self, call: u32) -> Arc<dyn CallLog>;
+
+    /// The log of another pass beside this one, whose calls come after all that were begun until now.
+    fn beside(&self) -> Arc<dyn CallLog>;
 }
 
 /// Remembers nothing: for tests and tools outside a run.
@@ -64,6 +75,14 @@ impl CallLog for NoLog {
         _: &Result<Value, NodeError>,
     ) -> Result<(), NodeError> {
         Ok(())
+    }
+
+    fn inside(&self, _: u32) -> Arc<dyn CallLog> {
+        Arc::new(Self)
+    }
+
+    fn beside(&self) -> Arc<dyn CallLog> {
+        Arc::new(Self)
     }
 }
 

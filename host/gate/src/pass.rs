@@ -16,6 +16,7 @@ use crate::decide::decide;
 use crate::door::file::{self, Folder, Mask};
 use crate::door::http::{self, OpenBody, Opened};
 use crate::door::kv;
+use crate::door::peers::{self, PeerTool, Peers};
 use crate::gate::Gate;
 use crate::log::{Begun, CallLog};
 use crate::quota::{self, Counter, Quotas};
@@ -49,6 +50,7 @@ pub struct Identity {
 pub struct Pass {
     pub(crate) inner: Arc<Inner>,
     folder: Option<Folder>,
+    peers: Option<Arc<dyn Peers>>,
 }
 
 pub(crate) struct Inner {
@@ -125,7 +127,7 @@ impl Pass {
             streams: Mutex::default(),
             quotas,
         };
-        Self { inner: Arc::new(inner), folder: None }
+        Self { inner: Arc::new(inner), folder: None, peers: None }
     }
 
     /// The same pass with a folder that relative paths begin at.
@@ -133,6 +135,47 @@ impl Pass {
     pub fn in_folder(mut self, folder: Folder) -> Self {
         self.folder = Some(folder);
         self
+    }
+
+    /// The same pass among other plugins.
+    #[must_use]
+    pub fn among(mut self, peers: Arc<dyn Peers>) -> Self {
+        self.peers = Some(peers);
+        self
+    }
+
+    /// The tools that this pass may call.
+    pub fn tools(&self) -> Vec<&PeerTool> {
+        let granted =
+            |tool: &&PeerTool| self.inner.grants.tools.iter().any(|label| label.covers(&tool.name));
+        self.peers.iter().flat_map(|peers| peers.tools()).filter(granted).collect()
+    }
+
+    /// Asks a model.
+    ///
+    /// # Errors
+    /// The same as [`Pass::perform`], and those of whoever answers.
+    pub async fn complete(&self, model: &str, request: Value) -> Result<Value, NodeError> {
+        self.reply(Request::Model { name: model.into(), request }).await
+    }
+
+    /// Calls another plugin's tool.
+    ///
+    /// # Errors
+    /// The same as [`Pass::perform`], and those of the tool.
+    pub async fn tool(&self, name: &str, arguments: Value) -> Result<Value, NodeError> {
+        let known = self.peers.iter().flat_map(|peers| peers.tools());
+        let effect = known.into_iter().find(|tool| tool.name == name).map(|tool| tool.effect);
+        // Nobody performs what is not there.
+        let effect = effect.unwrap_or(Effect::Pure);
+        self.reply(Request::Tool { name: name.into(), arguments, effect }).await
+    }
+
+    async fn reply(&self, request: Request) -> Result<Value, NodeError> {
+        match self.call(request).await?.1 {
+            Response::Reply(value) => Ok(value),
+            _ => Err(mismatch()),
+        }
     }
 
     /// Who asks.
@@ -294,6 +337,16 @@ impl Pass {
                 let value = gate.secret(tenant, &label)?.value().to_owned();
                 Ok(Response::Revealed { label, value })
             }
+            Request::Model { name, request } => {
+                let peers = self.peers.as_ref().ok_or_else(|| peers::nobody("model", &name))?;
+                let answer = peers.complete(&name, request, inner.log.inside(call)).await?;
+                self.replied(answer)
+            }
+            Request::Tool { name, arguments, .. } => {
+                let peers = self.peers.as_ref().ok_or_else(|| peers::nobody("tool", &name))?;
+                let answer = peers.call(&name, arguments, inner.log.inside(call)).await?;
+                self.replied(answer)
+            }
             Request::Now => Ok(Response::Time((gate.sources.now)())),
             Request::Random { len } => {
                 let mut bytes = vec![0; len as usize];
@@ -327,6 +380,15 @@ impl Pass {
             }
             other => other,
         })
+    }
+
+    /// What another plugin answered is no larger than what a store may answer, and no secret passes between them.
+    fn replied(&self, answer: Value) -> Result<Response, NodeError> {
+        let answer = Response::Reply(self.scrub(&answer));
+        match answer.payload() > self.inner.quotas.payload {
+            true => Err(quota::over("payload", self.inner.quotas.payload)),
+            false => Ok(answer),
+        }
     }
 
     /// Brings a recorded answer back to life: placeholders stand for their secrets again, and the value of a

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use cleargate_flow::Value;
 use cleargate_flow::signature::Effect;
 use sha2::{Digest, Sha256};
 
@@ -16,7 +17,7 @@ pub use file::{FileAction, FileEntry, FileInfo, FileKind, FileOp, Opening};
 const MAX_SUMMARY_CHARS: usize = 200;
 
 /// One wish of a node.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub enum Request {
     /// An operation on a named store of values.
     Kv {
@@ -50,6 +51,22 @@ pub enum Request {
     },
     /// An operation on the blob store.
     Blob(BlobOp),
+    /// A question to a model.
+    Model {
+        /// As the flow calls it.
+        name: String,
+        /// A record with `messages`.
+        request: Value,
+    },
+    /// A call of another plugin's tool.
+    Tool {
+        /// `alias`, or `alias.tool`.
+        name: String,
+        /// A record.
+        arguments: Value,
+        /// What the tool does to the world.
+        effect: Effect,
+    },
     /// Milliseconds since 1970-01-01T00:00:00Z.
     Now,
     /// Random bytes.
@@ -120,6 +137,8 @@ impl Request {
             Self::Reveal { label } => format!("reveal {label}"),
             Self::Blob(BlobOp::Put(bytes)) => format!("blob put {} bytes", bytes.len()),
             Self::Blob(BlobOp::Get { digest, .. }) => format!("blob get {digest}"),
+            Self::Model { name, .. } => format!("model {name}"),
+            Self::Tool { name, .. } => format!("tool {name}"),
             Self::Now => "clock now".into(),
             Self::Random { len } => format!("random {len}"),
         };
@@ -164,6 +183,12 @@ impl Request {
             Self::Blob(BlobOp::Get { digest, offset, length }) => {
                 frame.text("blob get").text(digest).number(*offset).number(*length);
             }
+            Self::Model { name, request } => {
+                frame.text("model").text(name).text(&request.to_canonical_json());
+            }
+            Self::Tool { name, arguments, .. } => {
+                frame.text("tool").text(name).text(&arguments.to_canonical_json());
+            }
             Self::Now => {
                 frame.text("now");
             }
@@ -186,6 +211,9 @@ impl Request {
             Self::File(op) => op.effect(),
             Self::Blob(BlobOp::Put(_)) => Effect::Idempotent,
             Self::Http(http) | Self::HttpOpen(http) => http.effect(),
+            // It costs, and asking again does no harm.
+            Self::Model { .. } => Effect::Idempotent,
+            Self::Tool { effect, .. } => *effect,
             Self::HttpNext { .. } | Self::Blob(_) | Self::Secret { .. } | Self::Reveal { .. } => {
                 Effect::Read
             }
@@ -208,6 +236,9 @@ impl Request {
             }
             Self::File(op) => op.payload(),
             Self::Blob(BlobOp::Put(bytes)) => bytes.len(),
+            Self::Model { request: value, .. } | Self::Tool { arguments: value, .. } => {
+                value.to_json().len()
+            }
             Self::Http(http) | Self::HttpOpen(http) => {
                 http.url.len()
                     + http

@@ -58,6 +58,8 @@ pub enum Response {
     Digest(String),
     /// Milliseconds since 1970-01-01T00:00:00Z.
     Time(i64),
+    /// What a model or a tool answered.
+    Reply(Value),
 }
 
 impl Response {
@@ -67,6 +69,7 @@ impl Response {
             Self::Value(Some(bytes)) | Self::Bytes(bytes) => bytes.0.len(),
             Self::Keys { keys, .. } => keys.iter().map(String::len).sum(),
             Self::Entries { entries, .. } => entries.iter().map(|entry| entry.name.len()).sum(),
+            Self::Reply(value) => value.to_json().len(),
             _ => 0,
         };
         bytes as u64

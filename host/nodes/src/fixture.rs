@@ -83,5 +83,5 @@ impl World {
 /// Rights of a call, with the default limits.
 pub(crate) fn scope(name: &str, grants: &str, folder: Option<Folder>) -> CallScope {
     let grants = Arc::new(Value::from_json(grants).unwrap().to().unwrap());
-    CallScope { name: name.into(), grants, limits: Limits::combine(&[]), folder }
+    CallScope { name: name.into(), grants, limits: Limits::combine(&[]), folder, peers: None }
 }

@@ -17,7 +17,7 @@ use cleargate_flow::{NodeError, Usage, Value};
 use indexmap::IndexMap;
 
 /// Guards of one chain: each is a sandboxed call for the same content.
-pub const MAX_GUARDS: usize = 16;
+pub const MAX_GUARDS: usize = cleargate_flow::check::MAX_CHAIN;
 /// Findings that a chain reports: enough to act on, and no flood in the journal.
 pub const MAX_FINDINGS: usize = 256;
 /// Characters that are kept of a guard's sentence: it goes into messages and the journal.
@@ -152,22 +152,41 @@ impl GuardrailNode {
 impl Node for GuardrailNode {
     async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
         let content = input.get("content").cloned();
-        let mut content =
+        let content =
             content.ok_or_else(|| crate::invalid("input of `guardrail`: `content` is missing"))?;
-        let mut report = Report::default();
-        for guard in &self.chain {
-            content = match self.judge(guard, &ctx, content, &mut report).await {
-                Ok(content) => content,
-                Err(error) => return Err(Failure { error, usage: report.usage }),
-            };
-        }
-        let (findings, usage) = (report.value(), report.usage);
+        let Passed { content, findings, usage } = self.pass(&ctx, content).await?;
         let value = Value::record([("content", content), ("findings", findings)]);
         Ok(Output { value, usage })
     }
 }
 
+/// What a chain let pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passed {
+    /// The content as it leaves the last guard.
+    pub content: Value,
+    /// What was found, a list of records.
+    pub findings: Value,
+    /// What all guards used.
+    pub usage: Usage,
+}
+
 impl GuardrailNode {
+    /// Lets content pass the chain, each guard with the rights of its own scope inside the attempt of `ctx`.
+    ///
+    /// # Errors
+    /// `denied` with what was found, or the failure of a guard that could not decide.
+    pub async fn pass(&self, ctx: &NodeContext, mut content: Value) -> Result<Passed, Failure> {
+        let mut report = Report::default();
+        for guard in &self.chain {
+            content = match self.judge(guard, ctx, content, &mut report).await {
+                Ok(content) => content,
+                Err(error) => return Err(Failure { error, usage: report.usage }),
+            };
+        }
+        Ok(Passed { content, findings: report.value(), usage: report.usage })
+    }
+
     /// The content as it leaves a guard.
     async fn judge(
         &self,
@@ -253,13 +272,8 @@ impl Report {
         }
     }
 
-    /// Sums what guards used one after the other; memory is the greatest of them.
     fn add(&mut self, used: Usage) {
-        let sum = &mut self.usage;
-        sum.micros = sum.micros.saturating_add(used.micros);
-        sum.fuel = sum.fuel.saturating_add(used.fuel);
-        sum.peak_memory = sum.peak_memory.max(used.peak_memory);
-        sum.host_calls = sum.host_calls.saturating_add(used.host_calls);
+        crate::add(&mut self.usage, used);
     }
 
     fn value(&self) -> Value {

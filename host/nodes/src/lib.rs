@@ -2,12 +2,16 @@
 //! the same pass as a plugin, so it can do nothing that a component in its place could not.
 //!
 //! [`Transform`] and [`Template`] compute; [`FileRead`] and [`Http`] ask the gate; [`GuardrailNode`] runs a
-//! chain of checks, each with rights of its own; [`SubFlow`] runs another flow. [`catalogue`] tells the checker
-//! about them before anything runs.
+//! chain of checks, each with rights of its own; [`ModelNode`] asks a model of the flow, behind which a [`ModelChain`]
+//! stands; [`SubFlow`] runs another flow. [`Guarded`] puts chains of checks around any step. [`catalogue`] tells the
+//! checker about them before anything runs.
 
 mod file_read;
+mod guarded;
 mod guardrail;
 mod http;
+mod model;
+mod model_chain;
 mod sub_flow;
 mod template;
 mod transform;
@@ -28,10 +32,14 @@ use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 
 pub use file_read::FileRead;
+pub use guarded::Guarded;
 pub use guardrail::{
-    ChainError, Guard, GuardUse, GuardrailNode, MAX_FINDINGS, MAX_GUARDS, MAX_SENTENCE, chain_of,
+    ChainError, Guard, GuardUse, GuardrailNode, MAX_FINDINGS, MAX_GUARDS, MAX_SENTENCE, Passed,
+    chain_of,
 };
 pub use http::Http;
+pub use model::ModelNode;
+pub use model_chain::{Linked, ModelChain};
 pub use sub_flow::SubFlow;
 pub use template::{Template, TextError};
 pub use transform::Transform;
@@ -45,6 +53,7 @@ pub fn catalogue() -> BTreeMap<&'static str, Signature> {
         (FileRead::NAME, FileRead::signature()),
         (Http::NAME, Http::signature()),
         (GuardrailNode::NAME, GuardrailNode::signature()),
+        (ModelNode::NAME, ModelNode::signature()),
     ])
 }
 
@@ -60,6 +69,8 @@ fn signature(summary: &str, effect: Effect, output: &str) -> Signature {
         requests: Grants::default(),
         limits: Limits::default(),
         texts: Vec::new(),
+        typed_by: None,
+        model_key: None,
         origin: "built-in".into(),
     }
 }
@@ -91,6 +102,14 @@ fn measured(ctx: &NodeContext, result: Result<Value, NodeError>) -> Result<Outpu
     }
 }
 
+/// Sums what calls used one after the other; memory is the greatest of them.
+fn add(sum: &mut Usage, used: Usage) {
+    sum.micros = sum.micros.saturating_add(used.micros);
+    sum.fuel = sum.fuel.saturating_add(used.fuel);
+    sum.peak_memory = sum.peak_memory.max(used.peak_memory);
+    sum.host_calls = sum.host_calls.saturating_add(used.host_calls);
+}
+
 /// The failure of a door that answered another question. Cannot happen with a sound gate and journal.
 fn foreign_answer(node: &str) -> NodeError {
     let message = format!("the gate answered `{node}` with something that it did not ask for");
@@ -105,7 +124,7 @@ mod tests {
     fn each_built_in_is_known_by_its_name_and_documented() {
         let catalogue = catalogue();
         let names: Vec<&str> = catalogue.keys().copied().collect();
-        assert_eq!(names, ["file.read", "guardrail", "http", "template", "transform"]);
+        assert_eq!(names, ["file.read", "guardrail", "http", "model", "template", "transform"]);
         for (name, signature) in &catalogue {
             assert!(signature.summary.ends_with('.'), "{name} says nothing");
             assert_eq!(signature.origin, "built-in");
@@ -116,7 +135,14 @@ mod tests {
             }
         }
         let effects = catalogue.values().map(|signature| signature.effect);
-        let expected = [Effect::Read, Effect::Pure, Effect::Once, Effect::Pure, Effect::Pure];
+        let expected = [
+            Effect::Read,
+            Effect::Pure,
+            Effect::Once,
+            Effect::Idempotent,
+            Effect::Pure,
+            Effect::Pure,
+        ];
         assert!(effects.eq(expected));
     }
 }

@@ -21,11 +21,14 @@ pub struct Template {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// No key or several.
-    #[error("a `template` has one text: write `text: …`, or `file: NAME`")]
+    #[error("a node has one text: write it, or name its file with `file: NAME`")]
     NotOne,
     /// The flow was stored without the file.
     #[error("the flow has no file `{0}`")]
     NoFile(String),
+    /// The type of the answer is none.
+    #[error("`out`: {0}")]
+    Type(String),
     /// It does not parse.
     #[error(transparent)]
     Form(#[from] ParseError),

@@ -28,6 +28,7 @@ wasmtime::component::bindgen!({
     world: "cleargate:runtime/every",
     with: {
         "cleargate:host/http.body": crate::host::http::Body,
+        "cleargate:host/model.reply-stream": crate::host::model::ReplyStream,
     },
 });
 

@@ -19,7 +19,7 @@ use crate::cache::Cache;
 use crate::compiler::{CompileError, Compiler, InProcess};
 use crate::engine::{Engine, EngineError, Needs};
 use crate::fault::Fault;
-use crate::foreign::{Refused, Tool, Tools};
+use crate::foreign::{Refused, Tool, Tools, parts};
 use crate::inspect::{InspectError, Inspected, inspect};
 use crate::instance::Call;
 use crate::linker::{SERVED, everything, link, same_series};
@@ -56,13 +56,13 @@ pub enum LoadError {
     /// Refused by its sections.
     #[error("not a usable component: {0}")]
     Inspect(#[from] InspectError),
-    /// It exports none of the four kinds, and no function.
+    /// It exports none of the kinds, and no function.
     #[error(
         "the component exports no plugin: it needs `cleargate:node/node@{SERVED}`, or the same of `tool`, \
-         `guardrail` or `filter`, or functions, which are tools"
+         `guardrail`, `filter` or another kind, or functions, which are tools"
     )]
     NoKind,
-    /// It exports none of the four kinds, and only functions whose types are no data.
+    /// It exports none of the kinds, and only functions whose types are no data.
     #[error("no function of the component can be a tool: {}", listed(.0))]
     NoTool(Vec<Refused>),
     /// It imports an interface that it was not granted.
@@ -291,11 +291,11 @@ struct Loaded {
 impl Plugin {
     /// What it exports, in the order of [`PluginKind`].
     pub fn kinds(&self) -> impl Iterator<Item = PluginKind> + '_ {
-        let (kinds, tool): (&[Export], _) = match &self.0.exports {
-            Exports::Kinds(kinds) => (kinds, None),
-            Exports::Foreign(_) => (&[], Some(PluginKind::Tool)),
-        };
-        kinds.iter().map(|export| export.kind).chain(tool)
+        let Exports { kinds, functions } = &self.0.exports;
+        let mut last = None;
+        let typed = functions.iter().map(|(function, _)| function.kind());
+        let typed = typed.filter(move |kind| last.replace(*kind) != Some(*kind));
+        kinds.iter().map(|export| export.kind).chain(typed)
     }
 
     /// Digest of the component's bytes.
@@ -322,21 +322,24 @@ impl Plugin {
 
     /// A function of the plugin's export of `kind`.
     pub(crate) fn function(&self, kind: PluginKind, name: &str) -> Option<&ComponentExportIndex> {
-        let Exports::Kinds(kinds) = &self.0.exports else { return None };
-        let export = kinds.iter().find(|export| export.kind == kind)?;
+        let export = self.0.exports.kinds.iter().find(|export| export.kind == kind)?;
         export.functions.iter().find(|(known, _)| *known == name).map(|(_, index)| index)
     }
 
-    /// The tools of a component that exports none of the kinds.
-    pub(crate) fn tools(&self) -> Option<impl Iterator<Item = &Tool>> {
-        let Exports::Foreign(tools) = &self.0.exports else { return None };
-        Some(tools.iter().map(|(tool, _)| tool))
+    /// The functions that are called by their own types: of parts, or of a component that exports none of the kinds.
+    pub(crate) fn typed(&self) -> impl Iterator<Item = &Tool> {
+        self.0.exports.functions.iter().map(|(function, _)| function)
     }
 
-    /// A tool of such a component, and its function.
-    pub(crate) fn foreign(&self, id: &str) -> Option<(&Tool, &ComponentExportIndex)> {
-        let Exports::Foreign(tools) = &self.0.exports else { return None };
-        tools.iter().find(|(tool, _)| tool.id() == id).map(|(tool, index)| (tool, index))
+    /// One of them, and where it is.
+    pub(crate) fn typed_function(
+        &self,
+        kind: PluginKind,
+        id: &str,
+    ) -> Option<(&Tool, &ComponentExportIndex)> {
+        let functions = self.0.exports.functions.iter();
+        let mut found = functions.filter(|(function, _)| function.kind() == kind);
+        found.find(|(function, _)| function.id() == id).map(|(function, index)| (function, index))
     }
 
     /// Whether it imports nothing: it cannot see or change anything but its arguments.
@@ -352,9 +355,9 @@ impl fmt::Debug for Plugin {
 }
 
 /// What can be called, looked up once, so that a call does not.
-enum Exports {
-    Kinds(Vec<Export>),
-    Foreign(Vec<(Tool, ComponentExportIndex)>),
+struct Exports {
+    kinds: Vec<Export>,
+    functions: Vec<(Tool, ComponentExportIndex)>,
 }
 
 struct Export {
@@ -363,20 +366,25 @@ struct Export {
 }
 
 /// What a component offers, before there is a component to look into.
-enum Offer<'a> {
-    Kinds(Vec<Named<'a>>),
-    Foreign(Vec<Tool>),
+struct Offer<'a> {
+    kinds: Vec<Named<'a>>,
+    functions: Vec<Tool>,
 }
 
 /// The kinds that it exports, or else its functions.
 fn offer<'a>(bytes: &[u8], inspected: &'a Inspected) -> Result<Offer<'a>, LoadError> {
-    let kinds = kinds(inspected);
+    let (parts, kinds): (Vec<_>, Vec<_>) =
+        kinds(inspected).into_iter().partition(|named| named.kind.is_part());
+    if !parts.is_empty() {
+        let parts: Vec<_> = parts.into_iter().map(|named| (named.kind, named.name)).collect();
+        return Ok(Offer { kinds, functions: parts::read(bytes, &parts)? });
+    }
     if !kinds.is_empty() {
-        return Ok(Offer::Kinds(kinds));
+        return Ok(Offer { kinds, functions: Vec::new() });
     }
     let Tools { tools, refused } = Tools::of(bytes, inspected)?;
     match (tools.is_empty(), refused.is_empty()) {
-        (false, _) => Ok(Offer::Foreign(tools)),
+        (false, _) => Ok(Offer { kinds, functions: tools }),
         (true, false) => Err(LoadError::NoTool(refused)),
         (true, true) => Err(LoadError::NoKind),
     }
@@ -384,19 +392,15 @@ fn offer<'a>(bytes: &[u8], inspected: &'a Inspected) -> Result<Offer<'a>, LoadEr
 
 impl Offer<'_> {
     fn resolve(self, component: &Component) -> Result<Exports, LoadError> {
-        match self {
-            Self::Kinds(kinds) => {
-                let kinds = kinds.into_iter().map(|named| named.resolve(component));
-                Ok(Exports::Kinds(kinds.collect::<Result<_, _>>()?))
-            }
-            Self::Foreign(tools) => {
-                let tools = tools.into_iter().map(|tool| {
-                    let index = function(component, &tool)?;
-                    Ok((tool, index))
-                });
-                Ok(Exports::Foreign(tools.collect::<Result<_, LoadError>>()?))
-            }
-        }
+        let kinds = self.kinds.into_iter().map(|named| named.resolve(component));
+        let functions = self.functions.into_iter().map(|tool| {
+            let index = function(component, &tool)?;
+            Ok((tool, index))
+        });
+        Ok(Exports {
+            kinds: kinds.collect::<Result<_, _>>()?,
+            functions: functions.collect::<Result<_, LoadError>>()?,
+        })
     }
 }
 
@@ -430,6 +434,7 @@ impl Named<'_> {
             PluginKind::Tool => &["list-tools", "call"],
             PluginKind::Guardrail => &["describe", "check"],
             PluginKind::Filter => &["describe", "before", "after", "on-chunk"],
+            part => unreachable!("{} is typed by its functions", part.as_str()),
         };
         let absent = |what: &str| LoadError::Invalid(format!("`{}` lacks `{what}`", self.name));
         let interface =
@@ -445,8 +450,7 @@ impl Named<'_> {
 
 /// The kinds that a component exports, by name. Other exports are the toolchain's own affair.
 fn kinds(inspected: &Inspected) -> Vec<Named<'_>> {
-    let kinds = [PluginKind::Node, PluginKind::Tool, PluginKind::Guardrail, PluginKind::Filter];
-    kinds
+    PluginKind::ALL
         .into_iter()
         .filter_map(|kind| {
             let start = format!("cleargate:{0}/{0}@", kind.as_str());

@@ -73,11 +73,15 @@ impl Plugin {
     /// # Errors
     /// The first fault, or the first rule that a description breaks.
     pub async fn describe(&self) -> Result<Vec<Described>, DescribeError> {
-        if let Some(tools) = self.tools() {
-            return tools.map(|tool| foreign(tool, self)).collect();
-        }
         let mut all = Vec::new();
         for kind in self.kinds() {
+            if self.typed().any(|function| function.kind() == kind) {
+                let own = self.typed().filter(|function| function.kind() == kind);
+                for function in own {
+                    all.push(typed(function, self)?);
+                }
+                continue;
+            }
             match kind {
                 PluginKind::Node => {
                     let (nodes,): (Vec<node::node::Description>,) =
@@ -102,6 +106,7 @@ impl Plugin {
                     let (one,): (filter::filter::Description,) = self.ask(kind, "describe").await?;
                     all.push(checked(kind, one.id, one.summary, &one.config, self)?);
                 }
+                part => unreachable!("the functions of a {} are typed", part.as_str()),
             }
         }
         unique(&all)?;
@@ -128,11 +133,11 @@ fn limits() -> Effective {
 }
 
 /// What the types of a function say. Without imports nothing but its arguments can decide what it returns.
-fn foreign(tool: &Tool, plugin: &Plugin) -> Result<Described, DescribeError> {
+fn typed(tool: &Tool, plugin: &Plugin) -> Result<Described, DescribeError> {
     let signature = tool.signature().map_err(|why| rule(tool.id(), why))?;
-    let effect = if plugin.is_closed() { Effect::Pure } else { Effect::Once };
+    let effect = if plugin.is_closed() { Effect::Pure } else { tool.effect() };
     let signature = Signature { effect, origin: plugin.digest().to_string(), ..signature };
-    Ok(Described { kind: PluginKind::Tool, id: tool.id().into(), signature })
+    Ok(Described { kind: tool.kind(), id: tool.id().into(), signature })
 }
 
 fn node(one: node::node::Description, plugin: &Plugin) -> Result<Described, DescribeError> {
@@ -206,6 +211,8 @@ fn checked(
         requests: Grants::default(),
         limits: Limits::default(),
         texts: Vec::new(),
+        typed_by: None,
+        model_key: None,
         origin: plugin.digest().to_string(),
     };
     Ok(Described { kind, id, signature })

@@ -9,8 +9,12 @@
 //!   variant of `ok` and `err`, and one that a function returns is its value or its error;
 //! - an `option` is the value or `null`, and may be left out of a record; around another one it is `null` or
 //!   `{ "some": … }`; `list<u8>` is base64 text; flags are a list of names.
+//!
+//! The parts of the contract (`provider`, `embedder`, …) go the same way: their functions are called by their own types,
+//! which are compared with the contract's when the component is loaded (`parts`).
 
 pub(crate) mod convert;
+pub(crate) mod parts;
 mod read;
 mod shape;
 
@@ -19,8 +23,9 @@ use std::fmt;
 use cleargate_flow::address::NodeId;
 use cleargate_flow::grant::Grants;
 use cleargate_flow::limits::Limits;
-use cleargate_flow::signature::{Effect, Signature};
+use cleargate_flow::signature::{Effect, PluginKind, Signature};
 use cleargate_flow::types::{Field, Kind, Type, from_json_schema};
+use cleargate_flow::value::Value;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
@@ -30,6 +35,9 @@ use shape::{Name, Shape, listed, record_schema};
 
 /// Bytes of a function's signature in a summary: what a person reads of it.
 const MAX_SIGNATURE: usize = 1_024;
+
+/// The parameter of a part that its user's place fills: an empty record when it says nothing.
+pub(crate) const CONFIG: &str = "config";
 
 /// The functions of a component that exports none of the kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +67,8 @@ impl fmt::Display for Refused {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
     id: String,
+    /// `Tool`, or the part that it belongs to.
+    kind: PluginKind,
     interface: Option<String>,
     function: String,
     params: Vec<(Name, Shape)>,
@@ -97,6 +107,11 @@ impl Tool {
         &self.id
     }
 
+    /// What it is.
+    pub fn kind(&self) -> PluginKind {
+        self.kind
+    }
+
     /// The name of the interface and of the function, as the component exports them.
     pub(crate) fn export(&self) -> (Option<&str>, &str) {
         (self.interface.as_deref(), &self.function)
@@ -104,8 +119,8 @@ impl Tool {
 
     fn path(&self) -> String {
         match &self.interface {
-            Some(interface) => format!("{interface}.{}", self.function),
-            None => self.function.clone(),
+            Some(interface) if !self.kind.is_part() => format!("{interface}.{}", self.function),
+            _ => self.function.clone(),
         }
     }
 
@@ -143,6 +158,9 @@ impl Tool {
         for (name, shape) in &self.params {
             let field = input.get_mut(&*name.json).expect("each parameter has a property");
             field.doc = Some(cut(shape.to_string(), MAX_SIGNATURE));
+            if self.kind.is_part() && &*name.json == CONFIG {
+                field.default = Some(Value::empty());
+            }
         }
         let output: Type = match &self.answer {
             Answer::Nothing | Answer::Result { ok: None, .. } => Kind::Json.into(),
@@ -158,6 +176,8 @@ impl Tool {
             requests: Grants::default(),
             limits: Limits::default(),
             texts: Vec::new(),
+            typed_by: None,
+            model_key: None,
             origin: String::new(),
         })
     }
@@ -171,6 +191,10 @@ impl fmt::Display for Tool {
         f.write_str(")")?;
         match &self.answer {
             Answer::Nothing => Ok(()),
+            Answer::Result { ok: Some(ok), .. } if self.kind.is_part() => {
+                write!(f, " -> result<{ok}, error>")
+            }
+            Answer::Result { .. } if self.kind.is_part() => f.write_str(" -> result<_, error>"),
             Answer::Value(shape) => write!(f, " -> {shape}"),
             Answer::Result { ok: None, err: None } => f.write_str(" -> result"),
             Answer::Result { ok: Some(ok), err: None } => write!(f, " -> result<{ok}>"),

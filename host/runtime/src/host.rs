@@ -10,12 +10,16 @@ pub(crate) mod config;
 pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod log;
+pub(crate) mod model;
 pub(crate) mod random;
 pub(crate) mod secret;
+pub(crate) mod tools;
 pub(crate) mod wasi;
 
 use std::sync::Arc;
 
+use cleargate_flow::error::{ErrorCode, NodeError};
+use cleargate_flow::value::Value;
 use wasmtime::StoreContextMut;
 
 use crate::bindings::wire;
@@ -52,4 +56,28 @@ fn demand<T>(answer: Answer<T>) -> wasmtime::Result<(T,)> {
 
 fn no_bytes<T>(_: &T) -> usize {
     0
+}
+
+/// What a guest gives as a value. Text that is no JSON is its mistake, which it is told.
+fn given(value: wire::Value) -> Answer<Value> {
+    let invalid = |why: String| NodeError::new(ErrorCode::InvalidInput, why);
+    match value {
+        wire::Value::Json(text) => {
+            Value::from_json(&text).map_err(|error| invalid(format!("the value is {error}")))
+        }
+        wire::Value::Media(_) => Err(invalid("a media handle has no place here".into())),
+        wire::Value::Other(_) => {
+            Err(invalid("the value is of a case that this host does not know".into()))
+        }
+    }
+}
+
+/// Bytes of a value as it crosses.
+fn length(value: &wire::Value) -> usize {
+    match value {
+        wire::Value::Json(text) | wire::Value::Other(text) => text.len(),
+        wire::Value::Media(media) => {
+            media.digest.len() + media.mime.len() + media.name.as_ref().map_or(0, String::len)
+        }
+    }
 }

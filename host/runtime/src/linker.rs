@@ -88,6 +88,18 @@ const INTERFACES: &[Interface] = &[
         line: "reveal = [\"LABEL\"]",
         link: host::secret::link_reveal,
     },
+    Interface {
+        name: "model",
+        granted: |g| !g.model.is_empty(),
+        line: "model = [\"NAME\"]",
+        link: host::model::link,
+    },
+    Interface {
+        name: "tools",
+        granted: |g| !g.tools.is_empty(),
+        line: "tools = [\"ALIAS.TOOL\"]",
+        link: host::tools::link,
+    },
 ];
 
 /// What a name of an import means to this host.
@@ -133,9 +145,6 @@ fn classify(import: &str) -> Import {
     }
     match path.split_once('/') {
         Some(("types", _)) => Import::Types,
-        Some(("host", "model" | "tools")) => {
-            Import::Unknown("this version serves no models and tools to plugins")
-        }
         Some(("host", name)) => match INTERFACES.iter().find(|i| i.name == name) {
             Some(interface) => Import::Host(interface),
             None => {
@@ -207,6 +216,8 @@ pub(crate) fn everything() -> Grants {
         kv: labels(),
         secrets: labels(),
         reveal: labels(),
+        model: labels(),
+        tools: labels(),
         services: Service::ALL.into(),
         ..Grants::default()
     }
@@ -250,7 +261,6 @@ mod tests {
             ("env", "no host interface"),
             ("cleargate:host/log@0.2.0", "version 0.1"),
             ("cleargate:host/log", "with its version"),
-            ("cleargate:host/model@0.1.0", "no models"),
             ("cleargate:host/sockets@0.1.0", "no such interface"),
             ("cleargate:node/node@0.1.0", "plugins export"),
         ] {

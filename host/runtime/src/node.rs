@@ -16,12 +16,12 @@ use crate::instance::Called;
 use crate::passage::Passage;
 use crate::plugin::{CallContext, Caller, Finding, Judgement, Piece, Stage};
 
-/// A node or tool of a component, as a step of a flow.
+/// A node, a tool or a function of a part of a component, as a step of a flow.
 pub fn node(plugin: &Plugin, described: &Described) -> Arc<dyn executor::Node> {
     Arc::new(Step {
         plugin: plugin.clone(),
         id: described.id.clone(),
-        tool: described.kind == PluginKind::Tool,
+        kind: described.kind,
         output: described.signature.output.clone(),
     })
 }
@@ -36,10 +36,33 @@ pub fn filter(plugin: &Plugin) -> Arc<dyn executor::Filter> {
     Arc::new(Rewriter(plugin.clone()))
 }
 
+/// A part of a component; calling one that it does not play fails.
+pub fn part(plugin: &Plugin, kind: PluginKind) -> Arc<dyn executor::Part> {
+    Arc::new(Player { plugin: plugin.clone(), kind })
+}
+
+struct Player {
+    plugin: Plugin,
+    kind: PluginKind,
+}
+
+#[async_trait]
+impl executor::Part for Player {
+    async fn ask(
+        &self,
+        ctx: NodeContext,
+        function: &str,
+        arguments: Value,
+    ) -> Result<Output, Failure> {
+        let called = self.plugin.ask_part(self.kind, function, &caller(ctx), &arguments).await;
+        output(&self.plugin, called)
+    }
+}
+
 struct Step {
     plugin: Plugin,
     id: String,
-    tool: bool,
+    kind: PluginKind,
     /// What it says that it gives: the flow was checked with it.
     output: Type,
 }
@@ -85,10 +108,10 @@ fn output(plugin: &Plugin, called: Called<Value>) -> Result<Output, Failure> {
 impl executor::Node for Step {
     async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
         let caller = caller(ctx);
-        let mut called = if self.tool {
-            self.plugin.call(&self.id, &caller, &input).await
-        } else {
-            self.plugin.run(&self.id, &caller, &input).await
+        let mut called = match self.kind {
+            PluginKind::Tool => self.plugin.call(&self.id, &caller, &input).await,
+            kind if kind.is_part() => self.plugin.ask_part(kind, &self.id, &caller, &input).await,
+            _ => self.plugin.run(&self.id, &caller, &input).await,
         };
         called.result = called.result.and_then(|value| keeps_word(value, &self.output));
         output(&self.plugin, called)

@@ -9,12 +9,15 @@ use async_trait::async_trait;
 use cleargate_executor::NodeContext;
 use cleargate_flow::error::{ErrorCode, NodeError};
 use cleargate_flow::grant::FilePattern;
+use cleargate_flow::value::Value;
 use cleargate_gate::{
-    BlobOp, FileOp, HttpRequest, KvOp, Request as Ask, Response as Told, StreamedBody,
+    BlobOp, FileOp, HttpRequest, KvOp, PeerTool, Request as Ask, Response as Told, StreamedBody,
 };
 use tokio::sync::OnceCell;
 
-use crate::world::{Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, World};
+use crate::world::{
+    Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, ToolView, World,
+};
 
 /// How the digest of a blob begins in the contract, and in the store.
 const CONTRACT: &str = "sha256:";
@@ -182,6 +185,23 @@ impl World for Passage {
 
     async fn file(&self, op: FileOp) -> Answer<Told> {
         self.ask(Ask::File(op)).await
+    }
+
+    async fn complete(&self, model: String, request: Value) -> Answer<Value> {
+        self.ctx.pass.complete(&model, request).await
+    }
+
+    fn tools(&self) -> Vec<ToolView> {
+        let view = |tool: &PeerTool| ToolView {
+            name: tool.name.clone(),
+            description: tool.description.clone(),
+            input: tool.input.clone(),
+        };
+        self.ctx.pass.tools().into_iter().map(view).collect()
+    }
+
+    async fn call_tool(&self, name: String, arguments: Value) -> Answer<Value> {
+        self.ctx.pass.tool(&name, arguments).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The four kinds as functions: values in, values and usage out, with the contract checked on the way.
+//! The kinds as functions: values in, values and usage out, with the contract checked on the way.
 
 use std::sync::Arc;
 
@@ -42,8 +42,8 @@ impl Plugin {
 
     /// Calls the tool `name`.
     pub async fn call(&self, name: &str, caller: &Caller, arguments: &Value) -> Called<Value> {
-        if let Some((tool, export)) = self.foreign(name) {
-            return self.call_foreign(tool, export, caller, arguments).await;
+        if let Some((tool, export)) = self.typed_function(PluginKind::Tool, name) {
+            return self.call_typed(tool, export, caller, arguments).await;
         }
         let parameters = (name.to_owned(), caller.context.clone(), to_wire(arguments));
         let called: Called<Outcome> =
@@ -108,15 +108,32 @@ impl Plugin {
         })
     }
 
-    /// Calls a function of a component that knows nothing of this contract: no context, values by its own types.
-    async fn call_foreign(
+    /// Calls a function of a part: `complete` of a provider, `embed` of an embedder.
+    pub async fn ask_part(
+        &self,
+        kind: PluginKind,
+        function: &str,
+        caller: &Caller,
+        arguments: &Value,
+    ) -> Called<Value> {
+        match self.typed_function(kind, function) {
+            Some((tool, export)) => self.call_typed(tool, export, caller, arguments).await,
+            None => {
+                let message = format!("the component has no `{function}` of a {}", kind.as_str());
+                Called { result: Err(Fault::Contract(message)), usage: Default::default() }
+            }
+        }
+    }
+
+    /// Calls a function by its own types. That of a component that knows nothing of this contract gets no context.
+    async fn call_typed(
         &self,
         tool: &Tool,
         export: &ComponentExportIndex,
         caller: &Caller,
         arguments: &Value,
     ) -> Called<Value> {
-        let parameters = match tool.arguments(arguments, &caller.limits) {
+        let parameters = match tool.arguments(arguments, &caller.context, &caller.limits) {
             Ok(parameters) => parameters,
             Err(fault) => return Called { result: Err(fault), usage: Default::default() },
         };

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use cleargate_flow::error::{ErrorCode, NodeError};
 use cleargate_flow::grant::FilePattern;
+use cleargate_flow::value::Value;
 pub use cleargate_gate::{
     FileAction, FileEntry, FileInfo, FileKind, FileOp, Opening, Response as FileAnswer,
 };
@@ -16,6 +17,7 @@ pub use cleargate_gate::{
 pub use crate::bindings::cleargate::host::http::{Header, Request, Response};
 pub use crate::bindings::cleargate::host::kv::Page;
 pub use crate::bindings::cleargate::host::log::Level;
+pub use crate::bindings::cleargate::host::tools::Description as ToolView;
 pub use crate::bindings::wire::Media;
 
 /// The answer of a request to the world; a refusal reaches the plugin as a value.
@@ -89,6 +91,23 @@ pub trait World: Send + Sync {
     /// An operation on a file.
     async fn file(&self, op: FileOp) -> Answer<FileAnswer> {
         let message = format!("there are no files here, and no `{}`", op.path);
+        Err(NodeError::new(ErrorCode::Denied, message))
+    }
+
+    /// Asks a model: a record with `messages` for a record with `message` and `usage`.
+    async fn complete(&self, model: String, _request: Value) -> Answer<Value> {
+        let message = format!("there are no models here, and no `{model}`");
+        Err(NodeError::new(ErrorCode::Denied, message))
+    }
+
+    /// The tools that may be called. None, in a world without other plugins.
+    fn tools(&self) -> Vec<ToolView> {
+        Vec::new()
+    }
+
+    /// Calls a tool.
+    async fn call_tool(&self, name: String, _arguments: Value) -> Answer<Value> {
+        let message = format!("there are no tools here, and no `{name}`");
         Err(NodeError::new(ErrorCode::Denied, message))
     }
 }

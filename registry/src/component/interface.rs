@@ -37,8 +37,7 @@ impl Interface {
 
     /// The kind that exporting this interface makes a component, in any version.
     pub fn kind(&self) -> Option<PluginKind> {
-        use PluginKind::{Filter, Guardrail, Node, Tool};
-        [Node, Tool, Guardrail, Filter].into_iter().find(|kind| {
+        PluginKind::ALL.into_iter().find(|kind| {
             self.package.namespace() == "cleargate"
                 && self.package.name() == kind.as_str()
                 && self.name == kind.as_str()

@@ -200,7 +200,8 @@ fn what_has_no_bound_is_refused() {
 fn built(world: &str) -> Vec<u8> {
     let mut resolve = wit_parser::Resolve { all_features: true, ..Default::default() };
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit");
-    for package in ["types", "node", "tool", "guardrail", "filter", "host"] {
+    let kinds = PluginKind::ALL.map(PluginKind::as_str);
+    for package in ["types"].into_iter().chain(kinds).chain(["host"]) {
         resolve.push_dir(format!("{root}/{package}@0.1.0")).unwrap();
     }
     let world = format!("package acme:x; world plugin {{ {world} }}");
@@ -215,12 +216,11 @@ fn built(world: &str) -> Vec<u8> {
 
 #[test]
 fn the_contract_gives_the_kinds_and_the_permissions_that_it_names() {
-    use PluginKind::{Filter, Guardrail, Node, Tool};
-    let all = ["node", "tool", "guardrail", "filter"]
-        .map(|kind| format!("export cleargate:{kind}/{kind}@0.1.0;"))
+    let all = PluginKind::ALL
+        .map(|kind| format!("export cleargate:{0}/{0}@0.1.0;", kind.as_str()))
         .concat();
     let component = Component::read(&built(&all)).unwrap();
-    assert_eq!(component.kinds, [Node, Tool, Guardrail, Filter].into());
+    assert_eq!(component.kinds, PluginKind::ALL.into());
     assert_eq!(component.bare_imports, Vec::<String>::new());
 
     let services = format!("include cleargate:host/services@0.1.0; {all}");

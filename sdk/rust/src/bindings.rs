@@ -9,6 +9,10 @@
     reason = "generated from WIT, where the documentation is"
 )]
 
+mod parts;
+
+pub use parts::*;
+
 /// What a component may import: the host's services and the shared types.
 pub mod services {
     wit_bindgen::generate!({

@@ -4,7 +4,7 @@
 //! annotated functions, and because a reader of the crate sees at one place what it offers.
 
 /// Exports kinds. Each part may be left out:
-/// `cleargate::export! { nodes: [a, b], tools: [c], guardrail: d, filter: E }`.
+/// `cleargate::export! { nodes: [a, b], tools: [c], guardrail: d, filter: E, provider: F }`.
 #[macro_export]
 macro_rules! export {
     ($($kind:ident : $what:tt),+ $(,)?) => {
@@ -124,27 +124,33 @@ macro_rules! __export_kind {
             $crate::bindings::filter::export!(Exported with_types_in $crate::bindings::filter);
         };
     };
-    ($other:ident $what:tt) => {
-        ::std::compile_error!(concat!(
-            "`", stringify!($other), "` is no kind; write nodes: [..], tools: [..], guardrail: name or filter: Name"
-        ));
+    ($part:ident $what:tt) => {
+        $crate::__export_part!($part $what);
     };
 }
 
 /// What the macros name; no part of the interface for authors.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::bindings::cache::exports::cleargate::cache::cache;
+    pub use crate::bindings::embedder::exports::cleargate::embedder::embedder;
     pub use crate::bindings::filter::exports::cleargate::filter::filter;
     pub use crate::bindings::guardrail::exports::cleargate::guardrail::guardrail;
     pub use crate::bindings::node::exports::cleargate::node::node;
+    pub use crate::bindings::provider::exports::cleargate::provider::provider;
+    pub use crate::bindings::retriever::exports::cleargate::retriever::retriever;
     pub use crate::bindings::services::cleargate::types::types;
+    pub use crate::bindings::summarizer::exports::cleargate::summarizer::summarizer;
+    pub use crate::bindings::tokenizer::exports::cleargate::tokenizer::tokenizer;
     pub use crate::bindings::tool::exports::cleargate::tool::tool;
+    pub use crate::bindings::trigger::exports::cleargate::trigger::trigger;
     pub use crate::filter::{
         describe as describe_filter, serve_after as after, serve_before as before,
         serve_chunk as on_chunk,
     };
     pub use crate::guardrail::{describe as describe_guardrail, serve as check};
     pub use crate::node::serve as run_node;
+    pub use crate::parts::serve;
     pub use crate::tool::serve as call_tool;
 
     /// The refusal of a name that the component does not have.

@@ -1,4 +1,5 @@
-//! Write ClearGate plugins in Rust: one annotated function is a node, a tool or a guardrail.
+//! Write ClearGate plugins in Rust: one annotated function is a node, a tool or a guardrail; a trait makes a filter or a
+//! part, such as a provider of models.
 //!
 //! ```
 //! use cleargate::{Error, JsonSchema};
@@ -41,10 +42,12 @@ struct Guide;
 mod context;
 mod error;
 mod export;
+mod export_parts;
 mod filter;
 mod guardrail;
 mod media;
 mod node;
+mod parts;
 mod schema;
 mod services;
 mod tool;
@@ -63,6 +66,10 @@ pub use filter::{Chunk, Filter, Filtered, Named};
 pub use guardrail::{Finding, Guardrail, Stage, Verdict};
 pub use media::Media;
 pub use node::{Effect, Node, NodeDescription};
+pub use parts::{
+    Batch, Cache, Embedder, Event, Passage, Provider, Reply, Retriever, Summarizer, Tokenizer,
+    Trigger,
+};
 pub use schema::{NoConfig, schema_of};
 pub use services::{blob, clock, config, http, kv, log, model, random, secret, tools};
 pub use tool::{Annotations, Tool, ToolDescription};

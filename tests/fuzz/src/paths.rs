@@ -75,7 +75,8 @@ impl Home {
         let pass = pass.in_folder(folder.clone());
         let driver = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let guest = driver.block_on(guest(&grants));
-        let scope = CallScope { name: "guest".into(), grants, limits, folder: Some(folder) };
+        let scope =
+            CallScope { name: "guest".into(), grants, limits, folder: Some(folder), peers: None };
         let mut home = Self { dir, driver, gate, scope, pass, guest, before: Vec::new() };
         home.clear();
         home.before = home.kept();

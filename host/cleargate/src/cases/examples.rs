@@ -8,7 +8,7 @@ use cleargate_registry::Manifest;
 use cleargate_runtime::attack::Example;
 
 use super::script::Script;
-use super::{Case, bad, cases, files, parse};
+use super::{Case, bad, cases, configured, files, parse};
 use crate::error::Result;
 
 /// The calls of a project's cases; none when it has no cases.
@@ -25,16 +25,12 @@ fn example(case: &Case) -> Option<Example> {
         return None;
     }
     let (kind, id) = case.value.get("call")?.as_map()?.first()?;
-    let kind = match &**kind {
-        "node" => PluginKind::Node,
-        "tool" => PluginKind::Tool,
-        "guardrail" => PluginKind::Guardrail,
-        "filter" => PluginKind::Filter,
-        _ => return None,
-    };
+    let kind = PluginKind::ALL.into_iter().find(|known| known.as_str() == &**kind)?;
     let part = |name: &str| case.value.get(name).cloned().unwrap_or_else(Value::empty);
     let id = id.as_str().unwrap_or_default().to_owned();
-    Some(Example { kind, id, input: part("input"), config: part("config") })
+    let (input, config) = (part("input"), part("config"));
+    let input = if kind.is_part() { configured(&input, config.clone()) } else { input };
+    Some(Example { kind, id, input, config })
 }
 
 /// The number of cases in the text of a case file, all of it read.

@@ -11,6 +11,7 @@ use cleargate_runtime::world::{Header, Request, Response};
 use serde::Deserialize;
 
 use super::faults::Fault;
+use super::peers::{ModelTurn, ToolTurn};
 
 /// 2026-01-01T00:00:00Z: a moment that does not move, when a case names none.
 const NOW: &str = "2026-01-01T00:00:00Z";
@@ -31,6 +32,10 @@ pub(super) struct Script {
     pub http: Option<Vec<Exchange>>,
     /// Record the answers anew with `--record`, though there are some.
     pub record: bool,
+    /// Answers of models.
+    pub models: Vec<ModelTurn>,
+    /// Answers of other plugins' tools.
+    pub tools: Vec<ToolTurn>,
     /// Services that refuse, as after a grant was taken back.
     pub deny: BTreeSet<Service>,
     /// Services that fail.
@@ -94,10 +99,16 @@ pub(super) struct Outcome {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fail {
+pub(super) struct Fail {
     code: ErrorCode,
     #[serde(default)]
     message: String,
+}
+
+impl From<Fail> for NodeError {
+    fn from(fail: Fail) -> Self {
+        NodeError::new(fail.code, fail.message)
+    }
 }
 
 fn get() -> String {

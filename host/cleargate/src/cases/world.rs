@@ -11,10 +11,11 @@ use cleargate_flow::error::{ErrorCode, NodeError};
 use cleargate_flow::limits::Unit;
 use cleargate_registry::Digest;
 use cleargate_runtime::world::{
-    Answer, Level, Media, Opened, Page, Pieces, Request, Response, World,
+    Answer, Level, Media, Opened, Page, Pieces, Request, Response, ToolView, World,
 };
 
 use super::faults::Faults;
+use super::peers::Peers;
 use super::record::{MAX_RECORDED, Recorded, Recorder};
 use super::script::{Exchange, Outcome, Script, Service};
 
@@ -41,6 +42,7 @@ pub(crate) struct Mock {
     random: Mutex<u64>,
     /// Answers that nobody has asked for yet.
     answers: Mutex<Vec<Exchange>>,
+    peers: Peers,
 }
 
 impl Mock {
@@ -62,6 +64,7 @@ impl Mock {
             stores: Mutex::new(stores.collect()),
             random: Mutex::new(script.seed.wrapping_add(1)),
             answers: Mutex::new(script.http.clone().unwrap_or_default()),
+            peers: Peers::new(script.models.clone(), script.tools.clone()),
             script,
         })
     }
@@ -91,7 +94,7 @@ impl Mock {
     pub(super) fn unasked(&self) -> Vec<String> {
         let answers = self.answers.lock().expect("no holder of this lock panics");
         let left = answers.iter().map(|left| format!("{} was not asked for", left.name()));
-        left.chain(self.faults.unmet()).collect()
+        left.chain(self.faults.unmet()).chain(self.peers.unasked()).collect()
     }
 
     /// The stores as a record of records; values that are no text as base64 would hide more than help, so they are
@@ -314,6 +317,18 @@ impl World for Mock {
         let begin = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
         let end = begin.saturating_add(length as usize).min(bytes.len());
         Ok(bytes[begin..end].to_vec())
+    }
+
+    async fn complete(&self, model: String, request: Value) -> Answer<Value> {
+        self.peers.complete(&model, &request)
+    }
+
+    fn tools(&self) -> Vec<ToolView> {
+        self.peers.tools()
+    }
+
+    async fn call_tool(&self, name: String, arguments: Value) -> Answer<Value> {
+        self.peers.call(&name, &arguments)
     }
 }
 

@@ -64,11 +64,12 @@ pub struct Requested {
 }
 
 impl Inspection {
-    /// Marks as granted what `more` covers of what was not.
-    pub(super) fn approve(&mut self, more: &Grants) {
-        let lines = more.lines();
+    /// Marks as granted what of `asked` is not left `open`.
+    pub(super) fn approve(&mut self, asked: &Grants, open: &Grants) {
+        let (asked, open) = (asked.lines(), open.lines());
         for request in &mut self.requests {
-            request.granted |= lines.contains(&request.permission);
+            let line = &request.permission;
+            request.granted |= asked.contains(line) && !open.contains(line);
         }
     }
 }
@@ -136,7 +137,7 @@ fn unnamed() -> Manifest {
 }
 
 pub(super) fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested> {
-    let missing = allowed.missing(&manifest.permissions).lines();
+    let missing = allowed.unanswered(&manifest.permissions).lines();
     let lines = manifest.permissions.lines();
     lines
         .into_iter()
@@ -155,6 +156,9 @@ pub(super) fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested>
 /// A permission in plain language.
 fn meaning(word: &str, what: &str) -> String {
     match word {
+        "http" if what == "*" => {
+            "may send requests to ANY HOST, unless you grant some with `--grant=FILE`".into()
+        }
         "http" => format!("may send requests to {what}, and read the answers"),
         "kv" => format!("may read and write the key-value store `{what}`"),
         "secrets" => format!("may use the secret `{what}` in requests, without seeing its value"),

@@ -137,16 +137,27 @@ impl Plugins {
         let before = self.approved_before(&grants, &component, &manifest, source)?;
         let mut inspection = self.inspection(bytes)?;
         let asks = inspection.requests.iter().any(|r| !r.granted);
+        let asked = &manifest.permissions;
+        let mut allow = grants.allowed(&inspection.plugin, &component.digest.to_string());
         if let Some(before) = &before
             && before.entry.source == source
         {
-            inspection.approve(&before.allowed.effective(&manifest.permissions));
+            // What was asked for before was answered, though perhaps with a part of it.
+            let open = before.manifest.permissions.clone().union(&before.allowed).missing(asked);
+            inspection.approve(asked, &open);
+            allow = allow.union(&before.allowed);
         }
         let difference = before.map(|before| before.difference(&inspection, source));
         match &options.approval {
             Approval::Nothing => {}
-            Approval::Requested => inspection.approve(&manifest.permissions),
-            Approval::Ceiling(most) => inspection.approve(&most.effective(&manifest.permissions)),
+            Approval::Requested => {
+                inspection.approve(asked, &Grants::default());
+                allow = allow.union(asked);
+            }
+            Approval::Ceiling(most) => {
+                inspection.approve(asked, &most.unanswered(asked));
+                allow = allow.union(most);
+            }
         }
         let mut done = Installation { plugin: inspection, installed: false, difference };
         if options.dry_run {
@@ -161,7 +172,7 @@ impl Plugins {
                 plugin: entry.name.to_string(),
                 version: entry.version.to_string(),
                 digest: entry.digest.to_string(),
-                allow: manifest.permissions,
+                allow: allow.effective(asked),
             };
             GrantFile::grant(&self.grants, granted)?;
         }
@@ -202,7 +213,7 @@ impl Plugins {
         let bytes = self.installed.read(&entry.digest).ok()?;
         let (component, manifest) = read(&bytes).ok()?;
         let allowed = grants.allowed(&entry.name.to_string(), &entry.digest.to_string());
-        let whole = allowed.missing(&manifest.permissions).lines().is_empty();
+        let whole = allowed.unanswered(&manifest.permissions).is_empty();
         whole.then_some(Before { entry, component, manifest, allowed })
     }
 }

@@ -120,8 +120,8 @@ fn changes(old: &[Described], new: &[Described]) -> Vec<Change> {
         match new.iter().find(|d| (d.kind, &d.id) == (was.kind, &was.id)) {
             Some(is) => {
                 let taken = match was.kind {
-                    PluginKind::Node | PluginKind::Tool => "input",
                     PluginKind::Guardrail | PluginKind::Filter => "configuration",
+                    _ => "input",
                 };
                 let name = called(was);
                 inputs(&format!("{name}: {taken}"), &was.signature, &is.signature, &mut found);

@@ -281,7 +281,9 @@ impl Plugins {
     ) -> Option<Version> {
         let newer = usable(history).filter(|r| r.vers > *version && fits(&r.vers));
         let release = newer.max_by_key(|r| &r.vers)?;
-        let more = !allowed.missing(&release.perms).lines().is_empty();
+        let asked = history.find(version).map(|release| &release.perms);
+        let answered = asked.map_or_else(|| allowed.clone(), |asked| allowed.clone().union(asked));
+        let more = !answered.missing(&release.perms).is_empty();
         (more && !granted(grants, name, release)).then(|| release.vers.clone())
     }
 
@@ -319,7 +321,7 @@ fn usable(history: &History) -> impl Iterator<Item = &Release> {
 /// Whether everything that a release asks for is granted to its bytes.
 fn granted(grants: &GrantFile, name: &PackageName, release: &Release) -> bool {
     let allowed = grants.allowed(&name.to_string(), &release.wasm.to_string());
-    allowed.missing(&release.perms).lines().is_empty()
+    allowed.unanswered(&release.perms).is_empty()
 }
 
 /// The entries that answer the same requirement with another version.

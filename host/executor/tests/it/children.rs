@@ -73,6 +73,7 @@ fn context(process: &Process, run: &str) -> NodeContext {
         grants: Arc::default(),
         limits: Limits::combine(&[]),
         folder: None,
+        peers: None,
     };
     let mut ctx = NodeContext::outside(&process.gate, "default", &scope, Value::Null);
     ctx.run = run.parse().unwrap();

@@ -12,7 +12,7 @@ use crate::world::{Ledger, Mortal, Process, graph};
 const LEASE_MS: u64 = 15_000;
 
 /// Starts, dies at append `k`, resumes on the same store. Gives the end and whether it died at all.
-async fn die_and_resume(
+pub(crate) async fn die_and_resume(
     flow: &Arc<Graph>,
     k: usize,
     lands: bool,
@@ -39,7 +39,7 @@ async fn die_and_resume(
     (handle.outcome().await, second.ledger.clone(), store, true)
 }
 
-async fn assert_sound(store: &MemoryStore) {
+pub(crate) async fn assert_sound(store: &MemoryStore) {
     let run = "run-1".parse().unwrap();
     let journal = store.whole_journal(&run).await.unwrap();
     let mut answered = std::collections::BTreeSet::new();

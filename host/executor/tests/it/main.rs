@@ -6,6 +6,7 @@ mod bounds;
 mod children;
 mod crash;
 mod patience;
+mod peers;
 mod resume;
 mod rules;
 mod world;

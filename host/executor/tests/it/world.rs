@@ -69,6 +69,12 @@ impl Drop for Inside<'_> {
 /// Lines that a node says which is told to chatter, and bytes of each.
 pub(crate) const CHATTER: (usize, usize) = (100, 64);
 
+/// What must not be sent twice.
+fn post() -> Request {
+    let url = "https://world.example/";
+    Request::Http(HttpRequest { method: "POST".into(), ..HttpRequest::get(url) })
+}
+
 #[async_trait]
 impl Node for Scripted {
     async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
@@ -128,10 +134,17 @@ impl Node for Scripted {
             "call" => {
                 let op = KvOp::Set { key: "k".into(), value: b"v".to_vec() };
                 ctx.pass.perform(Request::Kv { store: "s".into(), op }).await?;
-                let url = "https://world.example/";
-                let post = HttpRequest { method: "POST".into(), ..HttpRequest::get(url) };
-                ctx.pass.perform(Request::Http(post)).await?;
+                ctx.pass.perform(post()).await?;
             }
+            "delegate" => {
+                for _ in 0..2 {
+                    ctx.pass.tool("peer.post", Value::empty()).await?;
+                }
+                ctx.pass.perform(post()).await?;
+            }
+            "forbidden tool" => drop(ctx.pass.tool("other.tool", Value::empty()).await?),
+            "absent model" => drop(ctx.pass.complete("fast", Value::empty()).await?),
+            "deep tool" => drop(ctx.pass.tool("peer.again", Value::empty()).await?),
             _ => {}
         }
         Ok(input.get("v").cloned().unwrap_or_default().into())
@@ -314,9 +327,10 @@ impl Process {
     }
 
     pub(crate) fn catalog(&self) -> Arc<dyn Catalog> {
-        let grants = r#"{"kv": ["s"], "http": ["world.example"]}"#;
+        let grants = r#"{"kv": ["s"], "http": ["world.example"], "tools": ["peer.*"]}"#;
         let grants = Value::from_json(grants).unwrap().to().unwrap();
-        Arc::new(OneNode::new(Arc::new(Scripted(self.ledger.clone()))).granted(grants))
+        let node = OneNode::new(Arc::new(Scripted(self.ledger.clone()))).granted(grants);
+        Arc::new(node.among(crate::peers::Neighbours::shared()))
     }
 
     pub(crate) async fn start(&self, graph: &Arc<Graph>) -> RunHandle {

@@ -17,7 +17,7 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::address::{FlowHash, FlowId};
 use crate::expr::Template;
-use crate::graph::{Graph, Scope};
+use crate::graph::{Graph, Model, Scope};
 use crate::types::fields_to_json_schema;
 
 /// A graph as it is hashed.
@@ -29,6 +29,8 @@ struct Canonical<'g> {
     input: Json,
     output: &'g IndexMap<String, Template>,
     uses: &'g BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    models: &'g BTreeMap<String, Model>,
     root: &'g Scope,
     bound: u64,
 }
@@ -36,10 +38,12 @@ struct Canonical<'g> {
 /// The hash of a graph.
 pub(super) fn hash(graph: &Graph) -> FlowHash {
     // Whoever adds a field has to say here whether it is part of the identity.
-    let Graph { id, version, hash: _, input, output, uses, root, bound, value: _, plan: _ } = graph;
+    let Graph { id, version, hash: _, input, output, uses, models, root, bound, value: _, plan: _ } =
+        graph;
     let mut input = fields_to_json_schema(input);
     without_docs(&mut input);
-    FlowHash::of(&sorted(&Canonical { id, version, input, output, uses, root, bound: *bound }))
+    let bound = *bound;
+    FlowHash::of(&sorted(&Canonical { id, version, input, output, uses, models, root, bound }))
 }
 
 /// Schemas say `description` only for docs; a field of that name is below `properties`.

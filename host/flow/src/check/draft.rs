@@ -7,13 +7,13 @@ use indexmap::IndexMap;
 
 use super::site::{Bound, Site};
 use super::text::DraftText;
-use super::{Checker, Defaults, keys, policy};
+use super::{Around, Checker, keys, policy};
 use crate::address::NodeId;
 use crate::diagnostic::{Finding, Span, short};
 use crate::document::{Data, Entry, Node};
-use crate::graph::{Join, OnItemError, Policy};
+use crate::graph::{Guards, Join, OnItemError, Policy};
 use crate::signature::Signature;
-use crate::types::{Field, validate_fields};
+use crate::types::{Field, Type, to_json_schema, validate_fields};
 use crate::value::Value;
 
 /// Names that mean something else in expressions.
@@ -52,6 +52,9 @@ pub(super) struct DraftLeaf {
     pub(super) config: Value,
     pub(super) text: Option<DraftText>,
     pub(super) policy: Policy,
+    pub(super) guard: Guards,
+    /// What the node itself says of its value.
+    pub(super) output: Option<Type>,
 }
 
 #[derive(Debug)]
@@ -87,31 +90,16 @@ impl DraftKind {
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn draft(
-        &self,
-        nodes: &Node,
-        uses: &BTreeMap<String, String>,
-        defaults: &Defaults,
-    ) -> Draft {
+    pub(super) fn draft(&self, nodes: &Node, around: &Around<'_>) -> Draft {
         let entries = self.map(nodes, "a map of ids to nodes");
         if entries.is_empty() && !matches!(nodes.data, Data::List(_)) {
             let finding = Finding::error("CG0102", nodes.span, "there is no node");
             self.find(finding.help("add one: `hello: { type: template, text: \"Hello\" }`"));
         }
-        Draft {
-            nodes: entries
-                .iter()
-                .filter_map(|entry| self.draft_node(entry, uses, defaults))
-                .collect(),
-        }
+        Draft { nodes: entries.iter().filter_map(|entry| self.draft_node(entry, around)).collect() }
     }
 
-    fn draft_node(
-        &self,
-        entry: &Entry,
-        uses: &BTreeMap<String, String>,
-        defaults: &Defaults,
-    ) -> Option<DraftNode> {
+    fn draft_node(&self, entry: &Entry, around: &Around<'_>) -> Option<DraftNode> {
         let id: NodeId = match entry.key.parse() {
             Ok(id) => id,
             Err(error) => {
@@ -126,9 +114,9 @@ impl<'a> Checker<'a> {
         }
         let node = &entry.value;
         let kind = match ["type", "switch", "map"].map(|key| node.get(key)) {
-            [Some(ty), None, None] => self.leaf(node, &ty.value, uses, defaults),
-            [None, Some(switch), None] => self.switch(node, &switch.value, uses, defaults),
-            [None, None, Some(map)] => self.draft_map(node, &map.value, uses, defaults),
+            [Some(ty), None, None] => self.leaf(node, &ty.value, around),
+            [None, Some(switch), None] => self.switch(node, &switch.value, around),
+            [None, None, Some(map)] => self.draft_map(node, &map.value, around),
             [None, None, None] => {
                 self.formless(entry);
                 DraftKind::Broken
@@ -221,15 +209,10 @@ impl<'a> Checker<'a> {
         self.find(Finding::error("CG0301", span, message).help(help));
     }
 
-    fn leaf(
-        &self,
-        node: &Node,
-        ty: &Node,
-        uses: &BTreeMap<String, String>,
-        defaults: &Defaults,
-    ) -> DraftKind {
-        let Some(signature) = self.signature(ty, uses) else { return DraftKind::Broken };
+    fn leaf(&self, node: &Node, ty: &Node, around: &Around<'_>) -> DraftKind {
+        let Some(signature) = self.signature(ty, around.uses) else { return DraftKind::Broken };
         let mut known = [keys::NODE, keys::LEAF].concat();
+        known.extend(signature.typed_by);
         // A type may open a key that every node has, as `effect`.
         let own = signature.config.keys().map(String::as_str);
         known.extend(own.filter(|key| !keys::LEAF.contains(key)));
@@ -249,11 +232,20 @@ impl<'a> Checker<'a> {
                 );
             }
         }
+        self.names_a_model(&signature, node, around.models);
+        let output = signature.typed_by.and_then(|key| node.get(key));
+        let output = output.map(|entry| self.port(&entry.value).ty);
+        let mut config = self.config(node, &signature.config, ty.span);
+        if let (Some(key), Some(ty)) = (signature.typed_by, &output) {
+            config = with_schema(config, key, ty);
+        }
         DraftKind::Leaf(Box::new(DraftLeaf {
             uses: ty.as_str().unwrap_or_default().to_owned(),
-            config: self.config(node, &signature.config, ty.span),
+            config,
+            guard: self.leaf_guards(node),
+            output,
             text: self.draft_text(node, &signature, ty.span),
-            policy: self.policy(node, &signature, defaults),
+            policy: self.policy(node, &signature, around.defaults),
             signature,
             with,
         }))
@@ -283,13 +275,7 @@ impl<'a> Checker<'a> {
         )
     }
 
-    fn switch(
-        &self,
-        node: &Node,
-        cases: &Node,
-        uses: &BTreeMap<String, String>,
-        defaults: &Defaults,
-    ) -> DraftKind {
+    fn switch(&self, node: &Node, cases: &Node, around: &Around<'_>) -> DraftKind {
         self.keys(node, &[keys::NODE, keys::SWITCH].concat(), keys::NODE_LATER, "a `switch`");
         let Data::List(items) = &cases.data else {
             self.shape(cases, "a list of cases: `- when: …`, `to: …`");
@@ -300,19 +286,11 @@ impl<'a> Checker<'a> {
         }
         let last = items.len().saturating_sub(1);
         let cases = items.iter().enumerate();
-        DraftKind::Switch(
-            cases.map(|(at, item)| self.case(item, at == last, uses, defaults)).collect(),
-        )
+        DraftKind::Switch(cases.map(|(at, item)| self.case(item, at == last, around)).collect())
     }
 
     /// `when:` or `else:`, and then `to:` (which may stand behind `else:` itself) or `do:` with `out:`.
-    fn case(
-        &self,
-        item: &Node,
-        last: bool,
-        uses: &BTreeMap<String, String>,
-        defaults: &Defaults,
-    ) -> DraftCase {
+    fn case(&self, item: &Node, last: bool, around: &Around<'_>) -> DraftCase {
         self.map(item, "a case: `when: …` and `to: …`, or `else: …`");
         self.keys(item, keys::CASE, &[], "a case");
         let broken = |message: &str| self.find(Finding::error("CG0310", item.span, message));
@@ -338,18 +316,12 @@ impl<'a> Checker<'a> {
             to: leads.into_iter().flat_map(|names| self.names(names)).collect(),
             body: body.map(|body| {
                 let out = get("out").map(|out| self.bound_value(out));
-                (self.draft(body, uses, defaults), out)
+                (self.draft(body, around), out)
             }),
         }
     }
 
-    fn draft_map(
-        &self,
-        node: &Node,
-        over: &Node,
-        uses: &BTreeMap<String, String>,
-        defaults: &Defaults,
-    ) -> DraftKind {
+    fn draft_map(&self, node: &Node, over: &Node, around: &Around<'_>) -> DraftKind {
         self.keys(node, &[keys::NODE, keys::MAP].concat(), keys::NODE_LATER, "a `map`");
         let get = |key: &str| node.get(key).map(|entry| &entry.value);
         let item = match get("as").map(|name| (name, self.id::<NodeId>(name))) {
@@ -370,7 +342,7 @@ impl<'a> Checker<'a> {
             missing("do", "the nodes that run for each item: `do: { … }`");
             return DraftKind::Broken;
         };
-        let body = self.draft(body, uses, defaults);
+        let body = self.draft(body, around);
         let Some(out) = get("out").map(|out| self.bound_value(out)) else {
             missing("out", "what one item becomes: `out: ${node.field}`");
             return DraftKind::Broken;
@@ -391,4 +363,11 @@ impl<'a> Checker<'a> {
             out,
         }))
     }
+}
+
+/// The configuration with the type that a node gives its value, as the node gets it: a JSON Schema.
+fn with_schema(config: Value, key: &str, ty: &Type) -> Value {
+    let schema = Value::of(&to_json_schema(ty)).expect("a schema is JSON");
+    let entries = config.as_map().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone()));
+    Value::record(entries.chain([(key.into(), schema)]))
 }

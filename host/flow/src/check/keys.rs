@@ -3,16 +3,27 @@
 use serde_json::{Value as Json, json};
 
 /// Keys of a flow.
-pub(super) const FLOW: &[&str] =
-    &["cleargate", "flow", "version", "description", "input", "output", "use", "defaults", "nodes"];
+pub(super) const FLOW: &[&str] = &[
+    "cleargate",
+    "flow",
+    "version",
+    "description",
+    "input",
+    "output",
+    "use",
+    "models",
+    "defaults",
+    "nodes",
+];
 /// Keys of a flow that a later version runs.
-pub(super) const FLOW_LATER: &[&str] =
-    &["budget", "models", "triggers", "state", "machine", "types"];
+pub(super) const FLOW_LATER: &[&str] = &["budget", "triggers", "state", "machine", "types"];
 /// Keys that every node may have.
 pub(super) const NODE: &[&str] = &["after", "join", "doc"];
 /// Keys of a node that is performed; those of its type come to them.
 pub(super) const LEAF: &[&str] =
-    &["type", "with", "timeout", "deadline", "retry", "effect", "limits"];
+    &["type", "with", "timeout", "deadline", "retry", "effect", "limits", "guard"];
+/// Chains around a node that is performed.
+pub(super) const GUARD: &[&str] = &["before", "after", "tool_call", "tool_result"];
 /// Keys of a `switch`.
 pub(super) const SWITCH: &[&str] = &["switch"];
 /// Keys of a `map`.
@@ -36,7 +47,6 @@ pub(super) const NODE_LATER: &[&str] = &[
     "on_deadline",
     "wait",
     "parallel",
-    "guard",
     "emit",
     "on",
     "back",
@@ -62,6 +72,8 @@ pub fn schema() -> Json {
         "use" => json!({ "type": "object", "additionalProperties": text() }),
         "output" | "with" => json!({ "type": "object" }),
         "limits" => limits_schema(),
+        "guard" => guard_schema(GUARD),
+        "models" => json!({ "type": "object", "additionalProperties": model_schema() }),
         "defaults" => json!({
             "type": "object", "additionalProperties": false,
             "properties": { "timeout": duration(), "retry": { "$ref": "#/$defs/retry" } },
@@ -112,6 +124,42 @@ pub fn schema() -> Json {
             "port": port_schema(),
         },
     })
+}
+
+fn part_schema() -> Json {
+    json!({ "oneOf": [
+        { "type": "string" },
+        {
+            "type": "object", "required": ["use"], "additionalProperties": false,
+            "properties": { "use": { "type": "string" }, "config": { "type": "object" } },
+        },
+    ] })
+}
+
+fn chain_schema() -> Json {
+    let many = json!({ "type": "array", "items": part_schema(), "maxItems": super::MAX_CHAIN });
+    json!({ "oneOf": [part_schema(), many] })
+}
+
+fn guard_schema(keys: &[&str]) -> Json {
+    let properties: serde_json::Map<String, Json> =
+        keys.iter().map(|key| ((*key).to_owned(), chain_schema())).collect();
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+fn model_schema() -> Json {
+    json!({ "oneOf": [
+        { "type": "string" },
+        {
+            "type": "object", "required": ["use"], "additionalProperties": false,
+            "properties": {
+                "use": { "type": "string" }, "config": { "type": "object" },
+                "guard": guard_schema(&["before", "after"]), "filters": chain_schema(),
+                "cache": part_schema(), "cache_ttl": { "type": "string" },
+                "tokenizer": part_schema(), "max_input": { "type": ["string", "integer"] },
+            },
+        },
+    ] })
 }
 
 fn limits_schema() -> Json {

@@ -47,7 +47,7 @@ impl Checker<'_> {
         self.find(Finding::error("CG0107", span, message));
     }
 
-    fn unit(&self, node: &Node, unit: Unit) -> Option<u64> {
+    pub(super) fn unit(&self, node: &Node, unit: Unit) -> Option<u64> {
         match unit.parse(&node.as_text().unwrap_or_default()) {
             Ok(value) => Some(value),
             Err(why) => {

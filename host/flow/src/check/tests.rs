@@ -27,6 +27,8 @@ fn signature(input: &str, output: &str, config: &str, effect: Effect) -> Signatu
         requests: crate::grant::Grants::default(),
         limits: crate::limits::Limits::default(),
         texts: Vec::new(),
+        typed_by: None,
+        model_key: None,
         origin: "built-in".into(),
     }
 }
@@ -75,9 +77,35 @@ impl Signatures for Sample {
                 "record{effect: opt<enum(read, once)>}",
                 Effect::Once,
             ),
+            "model" => Signature {
+                open: true,
+                texts: vec![TextKey::Inline("prompt"), TextKey::File("file")],
+                typed_by: Some("out"),
+                model_key: Some("model"),
+                ..signature(
+                    "record{}",
+                    "record{text: string}",
+                    "record{model: string, prompt: opt<string>, file: opt<string>}",
+                    Effect::Idempotent,
+                )
+            },
             "absent" => return Err("it is not installed".into()),
             _ => return Ok(None),
         }))
+    }
+
+    fn part(
+        &self,
+        alias: &str,
+        kind: crate::signature::PluginKind,
+    ) -> Result<Option<IndexMap<String, Field>>, String> {
+        match (alias, kind.as_str()) {
+            ("pii", "guardrail" | "filter") => {
+                Ok(Some(fields("record{labels: opt<list<string>>}")))
+            }
+            ("chat", "provider") | ("memo", "cache") | ("words", "tokenizer") => Ok(None),
+            (alias, kind) => Err(format!("`{alias}` is no {kind}")),
+        }
     }
 
     fn file(&self, name: &str) -> Result<String, String> {
@@ -161,6 +189,7 @@ fn every_code_has_a_page_and_every_page_is_true() {
         include_str!("order.rs"),
         include_str!("policy.rs"),
         include_str!("site.rs"),
+        include_str!("parts.rs"),
         include_str!("text.rs"),
         include_str!("typing.rs"),
         include_str!("../document.rs"),

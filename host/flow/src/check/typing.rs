@@ -156,7 +156,7 @@ impl Checker<'_> {
 
     fn type_leaf(&self, node: &DraftNode, leaf: &DraftLeaf, names: &Inner<'_>) -> (NodeKind, Type) {
         let signature = &leaf.signature;
-        let mut output = signature.output.clone();
+        let mut output = leaf.output.as_ref().unwrap_or(&signature.output).clone();
         let mut inputs = HashMap::new();
         for (port, (key_span, bound)) in &leaf.with {
             let from = self.type_bound(bound, names);
@@ -198,7 +198,8 @@ impl Checker<'_> {
             .map(|(port, (_, bound))| (port.clone(), bound.template.clone()))
             .collect();
         let (uses, config, policy) = (leaf.uses.clone(), leaf.config.clone(), leaf.policy.clone());
-        (NodeKind::Leaf(Arc::new(Leaf { uses, with, config, defaults, policy })), output)
+        let guard = leaf.guard.clone();
+        (NodeKind::Leaf(Arc::new(Leaf { uses, with, config, defaults, policy, guard })), output)
     }
 
     fn unknown_port(&self, port: &str, span: Span, leaf: &DraftLeaf) {

@@ -190,4 +190,22 @@ nodes:
   a: { type: template, file: mail.md }
 "#,
     },
+    Page {
+        code: "CG0313",
+        title: "A model that the flow does not name",
+        text: "A node asks a model by a name of the flow, so that who answers is changed in one line. The name stands under \
+               `models:`, with the alias of a provider from `use:` and, behind a slash, what that provider calls the model.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: model, model: fast, prompt: hi }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+use: { chat: "cleargate:openai-chat@^0.1" }
+models: { fast: chat/qwen3 }
+nodes:
+  a: { type: model, model: fast, prompt: hi }
+"#,
+    },
 ];

@@ -32,7 +32,9 @@ fn a_host_pattern_covers_exactly_what_it_says() {
 fn a_host_pattern_that_could_be_misread_is_refused() {
     for bad in [
         "",
-        "*",
+        "https://*",
+        "*:443",
+        "**",
         "*.org",
         "*foo.org",
         "a.*.org",
@@ -75,6 +77,35 @@ fn what_is_missing_is_said_in_the_words_of_a_grant() {
         ["http a.example.org", "secrets ACME_KEY", "files data/in/", "services log"]
     );
     assert!(Grants::default().effective(&asked).is_empty(), "an empty grant must grant nothing");
+}
+
+#[test]
+fn of_a_wide_request_what_was_granted_of_it_is_effective() {
+    let grants = |json: &str| serde_json::from_str::<Grants>(json).unwrap();
+    for (granted, asked, effective) in [
+        (
+            r#"{"http":["a.test","http://127.0.0.1:8080"]}"#,
+            r#"{"http":["*"]}"#,
+            vec!["http http://127.0.0.1:8080", "http a.test"],
+        ),
+        (r#"{"http":["*"]}"#, r#"{"http":["a.test"]}"#, vec!["http a.test"]),
+        (r#"{"http":["*"]}"#, r#"{"http":["*"]}"#, vec!["http *"]),
+        (r#"{"http":["a.x.test","b.y.test"]}"#, r#"{"http":["*.x.test"]}"#, vec!["http a.x.test"]),
+        (
+            r#"{"kv":["notes"],"secrets":["B"]}"#,
+            r#"{"kv":["*"],"secrets":["A*"]}"#,
+            vec!["kv notes"],
+        ),
+        (r#"{"files":["data/in/"]}"#, r#"{"files":["data/:rw"]}"#, vec!["files data/in/"]),
+        (r#"{"files":["data/:rw"]}"#, r#"{"files":["data/"]}"#, vec!["files data/"]),
+        (r#"{"services":["log","blob"]}"#, r#"{"services":["log"]}"#, vec!["services log"]),
+    ] {
+        assert_eq!(
+            grants(granted).effective(&grants(asked)).lines(),
+            effective,
+            "{granted} ∩ {asked}"
+        );
+    }
 }
 
 #[test]

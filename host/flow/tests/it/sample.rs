@@ -31,6 +31,8 @@ impl Signatures for Sample {
             } else {
                 Vec::new()
             },
+            typed_by: None,
+            model_key: None,
             effect: Effect::Pure,
             requests: Grants::default(),
             limits: Limits::default(),

@@ -44,10 +44,10 @@ pub async fn attack(
         Ok(all) => {
             for described in &all {
                 let limits = Limits::combine(layers);
-                let foreign = plugin.tools().is_some();
+                let typed = plugin.typed_function(described.kind, &described.id).is_some();
                 let mut attack = Attack {
                     plugin,
-                    plan: Plan::new(described, foreign, limits, examples, options),
+                    plan: Plan::new(described, typed, limits, examples, options),
                     judge: Judge::new(described),
                     watch: &mut watch,
                     seeds: Chance::of(options.seed, "worlds"),

@@ -72,7 +72,7 @@ impl<'a> Judge<'a> {
         match result {
             Ok(value) => {
                 self.report.values += 1;
-                if !matches!(self.described.kind, PluginKind::Node | PluginKind::Tool) {
+                if self.judges() {
                     return;
                 }
                 if let Err(mismatch) = validate(value, &self.described.signature.output) {
@@ -138,8 +138,12 @@ impl<'a> Judge<'a> {
 
     /// Whether the plugin says that nothing but its input decides.
     pub(super) fn says_pure(&self) -> bool {
-        matches!(self.described.kind, PluginKind::Node | PluginKind::Tool)
-            && self.described.signature.effect == Effect::Pure
+        !self.judges() && self.described.signature.effect == Effect::Pure
+    }
+
+    /// Whether what it is described with is its configuration, not its input and output.
+    fn judges(&self) -> bool {
+        matches!(self.described.kind, PluginKind::Guardrail | PluginKind::Filter)
     }
 
     /// Two calls with the same input, at another time and with other chance.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use cleargate_flow::event::Usage;
 use cleargate_flow::limits::Effective;
+use cleargate_flow::signature::PluginKind;
 use cleargate_flow::value::Value;
 
 use super::world::{Stage, Temper};
@@ -26,6 +27,7 @@ pub(super) enum Target {
     Before { request: Value, config: Value },
     After { request: Value, response: Value, config: Value },
     Chunk { text: String, carry: Value, last: bool, config: Value },
+    Part { kind: PluginKind, function: String, arguments: Value },
 }
 
 impl Target {
@@ -49,13 +51,18 @@ impl Target {
                     Ok(Value::record([("text", Value::from(text)), ("carry", carry)]))
                 })
             }
+            Self::Part { kind, function, arguments } => {
+                plugin.ask_part(*kind, function, caller, arguments).await
+            }
         }
     }
 
     /// All that it is given, as one value.
     pub(super) fn given(&self) -> Value {
         match self {
-            Self::Node { input: value, .. } | Self::Tool { arguments: value, .. } => value.clone(),
+            Self::Node { input: value, .. }
+            | Self::Tool { arguments: value, .. }
+            | Self::Part { arguments: value, .. } => value.clone(),
             Self::Guardrail { content, config, .. } => {
                 Value::record([("content", content.clone()), ("config", config.clone())])
             }
@@ -79,7 +86,7 @@ impl Target {
     /// What the binding is configured with.
     fn config(&self) -> Value {
         match self {
-            Self::Node { .. } | Self::Tool { .. } => Value::empty(),
+            Self::Node { .. } | Self::Tool { .. } | Self::Part { .. } => Value::empty(),
             Self::Guardrail { config, .. }
             | Self::Before { config, .. }
             | Self::After { config, .. }

@@ -30,8 +30,8 @@ const STRANGERS: [&str; 6] = ["", "no_such_id", "a\0b", "\u{202e}", "constructor
 /// The calls of one export.
 pub(super) struct Plan<'a> {
     described: &'a Described,
-    /// A function of no contract: the host itself knows its name, and checks its types.
-    foreign: bool,
+    /// A function that is called by its own types: the host itself knows its name, and checks its arguments.
+    typed: bool,
     limits: Effective,
     /// Calls of this export that are known to make sense.
     examples: Vec<&'a Example>,
@@ -42,7 +42,7 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     pub(super) fn new(
         described: &'a Described,
-        foreign: bool,
+        typed: bool,
         limits: Effective,
         examples: &'a [Example],
         options: &AttackOptions,
@@ -52,7 +52,7 @@ impl<'a> Plan<'a> {
         let whole = matches!(described.kind, PluginKind::Guardrail | PluginKind::Filter);
         let own = |one: &&Example| one.kind == described.kind && (whole || one.id == described.id);
         let examples = examples.iter().filter(own).collect();
-        Self { described, foreign, limits, examples, chance, calls: options.calls }
+        Self { described, typed, limits, examples, chance, calls: options.calls }
     }
 
     fn share(&self, tenths: u32) -> usize {
@@ -104,7 +104,7 @@ impl<'a> Plan<'a> {
         let mut shots: Vec<Shot> = ports.into_iter().map(|input| self.target(input)).collect();
         let sound = self.ports().sound();
         match self.described.kind {
-            _ if self.foreign => {}
+            _ if self.typed => {}
             PluginKind::Node => shots.extend(STRANGERS.iter().map(|id| {
                 let target = Target::Node { id: (*id).into(), input: sound.clone() };
                 self.shot(format!("a node {id:?}, which there is not"), target)
@@ -121,6 +121,7 @@ impl<'a> Plan<'a> {
                     shots.push(self.judged(content, sound));
                 }
             }
+            part => unreachable!("the functions of a {} are typed", part.as_str()),
         }
         shots
     }
@@ -140,6 +141,10 @@ impl<'a> Plan<'a> {
                 };
                 let shot = self.judged(content, value);
                 Shot { what: format!("configuration: {what}; {}", shot.what), ..shot }
+            }
+            kind => {
+                let target = Target::Part { kind, function: id, arguments: value };
+                self.shot(what, target)
             }
         }
     }

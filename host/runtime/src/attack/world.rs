@@ -8,8 +8,10 @@ use cleargate_flow::error::{ErrorCode, NodeError};
 use cleargate_flow::value::Value;
 
 use super::chance::Chance;
-use super::inputs::CANARY;
-use crate::world::{Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, World};
+use super::inputs::{CANARY, hostile_text};
+use crate::world::{
+    Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, ToolView, World,
+};
 
 /// What a plugin is shown as a secret: it may be in nothing that the plugin says.
 pub(super) const REVEALED: &str = "rvld-5d1c0e-not-to-be-told";
@@ -25,6 +27,9 @@ const KEPT_LINES: usize = 64;
 
 /// Bytes of a piece of a body that never ends.
 const PIECE: usize = 16 * 1024;
+
+/// Tools of a world that has too many of them.
+const MANY_TOOLS: usize = 1_000;
 
 /// How the world answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,6 +340,46 @@ impl World for Stage {
         let mut bytes = self.bytes();
         bytes.truncate(length as usize);
         Ok(bytes)
+    }
+
+    async fn complete(&self, _model: String, _request: Value) -> Answer<Value> {
+        self.begin().await?;
+        let content = String::from_utf8_lossy(&self.bytes()).into_owned();
+        let message = match self.temper {
+            Temper::Cut => {
+                return Err(NodeError::new(ErrorCode::Transient, "the stream broke off"));
+            }
+            Temper::Empty => Value::empty(),
+            Temper::Malformed => hostile_text(&mut self.state().chance).into(),
+            _ => Value::record([("role", "assistant".into()), ("content", content.into())]),
+        };
+        Ok(Value::record([("message", message)]))
+    }
+
+    fn tools(&self) -> Vec<ToolView> {
+        let view = |name: String, description: String, input: String| ToolView {
+            name,
+            description,
+            input,
+        };
+        match self.temper {
+            Temper::Empty => Vec::new(),
+            Temper::Huge => (0..MANY_TOOLS)
+                .map(|n| view(format!("t.{n}"), "d".repeat(1_000), "{}".into()))
+                .collect(),
+            Temper::Malformed => vec![view("\u{202e}".into(), "</tools>\0".into(), "{".into())],
+            _ => vec![view("t.one".into(), "one".into(), r#"{"type":"object"}"#.into())],
+        }
+    }
+
+    async fn call_tool(&self, _name: String, _arguments: Value) -> Answer<Value> {
+        self.begin().await?;
+        let text = String::from_utf8_lossy(&self.bytes()).into_owned();
+        match self.temper {
+            Temper::Cut => Err(NodeError::new(ErrorCode::Transient, "the tool was cut off")),
+            Temper::Empty => Ok(Value::Null),
+            _ => Ok(Value::from_json(&text).unwrap_or_else(|_| text.into())),
+        }
     }
 }
 

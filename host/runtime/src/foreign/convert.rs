@@ -15,7 +15,8 @@ use cleargate_flow::value::{Fields, Value};
 use wasmtime::component::Val;
 
 use super::shape::{Case, Name, Shape, Width};
-use super::{Answer, Tool};
+use super::{Answer, CONFIG, Tool};
+use crate::bindings::wire::CallContext;
 use crate::fault::{Fault, MAX_MESSAGE, cut, output_fits};
 
 /// Whole floats from here on are not exact.
@@ -23,7 +24,14 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Tool {
     /// The arguments of a call, in the order of the function's parameters.
-    pub(crate) fn arguments(&self, input: &Value, limits: &Effective) -> Result<Vec<Val>, Fault> {
+    ///
+    /// A function of the contract is given `context` before them.
+    pub(crate) fn arguments(
+        &self,
+        input: &Value,
+        context: &CallContext,
+        limits: &Effective,
+    ) -> Result<Vec<Val>, Fault> {
         let mut lowering = Lowering { room: limits.memory.value, path: Vec::new() };
         let given = match input {
             Value::Map(fields) => fields.clone(),
@@ -31,7 +39,8 @@ impl Tool {
             other => return Err(invalid(format!("expected a record, found {}", other.shape()))),
         };
         let arguments = self.params.iter().map(|(name, shape)| lowering.field(&given, name, shape));
-        arguments.collect::<Result<_, _>>().map_err(|stop| match stop {
+        let context = self.kind.is_part().then(|| Ok(lower_context(context)));
+        context.into_iter().chain(arguments).collect::<Result<_, _>>().map_err(|stop| match stop {
             Stop::Misfit(why) => invalid(format!("input{}: {why}", lowering.place())),
             Stop::Full => {
                 let most = limits.memory.value;
@@ -57,8 +66,11 @@ impl Tool {
         if failed { Err(self.failure(value)) } else { Ok(value) }
     }
 
-    /// The error that a function returned. Its payload stays whole, as the detail.
+    /// The error that a function returned. Its payload stays whole, as the detail; an error of the contract is one.
     fn failure(&self, detail: Value) -> Fault {
+        if self.kind.is_part() {
+            return Fault::Returned(contracted(&detail));
+        }
         let case = match &detail {
             Value::String(text) => Some(text.to_string()),
             Value::Map(fields) if fields.len() == 1 => fields.keys().next().map(|k| k.to_string()),
@@ -70,8 +82,36 @@ impl Tool {
     }
 }
 
+/// `error` of the contract.
+fn contracted(error: &Value) -> NodeError {
+    let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+    let code = text("code").parse().unwrap_or(ErrorCode::Permanent);
+    let returned = NodeError::new(code, cut(text("message").into(), MAX_MESSAGE));
+    match Value::from_json(text("detail")) {
+        Ok(detail) => returned.with_detail(detail),
+        Err(_) => returned,
+    }
+}
+
 fn invalid(why: String) -> Fault {
     Fault::Returned(NodeError::new(ErrorCode::InvalidInput, cut(why, MAX_MESSAGE)))
+}
+
+/// `call-context` of the contract.
+fn lower_context(context: &CallContext) -> Val {
+    let text = |text: &str| Val::String(text.into());
+    let maybe = |val: Option<Val>| Val::Option(val.map(Box::new));
+    let fields = [
+        ("run-id", text(&context.run_id)),
+        ("address", text(&context.address)),
+        ("attempt", Val::U32(context.attempt)),
+        ("deadline", maybe(context.deadline.map(Val::U64))),
+        ("idempotency-key", text(&context.idempotency_key)),
+        ("binding", text(&context.binding)),
+        ("tenant", text(&context.tenant)),
+        ("trace-parent", maybe(context.trace_parent.as_deref().map(text))),
+    ];
+    Val::Record(fields.map(|(name, val)| (name.into(), val)).into())
 }
 
 /// Why an input cannot be given to a function.
@@ -107,6 +147,7 @@ impl Lowering {
         let val = match (fields.get(&name.json), shape) {
             (Some(value), _) => self.val(shape, value)?,
             (None, Shape::Option(_)) => self.val(shape, &Value::Null)?,
+            (None, Shape::Json) if &*name.json == CONFIG => self.val(shape, &Value::empty())?,
             (None, _) => return misfit("is missing"),
         };
         self.path.pop();
@@ -130,6 +171,11 @@ impl Lowering {
             (Shape::String, Value::String(text)) => {
                 self.take(text.len())?;
                 Val::String(text.to_string())
+            }
+            (Shape::Json, value) => {
+                let text = value.to_json();
+                self.take(text.len())?;
+                Val::Variant("json".into(), Some(Box::new(Val::String(text))))
             }
             (Shape::Bytes, Value::String(text)) => self.bytes(text)?,
             (Shape::List(of), Value::List(items)) => Val::List(self.items(of, items)?),
@@ -348,6 +394,16 @@ fn raise(shape: &Shape, val: Val) -> Result<Value, NoValue> {
         (Shape::Float64, Val::Float64(x)) => finite(x)?,
         (Shape::Char, Val::Char(character)) => character.to_string().into(),
         (Shape::String, Val::String(text)) => text.into(),
+        (Shape::Json, Val::Variant(case, Some(val))) => match (&*case, *val) {
+            ("json", Val::String(text)) => Value::from_json(&text).map_err(|error| NoValue {
+                code: ErrorCode::Bug,
+                why: format!("the result is {error}"),
+            })?,
+            _ => {
+                let why = "the result is a value that is not JSON, where JSON is needed";
+                return Err(NoValue { code: ErrorCode::Bug, why: why.into() });
+            }
+        },
         (Shape::Bytes, Val::List(bytes)) => {
             let byte = |val: Val| if let Val::U8(byte) = val { Some(byte) } else { None };
             let bytes: Option<Vec<u8>> = bytes.into_iter().map(byte).collect();

@@ -3,6 +3,7 @@
 //! Types in a component are a graph in which a part can be used again and again: thirty lines unfold to more
 //! than memory holds. So what is unfolded is counted, for each function and for all of them.
 
+use cleargate_flow::signature::PluginKind;
 use wasmparser::component_types::{
     ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId, ComponentValType,
 };
@@ -39,7 +40,7 @@ const MAX_LOOKED_AT: usize = 4_096;
 /// The sections are damaged, or there are too many functions.
 pub(super) fn read(bytes: &[u8], inspected: &Inspected) -> Result<Tools, InspectError> {
     let types = validated(bytes)?;
-    let mut reader = Reader { types: &types, found: Tools::default(), all: 0, seen: 0 };
+    let mut reader = Reader::of(&types, PluginKind::Tool);
     for name in &inspected.exports {
         let Some(item) = types.as_ref().component_item_for_export(name) else { continue };
         match item.ty {
@@ -57,6 +58,29 @@ pub(super) fn read(bytes: &[u8], inspected: &Inspected) -> Result<Tools, Inspect
     Ok(reader.found)
 }
 
+/// Reads the parts of the contract that the component exports: each function, or the reason why it is not one.
+///
+/// # Errors
+/// The sections are damaged.
+pub(super) fn parts(bytes: &[u8], exports: &[(PluginKind, &str)]) -> Result<Tools, InspectError> {
+    let types = validated(bytes)?;
+    let mut all = Tools::default();
+    for (kind, name) in exports {
+        let mut reader = Reader::of(&types, *kind);
+        let item = types.as_ref().component_item_for_export(name);
+        if let Some(ComponentEntityType::Instance(id)) = item.map(|item| item.ty) {
+            for (function, item) in &types[id].exports {
+                if let ComponentEntityType::Func(id) = item.ty {
+                    reader.function(Some(name), function, id)?;
+                }
+            }
+        }
+        all.tools.extend(reader.found.tools);
+        all.refused.extend(reader.found.refused);
+    }
+    Ok(all)
+}
+
 /// Checks types alone: bodies of functions are left to the engine.
 fn validated(bytes: &[u8]) -> Result<Types, InspectError> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
@@ -71,12 +95,17 @@ fn validated(bytes: &[u8]) -> Result<Types, InspectError> {
 
 struct Reader<'t> {
     types: &'t Types,
+    kind: PluginKind,
     found: Tools,
     all: usize,
     seen: usize,
 }
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
+    fn of(types: &'t Types, kind: PluginKind) -> Self {
+        Self { types, kind, found: Tools::default(), all: 0, seen: 0 }
+    }
+
     fn function(
         &mut self,
         interface: Option<&str>,
@@ -104,14 +133,15 @@ impl Reader<'_> {
         function: &str,
         id: ComponentFuncTypeId,
     ) -> Result<(), String> {
-        if interface.is_some_and(|name| name.starts_with("cleargate:")) {
+        if !self.kind.is_part() && interface.is_some_and(|name| name.starts_with("cleargate:")) {
             let why = "it is of the contract in a version that this host does not serve";
             return Err(format!("{why}: build the component for {SERVED}"));
         }
         if function.starts_with('[') {
             return Err("it belongs to a resource, and a resource does not outlive a call".into());
         }
-        let name = super::id(interface, function)?;
+        let part = self.kind.is_part();
+        let name = super::id(interface.filter(|_| !part), function)?;
         if let Some(twin) = self.found.tools.iter().find(|tool| tool.id == name) {
             return Err(format!("`{}` has the same name, `{name}`", twin.path()));
         }
@@ -119,10 +149,17 @@ impl Reader<'_> {
             return Err(format!("a component gives at most {MAX_TOOLS} tools"));
         }
         let ty = &self.types[id];
-        let mut unfolding = Unfolding { types: self.types, parts: 0, names: 0 };
+        let mut unfolding = Unfolding { types: self.types, part, parts: 0, names: 0 };
         let mut params = Vec::with_capacity(ty.params.len());
         for (name, of) in &ty.params {
             params.push((unfolding.name(name.as_str())?, unfolding.value(of, 1)?));
+        }
+        if part {
+            // The host gives it: what a caller gives comes behind it.
+            let context = (!params.is_empty()).then(|| params.remove(0));
+            if !context.is_some_and(|(_, shape)| is_context(&shape)) {
+                return Err("its first parameter is no `call-context`".into());
+            }
         }
         let answer = unfolding.answer(ty.result.as_ref())?;
         if self.all + unfolding.parts > MAX_ALL_PARTS {
@@ -130,7 +167,7 @@ impl Reader<'_> {
         }
         self.all += unfolding.parts;
         let (interface, function) = (interface.map(str::to_owned), function.to_owned());
-        let tool = Tool { id: name, interface, function, params, answer };
+        let tool = Tool { id: name, kind: self.kind, interface, function, params, answer };
         tool.signature()?;
         self.found.tools.push(tool);
         Ok(())
@@ -139,6 +176,8 @@ impl Reader<'_> {
 
 struct Unfolding<'t> {
     types: &'t Types,
+    /// Whether the contract's own types mean what they mean there.
+    part: bool,
     parts: usize,
     names: usize,
 }
@@ -208,7 +247,12 @@ impl Unfolding<'_> {
                 let cases = variant.cases.iter();
                 let cases =
                     cases.map(|(name, case)| self.case(name.as_str(), case.ty.as_ref(), depth));
-                Shape::Variant(cases.collect::<Result<_, _>>()?)
+                let cases: Vec<Case> = cases.collect::<Result<_, _>>()?;
+                if self.part && named(&cases, &["json", "media", "other"]) {
+                    Shape::Json
+                } else {
+                    Shape::Variant(cases)
+                }
             }
             Defined::Result { ok, err, .. } => {
                 let ok = self.case("ok", ok.as_ref(), depth)?;
@@ -242,6 +286,24 @@ impl Unfolding<'_> {
     fn names<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> Result<Vec<Name>, String> {
         names.map(|name| self.name(name)).collect()
     }
+}
+
+fn named<T>(fields: &[(Name, T)], names: &[&str]) -> bool {
+    fields.iter().map(|(name, _)| &*name.wit).eq(names.iter().copied())
+}
+
+fn is_context(shape: &Shape) -> bool {
+    let names = [
+        "run-id",
+        "address",
+        "attempt",
+        "deadline",
+        "idempotency-key",
+        "binding",
+        "tenant",
+        "trace-parent",
+    ];
+    matches!(shape, Shape::Record(fields) if named(fields, &names))
 }
 
 fn simple(ty: PrimitiveValType) -> Result<Shape, String> {

@@ -87,6 +87,8 @@ pub(crate) enum Shape {
     Enum(Vec<Name>),
     Option(Box<Shape>),
     Flags(Vec<Name>),
+    /// `value` of the contract: any JSON.
+    Json,
 }
 
 impl Shape {
@@ -128,6 +130,7 @@ impl Shape {
                 json!({ "oneOf": [{ "type": "null" }, single("some", of.schema())] })
             }
             Self::Option(of) => json!({ "anyOf": [of.schema(), { "type": "null" }] }),
+            Self::Json => json!({}),
             Self::Flags(flags) => json!({
                 "type": "array", "items": { "type": "string", "enum": names(flags) },
             }),
@@ -178,6 +181,7 @@ impl fmt::Display for Shape {
             Self::Float64 => f.write_str("f64"),
             Self::Char => f.write_str("char"),
             Self::String => f.write_str("string"),
+            Self::Json => f.write_str("value"),
             Self::Bytes => f.write_str("list<u8>"),
             Self::List(of) => write!(f, "list<{of}>"),
             Self::Fixed(of, length) => write!(f, "list<{of}, {length}>"),

@@ -10,7 +10,7 @@ use cleargate_flow::limits::{Layer, Limits};
 use cleargate_flow::value::Value;
 use cleargate_runtime::engine::Allocation;
 use cleargate_runtime::world::{
-    Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, World,
+    Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, ToolView, World,
 };
 use cleargate_runtime::{
     CallContext, Called, Caller, Engine, LoadError, Plugin, Runtime, RuntimeConfig,
@@ -275,6 +275,21 @@ impl World for Stage {
     async fn blob_get(&self, media: Media, offset: u64, length: u32) -> Answer<Vec<u8>> {
         self.hear(format!("read {media:?} {offset} {length}"))?;
         Ok(br#"{"from":"blob"}"#.to_vec())
+    }
+    async fn complete(&self, model: String, request: Value) -> Answer<Value> {
+        self.hear(format!("complete {model} {}", request.to_json()))?;
+        Ok(Value::from_json(
+            r#"{"message":{"role":"assistant","content":"\"from model\""},"usage":{"input_tokens":1}}"#,
+        )
+        .unwrap())
+    }
+    fn tools(&self) -> Vec<ToolView> {
+        let text = |text: &str| text.to_owned();
+        vec![ToolView { name: text("t"), description: text("d"), input: text("{}") }]
+    }
+    async fn call_tool(&self, name: String, arguments: Value) -> Answer<Value> {
+        self.hear(format!("tool {name} {}", arguments.to_json()))?;
+        Ok(Value::from_json(r#"{"from":"tool"}"#).unwrap())
     }
 }
 

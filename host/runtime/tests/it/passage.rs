@@ -62,7 +62,13 @@ fn context() -> NodeContext {
     let mut grants = everything();
     grants.kv = ["label".parse().unwrap()].into();
     let limits = Limits::combine(&[]);
-    let scope = CallScope { name: "guest".into(), grants: Arc::new(grants), limits, folder: None };
+    let scope = CallScope {
+        name: "guest".into(),
+        grants: Arc::new(grants),
+        limits,
+        folder: None,
+        peers: None,
+    };
     NodeContext::outside(&gate, "default", &scope, Value::record([("from", "flow".into())]))
 }
 
@@ -79,6 +85,8 @@ async fn perform(ask: &Ask, ctx: &NodeContext) -> Result<Value, NodeError> {
         requests: everything(),
         limits: Limits::default(),
         texts: Vec::new(),
+        typed_by: None,
+        model_key: None,
         origin: "test".into(),
     };
     let described = Described { kind: PluginKind::Node, id: "guest".into(), signature };

@@ -342,6 +342,7 @@ async fn call(plugin: &Plugin, kind: PluginKind, caller: &Caller) -> Vec<String>
                 ended(timed(plugin.on_chunk(caller, piece, &value)).await),
             ]
         }
+        part => panic!("no {} was made", part.as_str()),
     }
 }
 

@@ -109,7 +109,7 @@ impl Home {
         let limits = Limits::combine(&[(Layer::Node, limits)]);
         let folder = Some(Folder::open(self.dir.path()));
         let grants = Arc::new(self.grants.clone());
-        let scope = CallScope { name: "guest".into(), grants, limits, folder };
+        let scope = CallScope { name: "guest".into(), grants, limits, folder, peers: None };
         let ctx = NodeContext::outside(&gate, "default", &scope, Value::Null);
         let described = self.described.iter().find(|one| one.id == tool).unwrap();
         let output = node(&self.plugin, described).run(ctx, Value::from_json(input).unwrap()).await;

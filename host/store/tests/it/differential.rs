@@ -176,6 +176,7 @@ fn events(payloads: &[Value], end: Option<u8>) -> Vec<Event> {
     let calls = payloads.iter().enumerate().map(|(call, value)| Event::CallFinished {
         address: address.clone(),
         attempt: 1,
+        within: Vec::new(),
         call: call as u32,
         request: None,
         digest: "d".into(),

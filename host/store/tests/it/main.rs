@@ -52,6 +52,7 @@ fn call(seq: u64) -> Record {
     let event = Event::CallFinished {
         address: "node".parse().expect("an address"),
         attempt: 1,
+        within: Vec::new(),
         call: 0,
         request: None,
         digest: format!("digest of {seq}"),

@@ -25,6 +25,8 @@ fn node(id: &str, input: &str, output: &str, effect: Effect) -> Described {
             requests: cleargate_flow::grant::Grants::default(),
             limits: cleargate_flow::limits::Limits::default(),
             texts: Vec::new(),
+            typed_by: None,
+            model_key: None,
             origin: "test".into(),
         },
     }

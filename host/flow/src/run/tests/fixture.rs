@@ -47,6 +47,7 @@ pub(super) fn leaf() -> Leaf {
             retry: BTreeMap::new(),
             limits: Limits::default(),
         },
+        guard: Default::default(),
     }
 }
 
@@ -107,6 +108,7 @@ pub(super) fn graph(nodes: Vec<GraphNode>, output: &[(&str, Template)]) -> Arc<G
         output: output.iter().map(|(name, t)| ((*name).into(), t.clone())).collect(),
         value: crate::types::Kind::Any.into(),
         uses: BTreeMap::new(),
+        models: BTreeMap::new(),
         root: Scope { nodes },
         bound: 1000,
         plan: Default::default(),
