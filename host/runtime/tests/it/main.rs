@@ -1,4 +1,4 @@
-//! The runtime from outside: hostile guests (cases WA-01…WA-28), and the host's interfaces as a guest sees them.
+//! The runtime from outside: hostile guests (cases WA-01…WA-28, TI-05), and the host's interfaces as a guest sees them.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::disallowed_methods, reason = "whoever runs a soak says so in the environment")]
@@ -6,6 +6,7 @@
 
 mod attack;
 mod crossings;
+mod descriptions;
 mod foreign;
 mod guests;
 mod hostile;
@@ -16,6 +17,7 @@ mod passage;
 mod promise;
 mod random;
 mod values;
+mod waiting;
 mod wasi;
 mod wasi_files;
 mod wasi_http;
@@ -62,10 +64,12 @@ const ATTACKS: &[&str] = &[
     include_str!("hostile.rs"),
     include_str!("values.rs"),
     include_str!("crossings.rs"),
+    include_str!("descriptions.rs"),
     include_str!("random.rs"),
     include_str!("wasi.rs"),
     include_str!("wasi_files.rs"),
     include_str!("wasi_http.rs"),
+    include_str!("waiting.rs"),
 ];
 
 /// Where the other promises of `SECURITY.md` are proved: beside the code that keeps them, and in the tests of the gate
@@ -124,13 +128,18 @@ fn every_promised_limit_names_the_test_that_proves_it() {
 
 /// The cases of the threat model that plugins and their requests are held to. A test of a case begins with its id.
 #[test]
-fn every_hostile_case_has_a_test() {
+fn every_hostile_case_has_a_test_and_a_row() {
+    let page = include_str!("../../../SECURITY.md");
     let guests = (1..=28).map(|n| format!("wa_{n:02}"));
     let egress = (10..=13).map(|n| format!("ht_{n}"));
     let packages = (4..=6).map(|n| format!("pk_{n:02}"));
-    let smuggling = (3..=4).map(|n| format!("ti_{n:02}"));
+    let smuggling = (3..=5).map(|n| format!("ti_{n:02}"));
     for case in guests.chain(egress).chain(packages).chain(smuggling) {
         assert!(proved(&format!("fn {case}_")), "no test begins with `{case}`");
+        assert!(
+            page.contains(&format!("`{case}_")),
+            "no row of SECURITY.md names a test of `{case}`"
+        );
     }
 }
 
