@@ -9,7 +9,8 @@ CLEARGATE := $(TARGET_DIR)/debug/cleargate
 # What the demo runs, and all first-party plugins. Those with an interpreter take a minute to build once.
 DEMO_PLUGINS := lockfile package-risk secret-guard
 PLUGINS := $(DEMO_PLUGINS) pii-redactor regex-guard csv text-split blocklist-guard schema-guard jq \
-  archive-list injection-guard html-to-markdown yaml web-fetch math json-tools markdown web-search openai-chat kv-cache
+  archive-list injection-guard html-to-markdown yaml web-fetch math json-tools markdown web-search openai-chat kv-cache \
+  diff
 
 # Not the user's own home: `plugins` makes its registry anew.
 export CLEARGATE_HOME := $(HOME_DIR)

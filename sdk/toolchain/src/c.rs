@@ -81,7 +81,7 @@ fn compile(
 ) -> Result<(), BuildError> {
     let (c, other): (Vec<&String>, Vec<&String>) = sources.iter().partition(|s| s.ends_with(".c"));
     let mut zig = process::command(&compiler(kit), project);
-    let caches = config.target_dir.join("c/cache");
+    let caches = cache(config);
     zig.env("ZIG_GLOBAL_CACHE_DIR", &caches).env("ZIG_LOCAL_CACHE_DIR", &caches);
     zig.arg(if other.is_empty() { "cc" } else { "c++" });
     zig.args(["-target", "wasm32-wasi", "-mexec-model=reactor", "-Os", "-s"]);
@@ -106,6 +106,19 @@ fn compile(
         true => Ok(()),
         false => Err(BuildError::Failed { output: outcome.tail }),
     }
+}
+
+/// The compiler's program, installed when it is not there yet: crates with parts in C are compiled with it, too.
+pub(crate) fn program(
+    config: &Config,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<PathBuf, BuildError> {
+    Ok(compiler(&wheels::ready(&KIT, LANGUAGE, config, progress)?))
+}
+
+/// Where the compiler keeps what it made before.
+pub(crate) fn cache(config: &Config) -> PathBuf {
+    config.target_dir.join("c/cache")
 }
 
 /// The compiler's program, as its package names it on this system.

@@ -1,6 +1,6 @@
 //! A Rust project to a core module, with Cargo.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::crates_in_c::{self, Compiler};
 use crate::find::{self, Target, Toolchain};
 use crate::process::{self, Line};
 use crate::turn::Turn;
@@ -33,10 +34,17 @@ pub(crate) fn build(
     let toolchain = find::toolchain(config, &folder, target, progress)?;
     progress(Progress::Toolchain(toolchain.name()));
     let flags = flags(&toolchain, target, &facts);
+    let compiler = match facts.depends(&manifest, crates_in_c::COMPILES) {
+        true => Some(Compiler::ready(config, progress)?),
+        false => None,
+    };
     let builder = [&*folder.to_string_lossy(), &toolchain.name(), &flags].join("\n");
     // Held until the module is read.
     let _turn = Turn::take(&config.target_dir, &krate, &builder, progress)?;
     let mut cargo = command(config, &toolchain, &folder, target, &flags);
+    if let Some(compiler) = &compiler {
+        compiler.name_to(&mut cargo, target);
+    }
     let mut module: Option<PathBuf> = None;
     let outcome = process::stream(&mut cargo, &mut |line| match line {
         Line::Err(text) => progress(Progress::Output(text)),
@@ -138,10 +146,28 @@ impl Message {
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
+    #[serde(default)]
+    resolve: Resolve,
+}
+
+/// Which package depends on which, by their ids.
+#[derive(Default, Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    dependencies: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct Package {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    name: String,
     manifest_path: PathBuf,
     #[serde(default)]
     targets: Vec<PackageTarget>,
@@ -177,6 +203,27 @@ impl Metadata {
                 .find(|t| t.triple() == name)
                 .ok_or_else(|| BuildError::Target(name.into())),
         }
+    }
+
+    /// Whether a package needs a crate of a name to be built: others of its workspace do not count.
+    fn depends(&self, manifest: &Path, name: &str) -> bool {
+        let named: BTreeMap<&str, &str> =
+            self.packages.iter().map(|p| (p.id.as_str(), p.name.as_str())).collect();
+        let edges: BTreeMap<&str, &[String]> =
+            self.resolve.nodes.iter().map(|n| (n.id.as_str(), n.dependencies.as_slice())).collect();
+        let mut open: Vec<&str> = self.own(manifest).map(|p| p.id.as_str()).into_iter().collect();
+        let mut seen = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if named.get(id) == Some(&name) {
+                return true;
+            }
+            if seen.insert(id) {
+                open.extend(
+                    edges.get(id).into_iter().flat_map(|ids| ids.iter().map(String::as_str)),
+                );
+            }
+        }
+        false
     }
 
     /// Where Cargo unpacked crates: `<home>/registry/src/<index>`.
@@ -218,3 +265,6 @@ fn metadata(config: &Config, folder: &Path) -> Result<Metadata, BuildError> {
     }
     Err(find::missing(config, &[], Target::Bare))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ mod builder;
 mod c;
 mod cargo;
 mod contract;
+mod crates_in_c;
 mod error;
 mod find;
 mod go;
