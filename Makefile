@@ -71,7 +71,7 @@ bench-baseline: ## measures anew what the gate compares with; commit the file wi
 soak: plugins fuzz ## the slow proofs, up to an hour: a thousand kills, long random histories, wide races
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-flow -p cleargate-store -p cleargate-executor
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-runtime -E 'test(/wa_(19|24|25|28)_/)'
-	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-cli -E 'test(killed_runs) or test(/^go::/)'
+	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-cli -E 'test(killed_runs) or test(/^go::/) or test(requests_and_httpx)'
 
 fuzz: ## millions of damaged inputs for each boundary where a stranger's bytes come in, some ten minutes
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-fuzz

@@ -51,14 +51,14 @@ fn mistakes_are_found_when_the_plugin_is_built() {
     let world = World::empty();
     world.run(&["plugin", "new", "--lang", "c", "--kind", "tool", "wrong"]).expect(0, &[]);
     let source = fs::read_to_string(world.path("wrong/src/plugin.c")).unwrap();
-    let now = "#include <time.h>\n#include \"cleargate.h\"";
+    let files = "#include <stdio.h>\n#include \"cleargate.h\"";
     for (from, to, words) in [
         ("int64_t a = 0", "int64_t a = ", &["src/plugin.c:6", "error"][..]),
         ("CG_TOOLS({", "static cg_tool unused = ({", &["src/plugin.c:", "error"]),
-        ("#include \"cleargate.h\"", now, &["clock_time_get: use cg_now"]),
+        ("#include \"cleargate.h\"", files, &["path_open: take the content as an input"]),
     ] {
-        let called = if to == now {
-            source.replace("sum = 0;", "sum = time(NULL);")
+        let called = if to == files {
+            source.replace("sum = 0;", "sum = fopen(\"notes\", \"r\") != NULL;")
         } else {
             source.clone()
         };
@@ -71,6 +71,62 @@ fn mistakes_are_found_when_the_plugin_is_built() {
     world.run(&["plugin", "build", "wrong"]).expect(3, &["makes no plugin", "CG_TOOLS"]);
     fs::remove_file(world.path("wrong/src/plugin.c")).unwrap();
     world.run(&["plugin", "build", "wrong"]).expect(3, &["there is no src/plugin.c"]);
+}
+
+/// A tool that uses nothing but the C library.
+const ORDINARY: &str = r#"#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleargate.h"
+
+static cg_json *machine(cg_call *call, cg_json *input) {
+  (void)call, (void)input;
+  struct timespec before, after;
+  clock_gettime(CLOCK_MONOTONIC, &before);
+  usleep(2000);
+  clock_gettime(CLOCK_MONOTONIC, &after);
+  unsigned char bytes[2];
+  getentropy(bytes, sizeof bytes);
+  printf("one\ntwo %d\n", 2);
+  fprintf(stderr, "three\n");
+  cg_json *said = cg_set(cg_object(), "time", cg_integer(time(NULL)));
+  cg_set(said, "waited", cg_integer((after.tv_nsec - before.tv_nsec) / 1000000 >= 2));
+  return cg_set(said, "bytes", cg_integer(bytes[0] * 256 + bytes[1]));
+}
+
+CG_TOOLS({
+    .name = "machine",
+    .description = "Uses the C library.",
+    .input = CG_SCHEMA({"type": "object"}),
+    .output = CG_SCHEMA({"type": "object"}),
+    .run = machine,
+})
+"#;
+
+#[test]
+fn what_the_c_library_asks_of_a_machine_is_the_hosts() {
+    let world = World::empty();
+    world.run(&["plugin", "new", "--lang", "c", "--kind", "tool", "ordinary"]).expect(0, &[]);
+    world.write("ordinary/src/plugin.c", ORDINARY);
+    fs::remove_file(world.path("ordinary/cases/first.yaml")).unwrap();
+    world.write(
+        "ordinary/cases/machine.yaml",
+        "cases:\n- { name: machine, call: { tool: machine }, input: {}, world: { now: 2026-03-01T00:00:00Z, seed: 7 }, \
+           expect: { output: { time: 1772323200, waited: 1, bytes: 13825 } } }\n",
+    );
+    world.run(&["plugin", "test", "ordinary"]).expect(0, &["1 passed, 0 failed"]);
+    world.run(&["plugin", "publish", "ordinary"]).expect(0, &[]);
+    world.run(&["plugin", "install", "my:ordinary", "--grant"]).expect(0, &[]);
+    world.write(
+        "flow.yaml",
+        "cleargate: 1\nflow: machine\noutput: { waited: \"${it.waited}\" }\n\
+         use: { ordinary: my:ordinary@^0.1 }\nnodes:\n  it: { type: ordinary }\n",
+    );
+    let ran = world.json(&["run", "flow.yaml", "--output", "json"]);
+    assert_eq!(ran["outcome"]["output"]["waited"], 1, "{ran}");
+    assert_eq!(world.printed(&ran), ["info one", "info two 2", "warn three"]);
 }
 
 #[test]

@@ -95,3 +95,62 @@ func main() {}
     );
     world.run(&["plugin", "test", "chance"]).expect(0, &["2 passed, 0 failed"]);
 }
+
+/// Importing a service lends it to Go's own packages.
+#[test]
+fn what_go_asks_of_a_machine_is_the_hosts_when_a_plugin_imports_it() {
+    let world = World::empty();
+    world.share_compiled();
+    world.run(&["plugin", "new", "--lang", "go", "--kind", "tool", "ordinary"]).expect(0, &[]);
+    world.write(
+        "ordinary/src/plugin.go",
+        r#"package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"cleargate"
+	_ "cleargate/clock"
+	_ "cleargate/log"
+	"cleargate/tool"
+)
+
+type nothing struct{}
+
+type said struct {
+	Time   string `json:"time"`
+	Waited bool   `json:"waited"`
+}
+
+func machine(_ *cleargate.Context, _ nothing) (said, error) {
+	before := time.Now()
+	time.Sleep(2 * time.Millisecond)
+	waited := time.Since(before)
+	fmt.Println("one")
+	fmt.Fprintln(os.Stderr, "two")
+	return said{before.UTC().Format(time.RFC3339), waited >= 2*time.Millisecond && waited < time.Second}, nil
+}
+
+func init() { tool.Add("machine", "Uses Go's own packages.", machine) }
+
+func main() {}
+"#,
+    );
+    world.write(
+        "ordinary/cases/first.yaml",
+        "cases:\n- { name: machine, call: { tool: machine }, input: {}, world: { now: 2026-03-01T00:00:00Z }, \
+           expect: { output: { time: \"2026-03-01T00:00:00Z\", waited: true } } }\n",
+    );
+    world.run(&["plugin", "test", "ordinary"]).expect(0, &["1 passed, 0 failed"]);
+    world.run(&["plugin", "publish", "ordinary"]).expect(0, &[]);
+    world.write(
+        "flow.yaml",
+        "cleargate: 1\nflow: machine\noutput: { waited: \"${it.waited}\" }\n\
+         use: { ordinary: my:ordinary@^0.1 }\nnodes:\n  it: { type: ordinary }\n",
+    );
+    let ran = world.json(&["run", "flow.yaml", "--output", "json"]);
+    assert_eq!(ran["outcome"]["output"]["waited"], true, "{ran}");
+    assert_eq!(world.printed(&ran), ["info one", "warn two"]);
+}

@@ -1,29 +1,14 @@
 //! What an operator keeps: grants and secrets.
 
-use std::io::Write;
-use std::process::Stdio;
-
 use crate::world::{Done, World};
 
 const VALUE: &str = "correct horse battery";
-
-fn with_input(world: &World, args: &[&str], input: &str) -> Done {
-    let mut child = world
-        .command(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    Done::of(child.wait_with_output().unwrap())
-}
 
 #[test]
 fn a_secret_is_kept_listed_without_its_value_masked_and_removed() {
     let world = World::empty();
     let set = ["secret", "set", "API_KEY", "--host", "api.example.org"];
-    let done = with_input(&world, &set, &format!("{VALUE}\n"));
+    let done = world.told(&set, &format!("{VALUE}\n"));
     assert_eq!(done.code, Some(0), "{done:?}");
     let listed = world.run(&["secret", "list"]);
     assert!(listed.out.contains("API_KEY") && listed.out.contains("api.example.org"));
@@ -39,10 +24,10 @@ fn a_secret_is_kept_listed_without_its_value_masked_and_removed() {
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.out.contains("\"said\": \"***\"") && !run.out.contains(VALUE), "{}", run.out);
 
-    with_input(&world, &["secret", "set", "SHORT"], "abc").expect(3, &["at least 8 bytes"]);
-    with_input(&world, &["secret", "set", "A-B"], VALUE).expect(3, &["no label", "letters"]);
+    world.told(&["secret", "set", "SHORT"], "abc").expect(3, &["at least 8 bytes"]);
+    world.told(&["secret", "set", "A-B"], VALUE).expect(3, &["no label", "letters"]);
     let nowhere = ["secret", "set", "B", "--host", "http://x/y"];
-    with_input(&world, &nowhere, VALUE).expect(3, &["`http://x/y` is no host"]);
+    world.told(&nowhere, VALUE).expect(3, &["`http://x/y` is no host"]);
     assert_eq!(world.run(&["secret", "rm", "API_KEY"]).code, Some(0));
     world.run(&["secret", "rm", "API_KEY"]).expect(3, &["no secret `API_KEY`", "secret list"]);
 }
@@ -74,7 +59,7 @@ fn a_refusal_prints_what_is_pasted_to_grant_it() {
 #[test]
 fn a_secret_that_does_not_open_stops_what_needs_it_and_says_how_to_mend_it() {
     let world = World::empty();
-    assert_eq!(with_input(&world, &["secret", "set", "KEY"], VALUE).code, Some(0));
+    assert_eq!(world.told(&["secret", "set", "KEY"], VALUE).code, Some(0));
     world.write_home("secrets.key", "00".repeat(32).as_bytes());
     world.run(&["runs", "list"]).expect(3, &["`KEY`", "does not open", "secret set KEY"]);
     // What mends it does not need it.

@@ -2,17 +2,22 @@
 //! the probe: it is built once, and the result is kept in the build folder.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::readme::{REMEMBERED, block};
-use crate::world::{Done, World};
+use crate::world::{Done, World, soak};
 
 const KINDS: [&str; 4] = ["node", "tool", "guardrail", "filter"];
 
 /// A tool that does what its input says.
 const PROBE: &str = r#"
-import dataclasses, datetime, enum, random, time, uuid
+import dataclasses, datetime, enum, json, random, time, urllib.error, urllib.request, uuid
+from http.client import HTTPSConnection
 from typing import Annotated, Any, Literal, TypedDict, NotRequired
 
 from cleargate import Bounds, Context, Failure, clock, config, http, kv, log, random as chance, secret, tool
@@ -57,6 +62,9 @@ DOES = {
     "secret": lambda ctx: secret.placeholder("KEY"),
     "http": lambda ctx: http.get("https://api.example.com/a").ok().json(),
     "stream": lambda ctx: b"".join(http.stream("GET", "https://api.example.com/a")).decode(),
+    "urllib": lambda ctx: json.load(urllib.request.urlopen("https://api.example.com/a?b=é".replace("é", "%C3%A9"), timeout=3)),
+    "absent": lambda ctx: status(),
+    "client": lambda ctx: client(),
     "refused": lambda ctx: fail(),
     "broken": lambda ctx: None.field,
     "deep": lambda ctx: deep(0),
@@ -65,6 +73,28 @@ DOES = {
     "file": lambda ctx: open("/etc/passwd"),
     "late": lambda ctx: __import__("wave"),
 }
+
+
+def status():
+    try:
+        urllib.request.urlopen(urllib.request.Request("https://api.example.com/a", b"hi", {"X-Part": "1"}, method="PUT"))
+    except urllib.error.HTTPError as error:
+        return [error.code, error.headers["x-answer"], error.read().decode()]
+
+
+def client():
+    peer = HTTPSConnection("api.example.com", timeout=3)
+    peer.request("POST", "/b", body=iter([b"h", b"i"]), headers={"X-Part": "1"})
+    answer = peer.getresponse()
+    return [answer.status, answer.getheader("x-answer"), answer.read().decode()]
+
+
+@tool
+def fetch(url: str) -> Any:
+    """Reads a page as any Python does."""
+    signed = {"Authorization": "Bearer " + secret.placeholder("KEY")}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=signed)) as page:
+        return {"status": page.status, "text": page.read().decode()}
 
 
 def fail():
@@ -111,6 +141,27 @@ const EXPECTED: &str = r#"cases:
     input: { what: stream }
     world: { http: [{ url: "https://api.example.com/a", response: { json: { n: 1 } } }] }
     expect: { contains: { got: "\"n\"" } }
+  - name: urllib
+    call: { tool: probe }
+    input: { what: urllib }
+    world: { http: [{ url: "https://api.example.com/a?b=%C3%A9", response: { json: { n: 1 } } }] }
+    expect: { output: { got: { n: 1 } } }
+  - name: an answer that is an error of urllib
+    call: { tool: probe }
+    input: { what: absent }
+    world: { http: [{ method: PUT, url: "https://api.example.com/a", headers: { x-part: "1" }, body: hi, response: { status: 404, headers: { X-Answer: "no" }, text: gone } }] }
+    expect: { output: { got: [404, "no", gone] } }
+  - name: http.client
+    call: { tool: probe }
+    input: { what: client }
+    world: { http: [{ method: POST, url: "https://api.example.com/b", headers: { x-part: "1" }, body: hi, response: { status: 201, headers: { X-Answer: "yes" }, text: made } }] }
+    expect: { output: { got: [201, "yes", made] } }
+  - { name: urllib is refused, call: { tool: probe }, input: { what: urllib }, world: { deny: [http] }, expect: { error: { code: denied, message: no network } } }
+  - name: urllib and a peer that is not there
+    call: { tool: probe }
+    input: { what: urllib }
+    world: { http: [{ url: "https://api.example.com/a?b=%C3%A9", fail: { code: transient, message: connection refused } }] }
+    expect: { error: { code: transient, message: connection refused } }
   - { name: refused, call: { tool: probe }, input: { what: refused }, expect: { error: { code: transient, message: busy } } }
   - { name: no answer, call: { tool: probe }, input: { what: http }, expect: { error: { code: denied, message: no answer } } }
   - { name: broken, call: { tool: probe }, input: { what: broken }, expect: { error: { code: bug, message: "'NoneType' object has no attribute 'field'" } } }
@@ -126,8 +177,11 @@ const EXPECTED: &str = r#"cases:
   - { name: extra, call: { tool: echo }, input: { inner: [], more: 1 }, expect: { error: { code: invalid_input, message: "unknown field `more`" } } }
 "#;
 
-const ASKS: &str = "\n[permissions]\nkv = [\"notes\"]\nhttp = [\"api.example.com\"]\nsecrets = [\"KEY\"]\n\
+const ASKS: &str = "\n[permissions]\nkv = [\"notes\"]\nhttp = [\"api.example.com\", \"PEER\"]\nsecrets = [\"KEY\"]\n\
     [reasons]\nkv = \"Keeps notes\"\nhttp = \"Asks a peer\"\nsecrets = \"Signs what it asks\"\n";
+
+/// The value of the secret `KEY`.
+const SIGNS: &str = "correct-horse-battery";
 
 /// A project that holds all templates and the probe.
 fn everything(world: &World) {
@@ -158,14 +212,17 @@ fn every_template_passes_its_cases_and_every_service_answers() {
     // What is named must be asked for.
     let build = ["plugin", "build", "py-node"];
     world.run(&build).expect(3, &["imports cleargate:host/kv@0.1.0", "asks for no kv"]);
+    let (port, heard) = peer();
+    let asks = ASKS.replace("PEER", &format!("http://127.0.0.1:{port}"));
     let manifest = fs::read_to_string(world.path("py-node/plugin.toml")).unwrap();
-    world.write("py-node/plugin.toml", &format!("{manifest}{ASKS}"));
+    world.write("py-node/plugin.toml", &format!("{manifest}{asks}"));
     let done = world.run(&["plugin", "test", "py-node"]);
-    done.expect(0, &["✓ my:py-node 0.1.0", "componentize-py", "37 passed, 0 failed"]);
+    done.expect(0, &["✓ my:py-node 0.1.0", "componentize-py", "42 passed, 0 failed"]);
     world.run(&["plugin", "publish", "py-node"]).expect(0, &[]);
     // Built again, the same bytes.
     let again = world.run(&["plugin", "publish", "--if-new", "py-node"]);
     assert_eq!(again.out.matches("already there").count(), 1, "{again:?}");
+    an_ordinary_client_obeys_the_allow_list(&world, port, &heard);
     world.write(
         "flow.yaml",
         "cleargate: 1\nflow: counting\n\
@@ -174,11 +231,6 @@ fn every_template_passes_its_cases_and_every_service_answers() {
          nodes:\n  count: { type: words.py_node, with: { text: \"${input.text}\" } }\n  \
          add: { type: words.py_tool, with: { a: \"${count.words}\", b: 40 } }\n",
     );
-    world.write(
-        "allowed.toml",
-        &ASKS[..ASKS.find("[reasons]").unwrap()].replace("[permissions]", ""),
-    );
-    world.run(&["plugin", "install", "my:py-node", "--grant"]).expect(0, &[]);
     let run = ["run", "flow.yaml", "--input", "text=one two", "--output", "json"];
     assert_eq!(world.json(&run)["outcome"]["output"], json!({ "words": 2, "all": 42 }));
     // A defect is told with the author's own lines.
@@ -196,6 +248,64 @@ fn every_template_passes_its_cases_and_every_service_answers() {
         traceback.contains("File \"probe.py\", line ") && traceback.contains(last),
         "{traceback}"
     );
+}
+
+/// Answers each request with what it says of itself: its first line, and how it signs in.
+fn peer() -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = heard.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map(Result::unwrap) {
+            let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            let first = lines.next().unwrap();
+            let fields = lines.take_while(|line| !line.is_empty());
+            let mut signs = fields.filter(|line| line.to_lowercase().starts_with("authorization"));
+            let body = format!("{first} {}", signs.next().unwrap_or_default());
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length";
+            let _ = write!(&stream, "{head}: {}\r\n\r\n{body}", body.len());
+            hears.lock().unwrap().push(body);
+        }
+    });
+    (port, heard)
+}
+
+/// A plugin with its ordinary HTTP client, on a real connection: where its operator allows it, and nowhere else. It
+/// signs in with a secret that it never sees, not even in an answer.
+fn an_ordinary_client_obeys_the_allow_list(
+    world: &World,
+    granted: u16,
+    heard: &Mutex<Vec<String>>,
+) {
+    world.write_home("cleargate.toml", b"[network]\nallow_addresses = [\"127.0.0.0/8\"]\n");
+    let peer = format!("http://127.0.0.1:{granted}");
+    world.told(&["secret", "set", "KEY", "--host", &peer], SIGNS).expect(0, &[]);
+    let flow = "cleargate: 1\nflow: reading\ninput: { url: { type: string } }\noutput: { text: \"${it.text}\" }\n\
+        use: { plugin: my:py-node@^0.1 }\nnodes:\n  it: { type: plugin.fetch, with: { url: \"${input.url}\" } }\n";
+    world.write("fetch.yaml", flow);
+    let run = |port: u16| {
+        let url = format!("url=http://127.0.0.1:{port}/a?b=c");
+        world.run(&["run", "fetch.yaml", "--input", &url, "--output", "json"])
+    };
+    // Installed, and nothing granted: it is not even loaded.
+    let asks = format!("may send requests to http://127.0.0.1:{granted}");
+    world.run(&["plugin", "install", "my:py-node"]).expect(5, &[&asks]);
+    run(granted).expect(5, &["cleargate plugin install my:py-node@=0.1.0 --grant"]);
+    world.run(&["plugin", "install", "my:py-node", "--grant"]).expect(0, &[]);
+    let done = run(granted);
+    let ended: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
+    let answer = "GET /a?b=c HTTP/1.1 authorization: Bearer";
+    assert_eq!(ended["outcome"]["output"]["text"], format!("{answer} ***"), "{ended}");
+    assert_eq!(*heard.lock().unwrap(), [format!("{answer} {SIGNS}")]);
+    let (other, unheard) = self::peer();
+    let done = run(other);
+    let ended: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
+    let error = &ended["outcome"]["error"];
+    assert_eq!(error["code"], "denied", "{ended}");
+    let line = format!("http = [\\\"http://127.0.0.1:{other}\\\"]");
+    assert!(error.to_string().contains(&line), "no {line} in {error}");
+    assert_eq!(unheard.lock().unwrap().len(), 0);
 }
 
 #[test]
@@ -216,6 +326,64 @@ fn mistakes_are_found_when_the_plugin_is_built() {
     }
     fs::remove_file(world.path("wrong/src/plugin.py")).unwrap();
     world.run(&["plugin", "build", "wrong"]).expect(3, &["there is no src/plugin.py"]);
+}
+
+/// A tool that asks with packages of others.
+const ASKER: &str = r#"
+from typing import Any
+
+import httpx
+import requests
+from cleargate import tool
+
+
+@tool
+def ask(url: str, body: str = "") -> Any:
+    """Asks with both."""
+    with requests.Session() as one, httpx.Client(timeout=3) as other:
+        answers = [one.post(url, json=body, timeout=3) if body else one.get(url), other.get(url)]
+    return [[answer.status_code, answer.json()] for answer in answers]
+"#;
+
+const ASKED: &str = r#"cases:
+  - name: answered
+    call: { tool: ask }
+    input: { url: "https://api.example.com/a", body: "é" }
+    world:
+      http:
+        - { method: POST, url: "https://api.example.com/a", body: '"\u00e9"', response: { status: 201, json: { n: 1 } } }
+        - { url: "https://api.example.com/a", response: { json: { n: 2 } } }
+    expect: { output: [[201, { n: 1 }], [200, { n: 2 }]] }
+  - { name: refused, call: { tool: ask }, input: { url: "https://api.example.com/a" }, world: { deny: [http] }, expect: { error: { code: denied, message: no network } } }
+  - name: a peer that is not there
+    call: { tool: ask }
+    input: { url: "http://api.example.com/a" }
+    world:
+      http:
+        - { url: "http://api.example.com/a", response: { json: 1 } }
+        - { url: "http://api.example.com/a", fail: { code: timeout, message: no answer came } }
+    expect: { error: { code: timeout, message: no answer came } }
+"#;
+
+/// They come from the registry of Python, so they are asked for in `make soak` alone.
+#[test]
+fn requests_and_httpx_ask_the_host() {
+    if !soak() {
+        return;
+    }
+    let world = World::empty();
+    world.run(&["plugin", "new", "--lang", "python", "--kind", "tool", "asker"]).expect(0, &[]);
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "-q", "--target"]).arg(world.path("asker/packages"));
+    pip.args(["--platform", "any", "--only-binary", ":all:", "requests==2.34.2", "httpx==0.28.1"]);
+    assert!(pip.status().unwrap().success());
+    let manifest = fs::read_to_string(world.path("asker/plugin.toml")).unwrap();
+    let asks = "\n[permissions]\nhttp = [\"api.example.com\"]\n[reasons]\nhttp = \"Asks a peer\"\n";
+    world.write("asker/plugin.toml", &format!("{manifest}{asks}"));
+    world.write("asker/src/plugin.py", ASKER);
+    fs::remove_file(world.path("asker/cases/first.yaml")).unwrap();
+    world.write("asker/cases/asked.yaml", ASKED);
+    world.run(&["plugin", "test", "asker"]).expect(0, &["3 passed, 0 failed"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! itself, into a folder that all tests copy: each test runs in its own process, so a file lock stands between them.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -86,11 +87,30 @@ impl World {
         Done::of(self.command(args).output().unwrap())
     }
 
+    /// The same with something to read from standard input.
+    pub(crate) fn told(&self, args: &[&str], input: &str) -> Done {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        Done::of(child.wait_with_output().unwrap())
+    }
+
     /// Runs the command, which must succeed, and reads its stdout as JSON.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let done = self.run(args);
         assert_eq!(done.code, Some(0), "{args:?}: {done:?}");
         serde_json::from_str(&done.out).unwrap()
+    }
+
+    /// The lines of the log of a run, each with its level.
+    pub(crate) fn printed(&self, ran: &Value) -> Vec<String> {
+        let id = ran["run"].as_str().unwrap();
+        let done = self.run(&["runs", "events", id, "--output", "ndjson"]);
+        let events = done.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let lines = events.filter(|event| event["event"] == "logged");
+        lines.map(|e| format!("{} {}", text(&e["level"]), text(&e["message"]))).collect()
     }
 }
 

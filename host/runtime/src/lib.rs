@@ -38,5 +38,5 @@ pub use component::{Breakdowns, Digest, LoadError, Plugin, Runtime, RuntimeConfi
 pub use engine::Engine;
 pub use fault::Fault;
 pub use instance::Called;
-pub use linker::{SERVED, unserved};
+pub use linker::{SERVED, meaning, unserved};
 pub use plugin::{CallContext, Caller};

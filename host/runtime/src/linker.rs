@@ -107,7 +107,7 @@ enum Import {
     /// Types alone: no function, no capability.
     Types,
     Host(&'static Interface),
-    Wasi(&'static Interface),
+    Wasi(&'static wasi::Row),
     /// Not served, and why.
     Unknown(&'static str),
 }
@@ -115,11 +115,10 @@ enum Import {
 fn classify(import: &str) -> Import {
     let Some(rest) = import.strip_prefix("cleargate:") else {
         if let Some((path, version)) = import.split_once('@')
-            && let Some(interface) =
-                wasi::INTERFACES.iter().find(|interface| interface.name == path)
+            && let Some(row) = wasi::INTERFACES.iter().find(|row| row.interface.name == path)
             && of_series(version, wasi::SERIES)
         {
-            return Import::Wasi(interface);
+            return Import::Wasi(row);
         }
         let why = match import.strip_prefix("wasi:") {
             Some(rest) => wasi::unserved(rest),
@@ -163,6 +162,15 @@ pub fn unserved(import: &str) -> Option<&'static str> {
     }
 }
 
+/// What an import of WASI means for whoever decides about a plugin; nothing for all other imports, whose meaning is
+/// that of the permission.
+pub fn meaning(import: &str) -> Option<&'static str> {
+    match classify(import) {
+        Import::Wasi(row) => Some(row.means),
+        Import::Types | Import::Host(_) | Import::Unknown(_) => None,
+    }
+}
+
 /// Whether a version is a release of the series that this host serves.
 pub(crate) fn same_series(version: &str) -> bool {
     SERVED.rsplit_once('.').is_some_and(|(series, _)| of_series(version, series))
@@ -194,11 +202,11 @@ pub(crate) fn link(
                 let name = format!("cleargate:host/{}@{SERVED}", interface.name);
                 (interface.link)(&mut linker, &name).map_err(LoadError::engine)?;
             }
-            Import::Wasi(interface) if (interface.granted)(grants) => {
+            Import::Wasi(row) if (row.interface.granted)(grants) => {
                 // What a component imports, so that each patch that it names is found.
-                (interface.link)(&mut linker, import).map_err(LoadError::engine)?;
+                (row.interface.link)(&mut linker, import).map_err(LoadError::engine)?;
             }
-            Import::Host(interface) | Import::Wasi(interface) => {
+            Import::Host(interface) | Import::Wasi(wasi::Row { interface, .. }) => {
                 return Err(LoadError::NotGranted { import: import.clone(), line: interface.line });
             }
         }
@@ -240,7 +248,7 @@ mod tests {
             }
             assert!(link(&engine, &imports, &everything()).is_ok());
         }
-        for interface in wasi::INTERFACES {
+        for wasi::Row { interface, .. } in wasi::INTERFACES {
             let imports = [format!("{}@0.2.9", interface.name)];
             match link(&engine, &imports, &Grants::default()).err() {
                 Some(LoadError::NotGranted { line, .. }) => assert_eq!(line, interface.line),

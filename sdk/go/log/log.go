@@ -1,4 +1,5 @@
-// Package log writes lines for the run's journal; bounded by the host, and cut with a marker.
+// Package log writes lines for the run's journal; bounded by the host, and cut with a marker. Importing it also leads
+// there what is printed: standard output as Info, the stream of errors as Warn.
 package log
 
 import (
@@ -33,3 +34,8 @@ func Write(level Level, message string, fields ...any) {
 	}
 	write(int32(level), message, list.Pointer(), uint32(count))
 }
+
+// The build leads what is printed to the function if it is in the component, so it is there without a call.
+func init() { lent = write }
+
+var lent func(int32, string, unsafe.Pointer, uint32)

@@ -48,8 +48,25 @@ def failure_of(error: BaseException) -> Failure:
             return Failure("limit", "the memory of the call is used up")
         case RecursionError():
             return Failure("limit", f"the stack of the call is used up: {error}")
+        case _ if (refusal := refusal_behind(error)) is not None:
+            return refusal
     detail = {"traceback": told(error)}
     return Failure("bug", f"{type(error).__name__}: {error}", detail=detail)
+
+
+# Clients of Python that wrap errors of a connection in classes of their own.
+CLIENTS = {"httpcore", "httpx", "requests", "urllib3"}
+
+
+def refusal_behind(error: BaseException) -> Failure | None:
+    """What the host refused, when a client of Python says it in its own words and the plugin does not catch it."""
+    seen: set[int] = set()
+    step: Any = error
+    while id(step) not in seen and (isinstance(step, OSError) or type(step).__module__.split(".")[0] in CLIENTS):
+        seen.add(id(step))
+        reason = getattr(step, "reason", None)
+        step = reason if isinstance(reason, BaseException) else step.__cause__ or step.__context__
+    return step if isinstance(step, Failure) else None
 
 
 def told(error: BaseException) -> str:

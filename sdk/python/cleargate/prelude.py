@@ -1,8 +1,8 @@
 """Leads what Python does with a machine to the host, or refuses it by name.
 
-A component has no clock, no chance, no files and no terminal of its own. The engine would stop it with a trap that
-names nothing. So the clock and chance are the host's, when the plugin imports them; what it prints goes to the log,
-when it imports that; and everything else raises an error that says what to use instead.
+A component has no clock, no chance, no network, no files and no terminal of its own. The engine would stop it with a
+trap that names nothing. So the clock, chance and requests are the host's, when the plugin imports them; what it prints
+goes to the log, when it imports that; and everything else raises an error that says what to use instead.
 """
 
 import builtins
@@ -16,6 +16,7 @@ import sys
 import time
 from typing import Any, Callable, Iterator
 
+from . import network
 from .failure import told
 
 # Functions of `os` that reach files; the engine traps in them.
@@ -34,11 +35,15 @@ def without(what: str, instead: str) -> Callable[..., Any]:
     return refuse
 
 
+# Whether the author's files are still read: the host is not there yet.
+building = True
+
+
 def set_clock(clock: Any) -> None:
-    """`time` and `datetime` on the host's clock."""
+    """`time` and `datetime` on the host's clock. While files are read, which happens once for all calls, it stands at 0."""
     refuse = without("clock", "import `cleargate.clock`")
-    now = refuse if clock is None else clock.now
-    elapsed = refuse if clock is None else clock.elapsed
+    now = refuse if clock is None else lambda: 0 if building else clock.now()
+    elapsed = refuse if clock is None else lambda: 0 if building else clock.elapsed()
     sleep = refuse if clock is None else lambda seconds: clock.sleep(round(seconds * 1000))
     gmtime, strftime = time.gmtime, time.strftime
     time.time = lambda: now() / 1000
@@ -72,9 +77,10 @@ def set_clock(clock: Any) -> None:
 
 
 def set_chance(source: Any) -> None:
-    """`random`, `secrets` and `uuid` on the host's chance."""
+    """`random`, `secrets` and `uuid` on the host's chance. While files are read there is none: all calls would share it."""
     refuse = without("source of chance", "import `cleargate.random`")
-    os.urandom = refuse if source is None else source.bytes
+    early = without("source of chance while it is built", "draw in a function")
+    os.urandom = refuse if source is None else lambda length: early() if building else source.bytes(length)
     import random
 
     # It asks `os.urandom` for each number; the generator that the engine holds was seeded by the build.
@@ -102,8 +108,9 @@ class Lines(io.TextIOBase):
         return len(text)
 
 
-def open(clock: Any = None, random: Any = None, log: Any = None) -> None:
+def open(clock: Any = None, random: Any = None, log: Any = None, http: Any = None) -> None:
     """Runs before the author's files are read: they take names out of these modules."""
+    network.lend(http)
     set_clock(clock)
     set_chance(random)
     sys.stdout = Lines(None if log is None else log.info)
@@ -132,6 +139,9 @@ class Closed:
 
 def close() -> None:
     """Runs after the author's files were read: tracebacks show their lines, and nothing looks for files."""
+    global building
+    building = False
+    network.complete()
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file is not None and file.endswith(".py") and name.split(".")[0] not in NOT_SHOWN | sys.stdlib_module_names:

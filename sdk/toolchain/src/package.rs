@@ -17,16 +17,12 @@ pub(crate) fn component(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, B
     };
     let bytes = embed_manifest(&encoded, manifest)?;
     let component = Component::read(&bytes)?;
-    let mut system: Vec<String> = component
+    let system: Vec<String> = component
         .imports
         .iter()
-        .filter(|i| i.package.namespace() == "wasi")
+        .filter(|i| i.package.namespace() == "wasi" && !i.is_served_wasi())
         .map(ToString::to_string)
         .collect();
-    // Streams come along with what opens them, and name no cause of their own.
-    if system.iter().any(|i| !i.starts_with("wasi:io/")) {
-        system.retain(|i| !i.starts_with("wasi:io/"));
-    }
     if !system.is_empty() {
         return Err(BuildError::System(system));
     }
@@ -40,7 +36,7 @@ pub(crate) fn component(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, B
 fn encode(module: &[u8]) -> Result<Vec<u8>, BuildError> {
     let bad = |why: String| BuildError::Encode(why);
     let answers = wasi::answers(module).map_err(|e| bad(e.to_string()))?;
-    let system = preview1::stand_in(module).map_err(|e| bad(e.to_string()))?;
+    let system = preview1::stand_in(module).map_err(bad)?;
     let encode = || {
         let mut encoder = ComponentEncoder::default().validate(true).module(module)?;
         for (interface, stand_in) in &answers {

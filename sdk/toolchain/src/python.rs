@@ -37,8 +37,8 @@ const SDK: &str = "vendor/sdk/python";
 const WIT: &str = "vendor/wit";
 const PACKAGES: &str = "packages";
 
-/// Services that Python's own modules lead to, when a plugin imports them.
-const LENT: [&str; 3] = ["clock", "random", "log"];
+/// Services that Python's own modules lead to: those that a plugin imports, or whose module it uses.
+const LENT: [&str; 4] = ["clock", "random", "log", "http"];
 
 /// Builds and returns the component with the name of the toolchain.
 pub(crate) fn build(

@@ -1,10 +1,10 @@
 //! The part of WASI that needs no host: answered inside the component, so that it imports less.
 //!
-//! The standard library of a WASI target names streams, environment and exit in every program, whether it
-//! uses them or not. None of them is a capability here: there is no terminal, no environment and no process.
-//! A small module beside the plugin's own gives the answers of a machine on which nobody is logged in, and
-//! the imports are gone. What would reach the world (files, sockets, clocks, requests, real randomness) is
-//! never answered: it stays an import, which [`crate::package`] refuses with what to use instead.
+//! The standard library of a WASI target names environment, terminals and exit in every program, whether it uses them
+//! or not. None of them is a capability here. A small module beside the plugin's own gives the answers of a machine on
+//! which nobody is logged in, and the imports are gone. What reaches the log or the world (streams, files, clocks,
+//! requests, real randomness) is never answered: it stays an import, which the host serves through its gate. What no
+//! host serves is refused by [`crate::package`], with what to use instead.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,6 @@ use wasm_encoder::{
 };
 use wasmparser::{CompositeInnerType, FuncType, Parser, Payload, TypeRef};
 
-/// Bytes that a discarding stream takes at once: more than any line, so that a writer loops rarely.
-const ROOM: i64 = 1024 * 1024;
 /// Seeds of hash maps, in place of chance: as on targets without a system interface, so the same input gives
 /// the same order. They are the first digits of pi.
 const SEEDS: [i64; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344];
@@ -27,18 +25,10 @@ enum Answer {
     Nothing,
     /// The program ends; in a component, that is a trap.
     End,
-    /// A handle, or `true`.
-    One,
     /// No items, no characters.
     Empty,
     /// `none`.
     Absent,
-    /// `ok`: as much room as asked for.
-    Room,
-    /// `ok`.
-    Done,
-    /// `err(closed)`.
-    Closed,
     /// Two numbers.
     Seeds,
 }
@@ -46,34 +36,16 @@ enum Answer {
 /// The answer to a function, by interface without version; nothing when only a host could answer.
 fn answer(interface: &str, function: &str) -> Option<Answer> {
     let (package, name) = interface.strip_prefix("wasi:")?.split_once('/')?;
-    let stream = function.strip_prefix("[method]output-stream.");
     Some(match (package, name, function) {
-        ("cli" | "io", _, drop) if drop.starts_with("[resource-drop]") => Answer::Nothing,
+        ("cli", _, drop) if drop.starts_with("[resource-drop]") => Answer::Nothing,
         ("cli", "environment", "get-environment" | "get-arguments") => Answer::Empty,
         ("cli", "environment", "initial-cwd") => Answer::Absent,
         ("cli", "exit", "exit" | "exit-with-code") => Answer::End,
-        ("cli", "stdin", "get-stdin")
-        | ("cli", "stdout", "get-stdout")
-        | ("cli", "stderr", "get-stderr") => Answer::One,
         ("cli", terminal, get)
             if terminal.starts_with("terminal-") && get.starts_with("get-terminal-") =>
         {
             Answer::Absent
         }
-        ("io", "error", "[method]error.to-debug-string") => Answer::Empty,
-        ("io", "poll", "[method]pollable.block") => Answer::Nothing,
-        ("io", "poll", "[method]pollable.ready") => Answer::One,
-        ("io", "streams", "[method]input-stream.subscribe" | "[method]output-stream.subscribe") => {
-            Answer::One
-        }
-        ("io", "streams", "[method]input-stream.read" | "[method]input-stream.blocking-read") => {
-            Answer::Closed
-        }
-        ("io", "streams", _) => match stream? {
-            "check-write" => Answer::Room,
-            "write" | "flush" | "blocking-flush" | "blocking-write-and-flush" => Answer::Done,
-            _ => return None,
-        },
         ("random", "insecure-seed", "insecure-seed" | "get-insecure-seed") => Answer::Seeds,
         _ => return None,
     })
@@ -90,27 +62,18 @@ impl Answer {
         };
         match self {
             Self::Nothing => {}
-            Self::Room => {
-                long(0, 0);
-                long(8, ROOM);
-            }
             Self::Seeds => {
                 long(0, SEEDS[0]);
                 long(8, SEEDS[1]);
             }
             Self::End => drop(code.unreachable()),
-            Self::One => drop(code.i32_const(1)),
             // A pointer that is not null and aligned for anything, and a length.
             Self::Empty => {
                 code.local_get(out).i32_const(16).i32_store(at(0, 2));
                 code.local_get(out).i32_const(0).i32_store(at(4, 2));
             }
-            Self::Absent | Self::Done => {
+            Self::Absent => {
                 code.local_get(out).i32_const(0).i32_store8(at(0, 0));
-            }
-            Self::Closed => {
-                code.local_get(out).i32_const(1).i32_store8(at(0, 0));
-                code.local_get(out).i32_const(1).i32_store8(at(4, 0));
             }
         }
         code.end();
@@ -180,14 +143,27 @@ fn stand_in(parts: &[Part]) -> Vec<u8> {
         function.raw(code);
         (part.function.as_str(), &part.ty, function)
     });
-    module(bodies.collect(), &GlobalSection::new())
+    module(bodies.collect(), &GlobalSection::new(), &[])
 }
 
+/// A function that a stand-in calls: interface, name, parameters, results.
+pub(crate) type Called = (String, &'static str, &'static [ValType], &'static [ValType]);
+
 /// A core module with functions, which share a memory with the plugin's module.
-pub(crate) fn module(parts: Vec<(&str, &FuncType, Function)>, globals: &GlobalSection) -> Vec<u8> {
+pub(crate) fn module(
+    parts: Vec<(&str, &FuncType, Function)>,
+    globals: &GlobalSection,
+    called: &[Called],
+) -> Vec<u8> {
     let (mut types, mut functions) = (TypeSection::new(), FunctionSection::new());
     let (mut exports, mut codes) = (ExportSection::new(), CodeSection::new());
-    for (index, (name, ty, body)) in (0..).zip(parts) {
+    let mut imports = ImportSection::new();
+    for (index, (interface, name, params, results)) in (0..).zip(called) {
+        types.ty().function(params.iter().copied(), results.iter().copied());
+        imports.import(interface, name, EntityType::Function(index));
+    }
+    let first = imports.len();
+    for (index, (name, ty, body)) in (first..).zip(parts) {
         types.ty().function(values(ty.params()), values(ty.results()));
         functions.function(index);
         exports.export(name, ExportKind::Func, index);
@@ -200,7 +176,6 @@ pub(crate) fn module(parts: Vec<(&str, &FuncType, Function)>, globals: &GlobalSe
         shared: false,
         page_size_log2: None,
     };
-    let mut imports = ImportSection::new();
     imports.import("env", "memory", EntityType::Memory(memory));
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&functions);
@@ -219,17 +194,17 @@ fn values(list: &[wasmparser::ValType]) -> Vec<ValType> {
     list.iter().map(value).collect()
 }
 
-/// What to use in place of an interface of WASI that only a host could answer.
+/// What to use in place of an interface of WASI that no host serves.
 pub(crate) fn instead(interface: &str) -> &'static str {
     let package = interface.strip_prefix("wasi:").and_then(|rest| rest.split('/').next());
     match package.unwrap_or_default() {
-        "clocks" => "use `cleargate::clock`, whose times a replay sees again; not `std::time`",
-        "random" => "use `cleargate::random`, whose bytes a replay sees again",
-        "http" | "sockets" | "tls" => "use `cleargate::http`, which asks the gate",
-        "filesystem" => "take the content as an input, or use `cleargate::blob`; not `std::fs`",
+        "sockets" | "tls" => {
+            "send requests with `wasi:http` or `cleargate::http`, which ask the gate"
+        }
         "keyvalue" => "use `cleargate::kv`",
         "config" => "use `cleargate::config`",
         "logging" => "use `cleargate::log`",
+        "cli" | "clocks" | "filesystem" | "http" | "io" | "random" => "build it for WASI 0.2",
         _ => "use the interfaces of `cleargate:host`",
     }
 }
@@ -263,6 +238,8 @@ mod tests {
             ),
             (vec![("wasi:clocks/monotonic-clock@0.2.6", "now")], vec![]),
             (vec![("wasi:random/random@0.2.6", "get-random-u64")], vec![]),
+            (vec![("wasi:cli/stdout@0.2.6", "get-stdout")], vec![]),
+            (vec![("wasi:io/streams@0.2.6", "[resource-drop]output-stream")], vec![]),
             (vec![("cleargate:host/log@0.1.0", "write"), ("env", "exit")], vec![]),
         ] {
             let found = answers(&module(&names)).unwrap();
@@ -277,13 +254,7 @@ mod tests {
             ("wasi:cli/environment", "get-environment", 1, 0),
             ("wasi:cli/environment", "initial-cwd", 1, 0),
             ("wasi:cli/exit", "exit", 1, 0),
-            ("wasi:cli/stdin", "get-stdin", 0, 1),
             ("wasi:cli/terminal-stdin", "get-terminal-stdin", 1, 0),
-            ("wasi:io/poll", "[method]pollable.block", 1, 0),
-            ("wasi:io/poll", "[resource-drop]pollable", 1, 0),
-            ("wasi:io/streams", "[method]output-stream.check-write", 2, 0),
-            ("wasi:io/streams", "[method]output-stream.write", 4, 0),
-            ("wasi:io/streams", "[method]output-stream.subscribe", 1, 1),
             ("wasi:random/insecure-seed", "insecure-seed", 1, 0),
         ] {
             let answer = answer(interface, function).expect(function);

@@ -40,6 +40,9 @@ pub struct Inspection {
     pub no_tools: Vec<String>,
     /// Host interfaces that it imports: what it can do at most, whatever anybody says.
     pub imports: Vec<String>,
+    /// What those of them mean that are not ClearGate's own, in their order: an import and a sentence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub meanings: Vec<(String, String)>,
     /// Those of them that this version does not serve, with why: the component cannot be loaded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unserved: Vec<String>,
@@ -108,6 +111,9 @@ impl Plugins {
         let unserved = imports.iter().chain(&component.bare_imports).filter_map(|import| {
             cleargate_runtime::unserved(import).map(|why| format!("{import}: {why}"))
         });
+        let meanings = imports.iter().filter_map(|import| {
+            Some((import.clone(), cleargate_runtime::meaning(import)?.to_owned()))
+        });
         Ok(Inspection {
             plugin: name,
             version: manifest.plugin.version.to_string(),
@@ -118,6 +124,7 @@ impl Plugins {
             digest,
             tools,
             no_tools,
+            meanings: meanings.collect(),
             unserved: unserved.collect(),
             imports,
             requests: requested(manifest, &allowed),

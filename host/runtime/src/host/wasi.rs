@@ -43,40 +43,149 @@ const RANDOM_LINE: &str = "services = [\"random\"]";
 const HTTP_LINE: &str = "http = [\"HOST\"]";
 const LOG_LINE: &str = "services = [\"log\"]";
 
+/// An interface, with what it means for whoever decides about a plugin.
+pub(crate) struct Row {
+    pub(crate) interface: Interface,
+    pub(crate) means: &'static str,
+}
+
 const fn row(
     name: &'static str,
     granted: fn(&Grants) -> bool,
     line: &'static str,
     link: fn(&mut Linker<Call>, &str) -> wasmtime::Result<()>,
-) -> Interface {
-    Interface { name, granted, line, link }
+    means: &'static str,
+) -> Row {
+    Row { interface: Interface { name, granted, line, link }, means }
 }
 
 /// What is served. Streams and polling, an empty environment, a terminal that is not there and an end open nothing;
 /// neither do files, which standard libraries import always: there is no way to them but a folder that was granted.
-pub(crate) const INTERFACES: &[Interface] = &[
-    row("wasi:io/error", NOTHING, "", io::link_error),
-    row("wasi:io/poll", NOTHING, "", io::link_poll),
-    row("wasi:io/streams", NOTHING, "", io::link_streams),
-    row("wasi:cli/environment", NOTHING, "", cli::link_environment),
-    row("wasi:cli/exit", NOTHING, "", cli::link_exit),
-    row("wasi:cli/stdin", NOTHING, "", cli::link_stdin),
-    row("wasi:cli/stdout", LOG, LOG_LINE, cli::link_stdout),
-    row("wasi:cli/stderr", LOG, LOG_LINE, cli::link_stderr),
-    row("wasi:cli/terminal-input", NOTHING, "", cli::link_terminal_input),
-    row("wasi:cli/terminal-output", NOTHING, "", cli::link_terminal_output),
-    row("wasi:cli/terminal-stdin", NOTHING, "", cli::link_terminal_stdin),
-    row("wasi:cli/terminal-stdout", NOTHING, "", cli::link_terminal_stdout),
-    row("wasi:cli/terminal-stderr", NOTHING, "", cli::link_terminal_stderr),
-    row("wasi:clocks/wall-clock", CLOCK, CLOCK_LINE, clocks::link_wall),
-    row("wasi:clocks/monotonic-clock", CLOCK, CLOCK_LINE, clocks::link_monotonic),
-    row("wasi:filesystem/types", NOTHING, "", files::link_types),
-    row("wasi:filesystem/preopens", NOTHING, "", files::link_preopens),
-    row("wasi:http/types", NOTHING, "", http::link_types),
-    row("wasi:http/outgoing-handler", HTTP, HTTP_LINE, http::link_handler),
-    row("wasi:random/random", RANDOM, RANDOM_LINE, chance::link_random),
-    row("wasi:random/insecure", RANDOM, RANDOM_LINE, chance::link_insecure),
-    row("wasi:random/insecure-seed", RANDOM, RANDOM_LINE, chance::link_seed),
+pub(crate) const INTERFACES: &[Row] = &[
+    row("wasi:io/error", NOTHING, "", io::link_error, "says why a stream failed; opens nothing"),
+    row("wasi:io/poll", NOTHING, "", io::link_poll, "waits for time and streams; opens nothing"),
+    row(
+        "wasi:io/streams",
+        NOTHING,
+        "",
+        io::link_streams,
+        "carries bytes of the others; opens nothing",
+    ),
+    row(
+        "wasi:cli/environment",
+        NOTHING,
+        "",
+        cli::link_environment,
+        "finds no variables and no arguments",
+    ),
+    row("wasi:cli/exit", NOTHING, "", cli::link_exit, "ends its call with an error"),
+    row("wasi:cli/stdin", NOTHING, "", cli::link_stdin, "reads an input that is empty"),
+    row("wasi:cli/stdout", LOG, LOG_LINE, cli::link_stdout, "prints lines into the log of the run"),
+    row(
+        "wasi:cli/stderr",
+        LOG,
+        LOG_LINE,
+        cli::link_stderr,
+        "prints warnings into the log of the run",
+    ),
+    row(
+        "wasi:cli/terminal-input",
+        NOTHING,
+        "",
+        cli::link_terminal_input,
+        "looks for a terminal; there is none",
+    ),
+    row(
+        "wasi:cli/terminal-output",
+        NOTHING,
+        "",
+        cli::link_terminal_output,
+        "looks for a terminal; there is none",
+    ),
+    row(
+        "wasi:cli/terminal-stdin",
+        NOTHING,
+        "",
+        cli::link_terminal_stdin,
+        "looks for a terminal; there is none",
+    ),
+    row(
+        "wasi:cli/terminal-stdout",
+        NOTHING,
+        "",
+        cli::link_terminal_stdout,
+        "looks for a terminal; there is none",
+    ),
+    row(
+        "wasi:cli/terminal-stderr",
+        NOTHING,
+        "",
+        cli::link_terminal_stderr,
+        "looks for a terminal; there is none",
+    ),
+    row(
+        "wasi:clocks/wall-clock",
+        CLOCK,
+        CLOCK_LINE,
+        clocks::link_wall,
+        "reads the time of day, as the journal keeps it",
+    ),
+    row(
+        "wasi:clocks/monotonic-clock",
+        CLOCK,
+        CLOCK_LINE,
+        clocks::link_monotonic,
+        "measures time in milliseconds, and waits",
+    ),
+    row(
+        "wasi:filesystem/types",
+        NOTHING,
+        "",
+        files::link_types,
+        "uses files in the folders that are granted, and no others",
+    ),
+    row(
+        "wasi:filesystem/preopens",
+        NOTHING,
+        "",
+        files::link_preopens,
+        "lists the folders that are granted",
+    ),
+    row(
+        "wasi:http/types",
+        NOTHING,
+        "",
+        http::link_types,
+        "makes requests and reads answers; sends nothing",
+    ),
+    row(
+        "wasi:http/outgoing-handler",
+        HTTP,
+        HTTP_LINE,
+        http::link_handler,
+        "sends requests to the hosts that are granted",
+    ),
+    row(
+        "wasi:random/random",
+        RANDOM,
+        RANDOM_LINE,
+        chance::link_random,
+        "draws random bytes, as the journal keeps them",
+    ),
+    row(
+        "wasi:random/insecure",
+        RANDOM,
+        RANDOM_LINE,
+        chance::link_insecure,
+        "draws random bytes, as the journal keeps them",
+    ),
+    row(
+        "wasi:random/insecure-seed",
+        RANDOM,
+        RANDOM_LINE,
+        chance::link_seed,
+        "draws random bytes, as the journal keeps them",
+    ),
 ];
 
 /// Why this host does not serve an interface of WASI, by its name without `wasi:`.

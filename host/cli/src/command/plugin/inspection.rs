@@ -33,7 +33,9 @@ pub(super) fn text(plugin: &Inspection, talk: &Talk) -> String {
     }
     out.push_str("\nits component imports\n");
     for import in &plugin.imports {
-        out.push_str(&format!("  {import}\n"));
+        let meaning = plugin.meanings.iter().find(|(name, _)| name == import);
+        let meaning = meaning.map(|(_, means)| format!(": {means}")).unwrap_or_default();
+        out.push_str(&format!("  {import}{meaning}\n"));
     }
     if plugin.imports.is_empty() {
         out.push_str("  nothing\n");
