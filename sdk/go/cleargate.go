@@ -68,6 +68,14 @@ type Media struct {
 	Name string
 }
 
+// Reply is what a model answered, and what it took.
+type Reply struct {
+	// Message is a record with `role`, `content` and, when there are any, `tool_calls`.
+	Message any
+	// MicroUSD is in millionths of a US dollar.
+	InputTokens, OutputTokens, MicroUSD uint64
+}
+
 // refusing stands in for chance, of which a plugin has none of its own: what the runtime gives is always the same.
 type refusing struct{}
 

@@ -40,7 +40,18 @@ export interface Context {
 
 /** What a kind's function makes; a plugin exports one of them, or a list, by default. */
 export interface Definition {
-  readonly kind: "node" | "tool" | "guardrail" | "filter";
+  readonly kind:
+    | "node"
+    | "tool"
+    | "guardrail"
+    | "filter"
+    | "provider"
+    | "tokenizer"
+    | "embedder"
+    | "retriever"
+    | "summarizer"
+    | "cache"
+    | "trigger";
 }
 
 type Awaitable<T> = T | Promise<T>;
@@ -102,4 +113,72 @@ export function filter<Config = any, Carry = any>(definition: {
     config: Config,
     ctx: Context,
   ): Awaitable<{ text: string; carry: Carry | null }>;
+}): Definition;
+
+/** What a model answered, and what it took; money is in millionths of a US dollar. */
+export interface Reply {
+  /** `role`, `content` and, when there are any, `tool_calls`. */
+  message: any;
+  inputTokens?: number;
+  outputTokens?: number;
+  microUsd?: number;
+}
+
+/** Answers for models. The request has `messages`, and maybe `tools`, `schema`, `max_tokens` and `temperature`. */
+export function provider<Config = any>(definition: {
+  config?: Schema;
+  complete(model: string, request: any, config: Config, ctx: Context): Awaitable<Reply>;
+}): Definition;
+
+/** Counts and cuts text as a model does. Without `count`, it is the length of `encode`. */
+export function tokenizer<Config = any>(definition: {
+  config?: Schema;
+  encode(text: string, config: Config, ctx: Context): Awaitable<ArrayLike<number>>;
+  decode(tokens: number[], config: Config, ctx: Context): Awaitable<string>;
+  count?(text: string, config: Config, ctx: Context): Awaitable<number>;
+}): Definition;
+
+/** Turns texts into vectors: one for each, in their order; all of one length. */
+export function embedder<Config = any>(definition: {
+  config?: Schema;
+  embed(texts: string[], config: Config, ctx: Context): Awaitable<ArrayLike<number>[]>;
+}): Definition;
+
+/** What a retriever finds. The same passage has the same `id` in each search; a greater score is better. */
+export interface Passage {
+  id: string;
+  text: string;
+  score: number;
+  metadata?: Record<string, unknown>;
+}
+
+/** Finds at most `limit` passages that answer a question, the best first. */
+export function retriever<Config = any>(definition: {
+  config?: Schema;
+  search(query: string, limit: number, config: Config, ctx: Context): Awaitable<Passage[]>;
+}): Definition;
+
+/** Makes a text shorter: at most `maxTokens` tokens. */
+export function summarizer<Config = any>(definition: {
+  config?: Schema;
+  summarize(text: string, maxTokens: number, config: Config, ctx: Context): Awaitable<string>;
+}): Definition;
+
+/** Keeps answers of models; `get` returns `undefined` when nothing is kept, and an entry without `ttlMs` is for ever. */
+export function cache<Config = any>(definition: {
+  config?: Schema;
+  get(key: string, config: Config, ctx: Context): Awaitable<unknown>;
+  put(key: string, entry: any, ttlMs: number | undefined, config: Config, ctx: Context): Awaitable<void>;
+}): Definition;
+
+/** Brings events behind a cursor, each of which starts one run; `reply` gets the output of the run. */
+export function trigger<Config = any>(definition: {
+  config?: Schema;
+  poll(
+    cursor: string | undefined,
+    limit: number,
+    config: Config,
+    ctx: Context,
+  ): Awaitable<{ events: { id: string; input: Record<string, unknown> }[]; cursor?: string }>;
+  reply?(id: string, output: any, config: Config, ctx: Context): Awaitable<void>;
 }): Definition;

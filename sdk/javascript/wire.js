@@ -33,6 +33,9 @@ export function write(data) {
   return { tag: "json", val };
 }
 
+/** A number of 32 bits without a sign, which the engine hands over with one. */
+export const unsigned = (number) => number >>> 0;
+
 /** Who calls, from where, and until when. */
 export function context(ctx) {
   const { runId, address, attempt, deadline, idempotencyKey, binding, tenant, traceParent } = ctx;

@@ -19,7 +19,7 @@ fn untouched(world: &World, kind: &str, name: &str) {
 #[test]
 fn each_kind_passes_its_cases_in_c_and_in_cpp() {
     let world = World::empty();
-    for kind in ["node", "tool", "guardrail", "filter"] {
+    for kind in crate::parts::KINDS {
         let name = format!("c-{kind}");
         untouched(&world, kind, &name);
         let file = |end: &str| world.path(&format!("{name}/src/plugin.{end}"));

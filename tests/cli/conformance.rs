@@ -112,7 +112,8 @@ fn offers(row: &Row, inspected: &Value) {
     let mut imports: Vec<&str> =
         inspected["imports"].as_array().unwrap().iter().map(|i| i.as_str().unwrap()).collect();
     imports.sort_unstable();
-    let services = ["blob", "clock", "config", "http", "kv", "log", "random", "secret"];
+    let services =
+        ["blob", "clock", "config", "http", "kv", "log", "model", "random", "secret", "tools"];
     let mut wanted: Vec<String> =
         services.iter().map(|service| format!("cleargate:host/{service}@0.1.0")).collect();
     wanted.push("cleargate:types/types@0.1.0".into());

@@ -12,7 +12,7 @@ fn a_new_plugin_passes_its_cases_and_a_flow_uses_it() {
     let world = World::empty();
     world.share_compiled();
     // Each takes seconds to compile; the others differ in a package of the SDK, which the conformance suite runs.
-    let kinds: &[&str] = if soak() { &["node", "tool", "guardrail", "filter"] } else { &["tool"] };
+    let kinds: &[&str] = if soak() { &crate::parts::KINDS } else { &["tool"] };
     for kind in kinds {
         let name = format!("go-{kind}");
         world.run(&["plugin", "new", "--lang", "go", "--kind", kind, &name]).expect(0, &[]);

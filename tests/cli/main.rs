@@ -14,6 +14,7 @@ mod javascript;
 mod messages;
 mod models;
 mod operator;
+mod parts;
 mod plugin;
 mod python;
 mod readme;

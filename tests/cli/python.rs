@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 use crate::readme::{REMEMBERED, block};
 use crate::world::{Done, World, soak};
 
-const KINDS: [&str; 4] = ["node", "tool", "guardrail", "filter"];
-
 /// A tool that does what its input says.
 const PROBE: &str = r#"
 import dataclasses, datetime, enum, json, random, time, urllib.error, urllib.request, uuid
@@ -177,7 +175,7 @@ const EXPECTED: &str = r#"cases:
   - { name: extra, call: { tool: echo }, input: { inner: [], more: 1 }, expect: { error: { code: invalid_input, message: "unknown field `more`" } } }
 "#;
 
-const ASKS: &str = "\n[permissions]\nkv = [\"notes\"]\nhttp = [\"api.example.com\", \"PEER\"]\nsecrets = [\"KEY\"]\n\
+const ASKS: &str = "\n[permissions]\nkv = [\"notes\", \"answers\"]\nhttp = [\"*.example.com\", \"PEER\"]\nsecrets = [\"KEY\"]\n\
     [reasons]\nkv = \"Keeps notes\"\nhttp = \"Asks a peer\"\nsecrets = \"Signs what it asks\"\n";
 
 /// The value of the secret `KEY`.
@@ -189,7 +187,7 @@ fn everything(world: &World) {
     // The block of the README, too: it needs no build of its own.
     let readme = include_str!("../../sdk/README.md");
     let mut files = String::from("import probe\nimport remember\n");
-    for kind in KINDS {
+    for kind in crate::parts::KINDS {
         let name = format!("py-{kind}");
         world.run(&["plugin", "new", "--lang", "python", "--kind", kind, &name]).expect(0, &[]);
         let read = |file: &str| fs::read_to_string(world.path(&format!("{name}/{file}"))).unwrap();
@@ -217,7 +215,7 @@ fn every_template_passes_its_cases_and_every_service_answers() {
     let manifest = fs::read_to_string(world.path("py-node/plugin.toml")).unwrap();
     world.write("py-node/plugin.toml", &format!("{manifest}{asks}"));
     let done = world.run(&["plugin", "test", "py-node"]);
-    done.expect(0, &["✓ my:py-node 0.1.0", "componentize-py", "42 passed, 0 failed"]);
+    done.expect(0, &["✓ my:py-node 0.1.0", "componentize-py", "69 passed, 0 failed"]);
     world.run(&["plugin", "publish", "py-node"]).expect(0, &[]);
     // Built again, the same bytes.
     let again = world.run(&["plugin", "publish", "--if-new", "py-node"]);

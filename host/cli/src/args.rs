@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use plugin::{DevArgs, Plugin, PluginKind};
+pub use plugin::{DevArgs, Plugin};
 
 /// Runs typed graphs of agents, models, tools and code, in which every step can be a sandboxed
 /// WebAssembly component, held to what you granted. Runs survive `kill -9`.

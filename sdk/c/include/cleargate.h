@@ -176,6 +176,29 @@ typedef struct {
 bool cg_blob_put(cg_call *call, cg_text bytes, const char *mime, const char *name, cg_media *media);
 bool cg_blob_get(cg_call *call, const cg_media *media, uint64_t offset, uint32_t length, cg_text *bytes);
 
+/* What a model answered: a message has `role`, `content` and, when there are any, `tool_calls`. Money is in millionths of
+ * a US dollar. */
+typedef struct {
+  cg_json *message;
+  uint64_t input_tokens, output_tokens, micro_usd;
+} cg_reply;
+
+/* An answer as it is made. */
+typedef int32_t cg_stream;
+
+/* Asks a model of the flow. A request has `messages`, and maybe `tools`, `schema`, `max_tokens` and `temperature`. */
+bool cg_model_complete(cg_call *call, const char *model, const cg_json *request, cg_reply *reply);
+/* The same, piece by piece: with `cg_model_next` until `piece->data` is NULL, then the whole, then closed. */
+bool cg_model_open(cg_call *call, const char *model, const cg_json *request, cg_stream *stream);
+bool cg_model_next(cg_call *call, cg_stream stream, cg_text *piece);
+bool cg_model_reply(cg_call *call, cg_stream stream, cg_reply *reply);
+void cg_model_close(cg_stream stream);
+
+/* The tools of other plugins that may be called: an array of objects with `name`, `description` and `input`, a schema. */
+cg_json *cg_tools_list(cg_call *call);
+/* Calls one, and returns what it gives. */
+cg_json *cg_tools_call(cg_call *call, const char *name, const cg_json *arguments);
+
 /* Milliseconds since 1970; milliseconds since the call began; a wait. */
 uint64_t cg_now(void);
 uint64_t cg_elapsed(void);
@@ -233,6 +256,60 @@ typedef struct {
   bool (*on_chunk)(cg_call *call, cg_chunk *chunk, cg_json *config);
 } cg_filter;
 
+/* ---- Parts, which others use by their functions. A part describes nothing. ---- */
+
+/* A function takes its parameters as an object and its configuration, and returns what the comment behind it says. */
+typedef cg_json *(*cg_function)(cg_call *call, cg_json *input, cg_json *config);
+
+/* In each part, `config` is the JSON Schema of its configuration; NULL when there is nothing to configure. */
+typedef struct {
+  const char *config;
+  /* { model, request } to { message, usage: { input_tokens, output_tokens, micro_usd } }; usage may be left out */
+  cg_function complete;
+} cg_provider;
+
+typedef struct {
+  const char *config;
+  /* { text } to an array of tokens; { tokens } to a text */
+  cg_function encode, decode;
+  /* { text } to a number; the length of `encode` when it is NULL */
+  cg_function count;
+} cg_tokenizer;
+
+typedef struct {
+  const char *config;
+  /* { texts } to an array with an array of numbers for each text, all of one length */
+  cg_function embed;
+} cg_embedder;
+
+typedef struct {
+  const char *config;
+  /* { query, limit } to an array of { id, text, score, metadata }, the best first; metadata may be left out */
+  cg_function search;
+} cg_retriever;
+
+typedef struct {
+  const char *config;
+  /* { text, max_tokens } to a text */
+  cg_function summarize;
+} cg_summarizer;
+
+typedef struct {
+  const char *config;
+  /* { key } to what was kept and still holds, or `cg_null()` */
+  cg_function get;
+  /* { key, entry, ttl_ms } to anything; `ttl_ms` is absent for ever */
+  cg_function put;
+} cg_cache;
+
+typedef struct {
+  const char *config;
+  /* { cursor, limit } to { events: [{ id, input }], cursor }; one run is started for an `id` */
+  cg_function poll;
+  /* { id, output } to anything; NULL for a trigger without a way back */
+  cg_function reply;
+} cg_trigger;
+
 /* What the macros below call; authors do not. */
 void *cg_serve_tools(const cg_tool *tools, size_t count);
 void *cg_serve_tool_call(const cg_tool *tools, size_t count, void *arguments);
@@ -244,6 +321,17 @@ void *cg_serve_filter(const cg_filter *filter);
 void *cg_serve_filter_before(const cg_filter *filter, void *arguments);
 void *cg_serve_filter_after(const cg_filter *filter, void *arguments);
 void *cg_serve_filter_on_chunk(const cg_filter *filter, void *arguments);
+void *cg_serve_provider_complete(const cg_provider *provider, void *arguments);
+void *cg_serve_tokenizer_count(const cg_tokenizer *tokenizer, void *arguments);
+void *cg_serve_tokenizer_encode(const cg_tokenizer *tokenizer, void *arguments);
+void *cg_serve_tokenizer_decode(const cg_tokenizer *tokenizer, void *arguments);
+void *cg_serve_embedder_embed(const cg_embedder *embedder, void *arguments);
+void *cg_serve_retriever_search(const cg_retriever *retriever, void *arguments);
+void *cg_serve_summarizer_summarize(const cg_summarizer *summarizer, void *arguments);
+void *cg_serve_cache_get(const cg_cache *cache, void *arguments);
+void *cg_serve_cache_put(const cg_cache *cache, void *arguments);
+void *cg_serve_trigger_poll(const cg_trigger *trigger, void *arguments);
+void *cg_serve_trigger_reply(const cg_trigger *trigger, void *arguments);
 
 #ifdef __cplusplus
 }
@@ -300,5 +388,39 @@ void *cg_serve_filter_on_chunk(const cg_filter *filter, void *arguments);
   CG_EXPORT("cleargate:filter/filter@0.1.0#on-chunk") void *cg_export_on_chunk(void *arguments) {           \
     return cg_serve_filter_on_chunk(&cg_its_filter, arguments);                                             \
   }
+
+/* One function of a part. */
+#define CG_PART(kind, function)                                                                        \
+  CG_EXPORT("cleargate:" #kind "/" #kind "@0.1.0#" #function)                                          \
+  void *cg_export_##kind##_##function(void *arguments) {                                               \
+    return cg_serve_##kind##_##function(&cg_its_##kind, arguments);                                    \
+  }
+
+/* The parts of a component, at most one of each: CG_EMBEDDER({ .embed = .. }) */
+#define CG_PROVIDER(...)                                  \
+  static const cg_provider cg_its_provider = __VA_ARGS__; \
+  CG_PART(provider, complete)
+#define CG_TOKENIZER(...)                                   \
+  static const cg_tokenizer cg_its_tokenizer = __VA_ARGS__; \
+  CG_PART(tokenizer, count)                                 \
+  CG_PART(tokenizer, encode)                                \
+  CG_PART(tokenizer, decode)
+#define CG_EMBEDDER(...)                                  \
+  static const cg_embedder cg_its_embedder = __VA_ARGS__; \
+  CG_PART(embedder, embed)
+#define CG_RETRIEVER(...)                                   \
+  static const cg_retriever cg_its_retriever = __VA_ARGS__; \
+  CG_PART(retriever, search)
+#define CG_SUMMARIZER(...)                                    \
+  static const cg_summarizer cg_its_summarizer = __VA_ARGS__; \
+  CG_PART(summarizer, summarize)
+#define CG_CACHE(...)                               \
+  static const cg_cache cg_its_cache = __VA_ARGS__; \
+  CG_PART(cache, get)                               \
+  CG_PART(cache, put)
+#define CG_TRIGGER(...)                                 \
+  static const cg_trigger cg_its_trigger = __VA_ARGS__; \
+  CG_PART(trigger, poll)                                \
+  CG_PART(trigger, reply)
 
 #endif

@@ -144,12 +144,6 @@ static void *described(const char *id, const char *summary, const char *config) 
   return to;
 }
 
-static cg_json *settings(cg_call *call, const wire_value *config, const char *schema) {
-  cg_json *data = wire_read(call, "configuration", config);
-  if (data == NULL || !schema_fits(call, "configuration", data, schema)) return NULL;
-  return data;
-}
-
 /* ---- Guardrails. ---- */
 
 typedef struct {
@@ -223,7 +217,7 @@ void *cg_serve_guardrail(const cg_guardrail *its) { return described(its->id, it
 
 static cg_verdict *checked(const cg_guardrail *its, cg_call *call, const check_call *asked) {
   static const char *const STAGES[] = {"input", "output", "tool_call", "tool_result"};
-  cg_json *config = settings(call, &asked->config, its->config);
+  cg_json *config = wire_settings(call, &asked->config, its->config);
   cg_json *content = config == NULL ? NULL : wire_read(call, "content", &asked->content);
   if (content == NULL) return NULL;
   bool known = asked->stage.tag < CG_COUNT(STAGES);
@@ -292,7 +286,7 @@ void *cg_serve_filter(const cg_filter *its) { return described(its->id, its->sum
 void *cg_serve_filter_before(const cg_filter *its, void *arguments) {
   before_call *asked = arguments;
   cg_call call = wire_call(&asked->context);
-  cg_json *config = settings(&call, &asked->config, its->config);
+  cg_json *config = wire_settings(&call, &asked->config, its->config);
   cg_json *request = config == NULL ? NULL : wire_read(&call, "request", &asked->request);
   if (request != NULL && its->before != NULL) request = its->before(&call, request, config);
   return answered(&call, request);
@@ -301,7 +295,7 @@ void *cg_serve_filter_before(const cg_filter *its, void *arguments) {
 void *cg_serve_filter_after(const cg_filter *its, void *arguments) {
   after_call *asked = arguments;
   cg_call call = wire_call(&asked->context);
-  cg_json *config = settings(&call, &asked->config, its->config);
+  cg_json *config = wire_settings(&call, &asked->config, its->config);
   cg_json *request = config == NULL ? NULL : wire_read(&call, "request", &asked->request);
   cg_json *response = request == NULL ? NULL : wire_read(&call, "response", &asked->response);
   if (response != NULL && its->after != NULL) response = its->after(&call, response, request, config);
@@ -311,7 +305,7 @@ void *cg_serve_filter_after(const cg_filter *its, void *arguments) {
 void *cg_serve_filter_on_chunk(const cg_filter *its, void *arguments) {
   chunk_call *asked = arguments;
   cg_call call = wire_call(&asked->context);
-  cg_json *config = settings(&call, &asked->config, its->config);
+  cg_json *config = wire_settings(&call, &asked->config, its->config);
   cg_json *carry = config == NULL ? NULL : wire_read(&call, "carry", &asked->piece.carry);
   chunk_answer *to = cg_memory(sizeof(chunk_answer));
   memset(to, 0, sizeof *to);

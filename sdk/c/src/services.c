@@ -6,25 +6,7 @@
 
 #include "wire.h"
 
-/* A result; a structure of its own for each payload. */
-#define RESULT(type)    \
-  struct {              \
-    uint8_t failed;     \
-    union {             \
-      type value;       \
-      wire_error error; \
-    };                  \
-  }
-
 #define TEXT(text) text, strlen(text)
-
-/* Bytes of the host, with a NUL behind them. */
-static cg_text kept(cg_text bytes) {
-  char *copy = cg_memory(bytes.length + 1);
-  if (bytes.length > 0) memcpy(copy, bytes.data, bytes.length);
-  copy[bytes.length] = 0;
-  return (cg_text){copy, bytes.length};
-}
 
 /* ---- Log, configuration, time, chance. ---- */
 
@@ -80,7 +62,7 @@ bool cg_kv_get(cg_call *call, const char *store, const char *key, cg_text *found
   RESULT(wire_option) result;
   kv_get(TEXT(store), TEXT(key), &result);
   if (result.failed) return wire_refused(call, &result.error);
-  *found = result.value.some ? kept(result.value.text) : (cg_text){NULL, 0};
+  *found = result.value.some ? wire_kept(result.value.text) : (cg_text){NULL, 0};
   return true;
 }
 
@@ -116,9 +98,9 @@ cg_json *cg_kv_list(cg_call *call, const char *store, const char *prefix, const 
   if (result.failed) return wire_refused(call, &result.error), NULL;
   cg_json *keys = cg_array();
   for (size_t i = 0; i < result.value.keys.count; i += 1) {
-    cg_push(keys, cg_text_value(kept(((cg_text *)result.value.keys.items)[i])));
+    cg_push(keys, cg_text_value(wire_kept(((cg_text *)result.value.keys.items)[i])));
   }
-  if (next != NULL) *next = result.value.next.some ? kept(result.value.next.text).data : NULL;
+  if (next != NULL) *next = result.value.next.some ? wire_kept(result.value.next.text).data : NULL;
   return keys;
 }
 
@@ -151,7 +133,7 @@ static cg_response answer(uint16_t status, wire_list headers) {
   cg_response response = {status, cg_memory((headers.count + 1) * sizeof(cg_header)), headers.count, {"", 0}};
   for (size_t i = 0; i < headers.count; i += 1) {
     const wire_header *header = &((wire_header *)headers.items)[i];
-    response.headers[i] = (cg_header){kept(header->name).data, kept(header->value).data};
+    response.headers[i] = (cg_header){wire_kept(header->name).data, wire_kept(header->value).data};
   }
   return response;
 }
@@ -167,7 +149,7 @@ bool cg_http_send(cg_call *call, const cg_request *request, cg_response *respons
   ask(http_send, request, &result);
   if (result.failed) return wire_refused(call, &result.error);
   *response = answer(result.value.status, result.value.headers);
-  response->body = kept(result.value.body);
+  response->body = wire_kept(result.value.body);
   return true;
 }
 
@@ -190,7 +172,7 @@ bool cg_http_next(cg_call *call, cg_body body, uint32_t most, cg_text *piece) {
   RESULT(wire_option) result;
   http_next(body, most, &result);
   if (result.failed) return wire_refused(call, &result.error);
-  *piece = result.value.some ? kept(result.value.text) : (cg_text){NULL, 0};
+  *piece = result.value.some ? wire_kept(result.value.text) : (cg_text){NULL, 0};
   return true;
 }
 
@@ -220,7 +202,7 @@ const char *cg_secret(cg_call *call, const char *label) {
   RESULT(cg_text) result;
   secret_placeholder(TEXT(label), &result);
   if (result.failed) return wire_refused(call, &result.error), NULL;
-  return kept(result.value).data;
+  return wire_kept(result.value).data;
 }
 
 IMPORT("blob", "put") void blob_put(const char *, size_t, const char *, size_t, int32_t, const char *, size_t, void *);
@@ -233,7 +215,7 @@ bool cg_blob_put(cg_call *call, cg_text bytes, const char *mime, const char *nam
   if (result.failed) return wire_refused(call, &result.error);
   const wire_media *made = &result.value;
   cg_text none = {"", 0};
-  *media = (cg_media){kept(made->digest), kept(made->mime), made->size, made->name.some ? kept(made->name.text) : none};
+  *media = (cg_media){wire_kept(made->digest), wire_kept(made->mime), made->size, made->name.some ? wire_kept(made->name.text) : none};
   return true;
 }
 
@@ -242,6 +224,89 @@ bool cg_blob_get(cg_call *call, const cg_media *media, uint64_t offset, uint32_t
   blob_get(media->digest.data, media->digest.length, media->mime.data, media->mime.length, media->size,
            media->name.length > 0, media->name.data, media->name.length, offset, length, &result);
   if (result.failed) return wire_refused(call, &result.error);
-  *bytes = kept(result.value);
+  *bytes = wire_kept(result.value);
   return true;
+}
+
+/* ---- Models and other plugins' tools. ---- */
+
+/* A value as parameters: its three forms lie in the same places, and of JSON only the text is there. */
+#define VALUE_PARAMETERS int32_t, const char *, size_t, uint32_t, uint32_t, uint64_t, uint32_t, uint32_t, uint32_t
+#define VALUE(text) WIRE_JSON, (text).data, (text).length, 0, 0, 0, 0, 0, 0
+
+IMPORT("model", "complete") void model_complete(const char *, size_t, VALUE_PARAMETERS, void *);
+IMPORT("model", "open") void model_open(const char *, size_t, VALUE_PARAMETERS, void *);
+IMPORT("model", "[method]reply-stream.next") void model_next(cg_stream, void *);
+IMPORT("model", "[method]reply-stream.reply") void model_reply(cg_stream, void *);
+IMPORT("model", "[resource-drop]reply-stream") void model_drop(cg_stream);
+
+typedef RESULT(wire_reply) reply_result;
+
+static bool replied(cg_call *call, const reply_result *result, cg_reply *reply) {
+  if (result->failed) return wire_refused(call, &result->error);
+  const wire_reply *made = &result->value;
+  cg_json *message = wire_read(call, "reply", &made->message);
+  *reply = (cg_reply){message, made->input_tokens, made->output_tokens, made->micro_usd};
+  return message != NULL;
+}
+
+bool cg_model_complete(cg_call *call, const char *model, const cg_json *request, cg_reply *reply) {
+  reply_result result;
+  cg_text text = cg_write(request);
+  model_complete(TEXT(model), VALUE(text), &result);
+  return replied(call, &result, reply);
+}
+
+bool cg_model_open(cg_call *call, const char *model, const cg_json *request, cg_stream *stream) {
+  RESULT(cg_stream) result;
+  cg_text text = cg_write(request);
+  model_open(TEXT(model), VALUE(text), &result);
+  if (result.failed) return wire_refused(call, &result.error);
+  *stream = result.value;
+  return true;
+}
+
+bool cg_model_next(cg_call *call, cg_stream stream, cg_text *piece) {
+  RESULT(wire_option) result;
+  model_next(stream, &result);
+  if (result.failed) return wire_refused(call, &result.error);
+  *piece = result.value.some ? wire_kept(result.value.text) : (cg_text){NULL, 0};
+  return true;
+}
+
+bool cg_model_reply(cg_call *call, cg_stream stream, cg_reply *reply) {
+  reply_result result;
+  model_reply(stream, &result);
+  return replied(call, &result, reply);
+}
+
+void cg_model_close(cg_stream stream) { model_drop(stream); }
+
+IMPORT("tools", "list") void tools_list(void *);
+IMPORT("tools", "call") void tools_call(const char *, size_t, VALUE_PARAMETERS, void *);
+
+typedef struct {
+  cg_text name, description, input;
+} wire_callable;
+
+cg_json *cg_tools_list(cg_call *call) {
+  RESULT(wire_list) result;
+  tools_list(&result);
+  if (result.failed) return wire_refused(call, &result.error), NULL;
+  cg_json *tools = cg_array();
+  for (size_t i = 0; i < result.value.count; i += 1) {
+    const wire_callable *tool = &((wire_callable *)result.value.items)[i];
+    cg_json *one = cg_set(cg_object(), "name", cg_text_value(wire_kept(tool->name)));
+    cg_set(one, "description", cg_text_value(wire_kept(tool->description)));
+    cg_push(tools, cg_set(one, "input", cg_parse(tool->input)));
+  }
+  return tools;
+}
+
+cg_json *cg_tools_call(cg_call *call, const char *name, const cg_json *arguments) {
+  RESULT(wire_value) result;
+  cg_text text = cg_write(arguments);
+  tools_call(TEXT(name), VALUE(text), &result);
+  if (result.failed) return wire_refused(call, &result.error), NULL;
+  return wire_read(call, "result", &result.value);
 }

@@ -117,7 +117,47 @@ static cg_json *blob_service(cg_call *call) {
   cg_media media;
   if (!cg_blob_put(call, cg_text_from("bytes"), "text/plain", NULL, &media)) return NULL;
   cg_text bytes;
-  return cg_blob_get(call, &media, 0, 5, &bytes) ? cg_integer((int64_t)media.size) : NULL;
+  if (!cg_blob_get(call, &media, 1, 3, &bytes)) return NULL;
+  return cg_push(cg_push(cg_array(), cg_integer((int64_t)media.size)), numbers(bytes));
+}
+
+static cg_json *question(void) {
+  cg_json *message = cg_set(cg_set(cg_object(), "role", cg_string("user")), "content", cg_string("é"));
+  return cg_set(cg_object(), "messages", cg_push(cg_array(), message));
+}
+
+static cg_json *model_service(cg_call *call) {
+  cg_reply reply;
+  if (!cg_model_complete(call, "fast", question(), &reply)) return NULL;
+  cg_json *got = cg_push(cg_array(), cg_get(reply.message, "content"));
+  cg_push(cg_push(got, cg_integer((int64_t)reply.input_tokens)), cg_integer((int64_t)reply.output_tokens));
+  return cg_push(got, cg_integer((int64_t)reply.micro_usd));
+}
+
+static cg_json *words_service(cg_call *call) {
+  cg_stream stream;
+  cg_text all = {"", 0}, piece;
+  cg_reply reply;
+  if (!cg_model_open(call, "fast", question(), &stream)) return NULL;
+  for (;;) {
+    if (!cg_model_next(call, stream, &piece)) return NULL;
+    if (piece.data == NULL) break;
+    all = cg_format("%s%s", all.data, piece.data);
+  }
+  if (!cg_model_reply(call, stream, &reply)) return NULL;
+  cg_model_close(stream);
+  return cg_push(cg_push(cg_array(), cg_text_value(all)), cg_get(reply.message, "role"));
+}
+
+static cg_json *tools_service(cg_call *call) {
+  cg_json *tools = cg_tools_list(call), *names = cg_array();
+  for (size_t i = 0; i < cg_length(tools); i += 1) {
+    const cg_json *tool = cg_at(tools, i);
+    cg_json *one = cg_push(cg_array(), cg_get(tool, "name"));
+    cg_push(names, cg_push(one, cg_get(cg_get(tool, "input"), "type")));
+  }
+  cg_json *result = cg_tools_call(call, "web.search", cg_set(cg_object(), "q", cg_string("é")));
+  return result == NULL ? NULL : cg_push(cg_push(cg_array(), names), result);
 }
 
 static cg_json *context_service(cg_call *call) {
@@ -135,6 +175,7 @@ static cg_json *service(cg_call *call, cg_json *input) {
       {"clock", clock_service},   {"random", random_service}, {"log", log_service},       {"config", config_service},
       {"kv", kv_service},         {"bytes", bytes_service},   {"http", http_service},     {"status", status_service},
       {"stream", stream_service}, {"secret", secret_service}, {"blob", blob_service},     {"context", context_service},
+      {"model", model_service},   {"words", words_service},   {"tools", tools_service},
   };
   const char *what = cg_string_of(cg_get(input, "what"));
   for (size_t i = 0; i < CG_COUNT(SERVICES); i += 1) {
@@ -199,6 +240,123 @@ static bool on_chunk(cg_call *call, cg_chunk *chunk, cg_json *config) {
   chunk->text = cg_format("%.*s%s", (int)chunk->text.length, chunk->text.data, end);
   return true;
 }
+
+/* ---- Parts. ---- */
+
+static cg_json *complete(cg_call *call, cg_json *input, cg_json *config) {
+  (void)call;
+  cg_json *usage = cg_set(cg_set(cg_object(), "input_tokens", cg_integer(1)), "output_tokens", cg_integer(2));
+  cg_set(usage, "micro_usd", cg_integer((1ll << 53) - 1));
+  return cg_set(cg_set(cg_object(), "message", cg_set(input, "word", cg_get(config, "word"))), "usage", usage);
+}
+
+/* How many bytes a letter has that begins with a byte, and what of the letter is in that byte. */
+static size_t letter(unsigned char first, uint32_t *token) {
+  size_t bytes = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  *token = bytes == 1 ? first : first & (0x7fu >> bytes);
+  return bytes;
+}
+
+static cg_json *encode(cg_call *call, cg_json *input, cg_json *config) {
+  (void)call, (void)config;
+  cg_text text = cg_text_of(cg_get(input, "text"));
+  cg_json *tokens = cg_array();
+  for (size_t i = 0; i < text.length;) {
+    uint32_t token;
+    size_t end = i + letter((unsigned char)text.data[i], &token);
+    for (i += 1; i < end; i += 1) token = token << 6 | (text.data[i] & 0x3f);
+    cg_push(tokens, cg_integer(token));
+  }
+  return tokens;
+}
+
+static cg_json *decode(cg_call *call, cg_json *input, cg_json *config) {
+  (void)call, (void)config;
+  cg_json *tokens = cg_get(input, "tokens");
+  cg_text text = {"", 0};
+  for (size_t i = 0; i < cg_length(tokens); i += 1) {
+    int64_t token = 0;
+    cg_integer_of(cg_at(tokens, i), &token);
+    /* The reader of JSON knows how a letter is written: as two halves beyond 16 bits. */
+    const char *escaped = token < 0x10000 ? cg_format("\"\\u%04llx\"", (long long)token).data
+                                          : cg_format("\"\\u%04llx\\u%04llx\"", 0xd7c0 + (token >> 10),
+                                                      0xdc00 + (token & 0x3ff)).data;
+    text = cg_format("%s%s", text.data, cg_string_of(cg_parse(cg_text_from(escaped))));
+  }
+  return cg_text_value(text);
+}
+
+static cg_json *embed(cg_call *call, cg_json *input, cg_json *config) {
+  cg_json *texts = cg_get(input, "texts"), *vectors = cg_array();
+  for (size_t i = 0; i < cg_length(texts); i += 1) {
+    cg_json *letters = encode(call, cg_set(cg_object(), "text", cg_at(texts, i)), config);
+    cg_json *vector = cg_push(cg_array(), cg_integer((int64_t)cg_length(letters)));
+    cg_push(vectors, cg_push(vector, cg_number(0.5)));
+  }
+  return vectors;
+}
+
+static cg_json *search(cg_call *call, cg_json *input, cg_json *config) {
+  (void)call;
+  cg_json *limit = cg_get(input, "limit"), *found = cg_array();
+  if (cg_number_of(limit) == 0) return found;
+  cg_json *passage = cg_set(cg_set(cg_object(), "id", cg_get(input, "query")), "text", cg_get(config, "word"));
+  cg_set(passage, "score", cg_number(0.25));
+  return cg_push(found, cg_set(passage, "metadata", cg_set(cg_object(), "limit", limit)));
+}
+
+static cg_json *summarize(cg_call *call, cg_json *input, cg_json *config) {
+  (void)call, (void)config;
+  cg_text text = cg_text_of(cg_get(input, "text"));
+  size_t end = 0;
+  uint32_t unused;
+  for (double left = cg_number_of(cg_get(input, "max_tokens")); left > 0 && end < text.length; left -= 1) {
+    end += letter((unsigned char)text.data[end], &unused);
+  }
+  return cg_text_value((cg_text){text.data, end});
+}
+
+static cg_json *get(cg_call *call, cg_json *input, cg_json *config) {
+  (void)call, (void)config;
+  return strcmp(cg_string_of(cg_get(input, "key")), "none") == 0 ? cg_null() : input;
+}
+
+static cg_json *put(cg_call *call, cg_json *input, cg_json *config) {
+  (void)config;
+  cg_json *ttl = cg_get(input, "ttl_ms");
+  cg_json *kept = cg_push(cg_push(cg_array(), cg_get(input, "entry")), ttl == NULL ? cg_null() : ttl);
+  return cg_kv_set(call, "notes", cg_string_of(cg_get(input, "key")), cg_write(kept)) ? cg_null() : NULL;
+}
+
+static cg_json *event(const char *id, cg_json *input) {
+  return cg_set(cg_set(cg_object(), "id", cg_string(id)), "input", input);
+}
+
+static cg_json *poll(cg_call *call, cg_json *input, cg_json *config) {
+  (void)call, (void)config;
+  cg_json *events = cg_array(), *batch = cg_set(cg_object(), "events", events);
+  if (cg_get(input, "cursor") != NULL) return batch;
+  cg_push(events, event("first", cg_set(cg_object(), "limit", cg_get(input, "limit"))));
+  cg_push(events, event("é", cg_object()));
+  return cg_set(batch, "cursor", cg_string("next"));
+}
+
+static cg_json *reply(cg_call *call, cg_json *input, cg_json *config) {
+  (void)config;
+  const char *id = cg_string_of(cg_get(input, "id"));
+  if (strcmp(id, "fail") == 0) return cg_fail(call, CG_TRANSIENT, "as asked");
+  return cg_kv_set(call, "notes", id, cg_write(cg_get(input, "output"))) ? cg_null() : NULL;
+}
+
+#define WORD CG_SCHEMA({"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"], "additionalProperties": false})
+
+CG_PROVIDER({.config = WORD, .complete = complete})
+CG_TOKENIZER({.encode = encode, .decode = decode})
+CG_EMBEDDER({.embed = embed})
+CG_RETRIEVER({.config = WORD, .search = search})
+CG_SUMMARIZER({.summarize = summarize})
+CG_CACHE({.get = get, .put = put})
+CG_TRIGGER({.poll = poll, .reply = reply})
 
 #define VALUE CG_SCHEMA({"type": "object", "properties": {"value": {}}, "required": ["value"], "additionalProperties": false})
 

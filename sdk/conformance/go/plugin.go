@@ -10,17 +10,26 @@ import (
 
 	"cleargate"
 	"cleargate/blob"
+	"cleargate/cache"
 	"cleargate/clock"
 	"cleargate/config"
+	"cleargate/embedder"
 	"cleargate/filter"
 	"cleargate/guardrail"
 	"cleargate/http"
 	"cleargate/kv"
 	"cleargate/log"
+	"cleargate/model"
 	"cleargate/node"
+	"cleargate/provider"
 	"cleargate/random"
+	"cleargate/retriever"
 	"cleargate/secret"
+	"cleargate/summarizer"
+	"cleargate/tokenizer"
 	"cleargate/tool"
+	"cleargate/tools"
+	"cleargate/trigger"
 )
 
 type text struct {
@@ -125,6 +134,66 @@ func stream() (any, error) {
 	return []any{answer.Status, string(all)}, err
 }
 
+func media() (any, error) {
+	media, err := blob.Put([]byte("bytes"), "text/plain", "")
+	if err != nil {
+		return nil, err
+	}
+	bytes, err := blob.Get(media, 1, 3)
+	return []any{media.Size, numbers(bytes)}, err
+}
+
+var question = map[string]any{"messages": []any{map[string]any{"role": "user", "content": "é"}}}
+
+func field(data any, name string) any {
+	fields, _ := data.(map[string]any)
+	return fields[name]
+}
+
+func asked() (any, error) {
+	reply, err := model.Complete("fast", question)
+	return []any{field(reply.Message, "content"), reply.InputTokens, reply.OutputTokens, reply.MicroUSD}, err
+}
+
+func words() (any, error) {
+	stream, err := model.Open("fast", question)
+	if err != nil {
+		return nil, err
+	}
+	defer stream.Close()
+	all := ""
+	for {
+		piece, err := stream.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		all += piece
+	}
+	reply, err := stream.Reply()
+	return []any{all, field(reply.Message, "role")}, err
+}
+
+func others() (any, error) {
+	known, err := tools.List()
+	if err != nil {
+		return nil, err
+	}
+	names := []any{}
+	for _, tool := range known {
+		var input map[string]any
+		if err := json.Unmarshal(tool.Input, &input); err != nil {
+			return nil, err
+		}
+		names = append(names, []any{tool.Name, input["type"]})
+	}
+	var result any
+	err = tools.Call("web.search", map[string]any{"q": "é"}, &result)
+	return []any{names, result}, err
+}
+
 func use(ctx *cleargate.Context, what string) (any, error) {
 	switch what {
 	case "clock":
@@ -154,8 +223,13 @@ func use(ctx *cleargate.Context, what string) (any, error) {
 	case "secret":
 		return secret.Placeholder("KEY")
 	case "blob":
-		media, err := blob.Put([]byte("bytes"), "text/plain", "")
-		return media.Size, err
+		return media()
+	case "model":
+		return asked()
+	case "words":
+		return words()
+	case "tools":
+		return others()
 	case "context":
 		return []any{ctx.RunID, ctx.Address, ctx.Attempt, ctx.Deadline, ctx.IdempotencyKey}, nil
 	}
@@ -246,12 +320,93 @@ func onChunk(_ *cleargate.Context, chunk filter.Chunk, config word) (string, any
 	return chunk.Text, count + 1, nil
 }
 
+func complete(_ *cleargate.Context, model string, request any, config word) (cleargate.Reply, error) {
+	message := map[string]any{"model": model, "request": request, "word": config.Word}
+	return cleargate.Reply{Message: message, InputTokens: 1, OutputTokens: 2, MicroUSD: 1<<53 - 1}, nil
+}
+
+type nothing struct{}
+
+func encode(_ *cleargate.Context, text string, _ nothing) ([]uint32, error) {
+	tokens := []uint32{}
+	for _, letter := range text {
+		tokens = append(tokens, uint32(letter))
+	}
+	return tokens, nil
+}
+
+func decode(_ *cleargate.Context, tokens []uint32, _ nothing) (string, error) {
+	text := []rune{}
+	for _, token := range tokens {
+		text = append(text, rune(token))
+	}
+	return string(text), nil
+}
+
+func embed(_ *cleargate.Context, texts []string, _ nothing) ([][]float32, error) {
+	vectors := [][]float32{}
+	for _, text := range texts {
+		vectors = append(vectors, []float32{float32(utf8.RuneCountInString(text)), 0.5})
+	}
+	return vectors, nil
+}
+
+func search(_ *cleargate.Context, query string, limit uint32, config word) ([]retriever.Passage, error) {
+	if limit == 0 {
+		return nil, nil
+	}
+	metadata := map[string]any{"limit": limit}
+	return []retriever.Passage{{ID: query, Text: config.Word, Score: 0.25, Metadata: metadata}}, nil
+}
+
+func summarize(_ *cleargate.Context, text string, maxTokens uint32, _ nothing) (string, error) {
+	letters := []rune(text)
+	return string(letters[:min(int(maxTokens), len(letters))]), nil
+}
+
+func get(_ *cleargate.Context, key string, _ nothing) (any, error) {
+	if key == "none" {
+		return nil, nil
+	}
+	return map[string]any{"key": key}, nil
+}
+
+func put(_ *cleargate.Context, key string, entry any, ttl time.Duration, _ nothing) error {
+	var until any
+	if ttl > 0 {
+		until = ttl.Milliseconds()
+	}
+	return kv.SetJSON("notes", key, []any{entry, until})
+}
+
+func poll(_ *cleargate.Context, cursor string, limit uint32, _ nothing) ([]trigger.Event, string, error) {
+	if cursor != "" {
+		return nil, "", nil
+	}
+	first := trigger.Event{ID: "first", Input: map[string]any{"limit": limit}}
+	return []trigger.Event{first, {ID: "é", Input: map[string]any{}}}, "next", nil
+}
+
+func reply(_ *cleargate.Context, id string, output any, _ nothing) error {
+	if id == "fail" {
+		return cleargate.Fail(cleargate.Transient, "as asked")
+	}
+	return kv.SetJSON("notes", id, output)
+}
+
 func init() {
 	node.Add("measure", "Counts letters and bytes.", node.Pure, measure)
 	tool.Add("echo", "Gives back what it was given.", echo, tool.ReadOnly)
 	tool.Add("service", "Uses a service of the host.", service)
 	tool.Add("fail", "Fails as it is asked.", fail)
 	guardrail.Set("judge", "Decides as it is configured.", judge)
+	provider.Set(complete)
+	tokenizer.Set(tokenizer.Functions[nothing]{Encode: encode, Decode: decode})
+	embedder.Set(embed)
+	retriever.Set(search)
+	summarizer.Set(summarize)
+	cache.Set(cache.Functions[nothing]{Get: get, Put: put})
+	trigger.Set(trigger.Functions[nothing]{Poll: poll, Reply: reply})
 	filter.Set("mark", "Marks what passes.", filter.Hooks[word]{Before: before, After: after, OnChunk: onChunk})
 }
 

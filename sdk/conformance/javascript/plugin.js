@@ -1,14 +1,29 @@
 //! Does what every plugin may do: the conformance suite in JavaScript.
 
-import { Failure, filter, guardrail, node, tool } from "#cleargate";
+import {
+  cache,
+  embedder,
+  Failure,
+  filter,
+  guardrail,
+  node,
+  provider,
+  retriever,
+  summarizer,
+  tokenizer,
+  tool,
+  trigger,
+} from "#cleargate";
 import * as blob from "#cleargate/blob";
 import * as clock from "#cleargate/clock";
 import * as config from "#cleargate/config";
 import * as http from "#cleargate/http";
 import * as kv from "#cleargate/kv";
 import * as log from "#cleargate/log";
+import * as model from "#cleargate/model";
 import * as random from "#cleargate/random";
 import * as secret from "#cleargate/secret";
+import * as tools from "#cleargate/tools";
 
 const record = (properties, required = Object.keys(properties)) => ({
   type: "object",
@@ -42,6 +57,8 @@ const echo = tool({
   output: record({ value: {} }),
   run: (input) => input,
 });
+
+const question = { messages: [{ role: "user", content: "é" }] };
 
 const does = {
   clock: () => {
@@ -80,7 +97,22 @@ const does = {
     return [answer.status, text];
   },
   secret: () => secret.placeholder("KEY"),
-  blob: () => blob.put("bytes", "text/plain").size,
+  blob: () => {
+    const media = blob.put("bytes", "text/plain");
+    return [media.size, [...blob.get(media, 1, 3)]];
+  },
+  model: () => {
+    const reply = model.complete("fast", question);
+    return [reply.message.content, reply.inputTokens, reply.outputTokens, reply.microUsd];
+  },
+  words: () => {
+    const answer = model.open("fast", question);
+    return [[...answer].join(""), answer.reply().message.role];
+  },
+  tools: () => {
+    const known = tools.list().map(({ name, input }) => [name, input.type]);
+    return [known, tools.call("web.search", { q: "é" })];
+  },
   context: (ctx) => [ctx.runId, ctx.address, ctx.attempt, ctx.deadline ?? null, ctx.idempotencyKey],
 };
 
@@ -141,4 +173,41 @@ const mark = filter({
   onChunk: ({ text, carry, last }, { word }) => ({ text: last ? text + word : text, carry: (carry ?? 0) + 1 }),
 });
 
-export default [measure, echo, service, fail, judge, mark];
+const parts = [
+  provider({
+    config: record({ word: { type: "string" } }),
+    complete: (model, request, { word }) => ({
+      message: { model, request, word },
+      inputTokens: 1,
+      outputTokens: 2,
+      microUsd: Number.MAX_SAFE_INTEGER,
+    }),
+  }),
+  tokenizer({
+    encode: (text) => [...text].map((letter) => letter.codePointAt(0)),
+    decode: (tokens) => String.fromCodePoint(...tokens),
+  }),
+  embedder({ embed: (texts) => texts.map((text) => [[...text].length, 0.5]) }),
+  retriever({
+    config: record({ word: { type: "string" } }),
+    search: (query, limit, { word }) =>
+      limit === 0 ? [] : [{ id: query, text: word, score: 0.25, metadata: { limit } }],
+  }),
+  summarizer({ summarize: (text, maxTokens) => [...text].slice(0, maxTokens).join("") }),
+  cache({
+    get: (key) => (key === "none" ? undefined : { key }),
+    put: (key, entry, ttlMs) => kv.setJson("notes", key, [entry, ttlMs ?? null]),
+  }),
+  trigger({
+    poll: (cursor, limit) =>
+      cursor === undefined
+        ? { events: [{ id: "first", input: { limit } }, { id: "é", input: {} }], cursor: "next" }
+        : { events: [] },
+    reply(id, output) {
+      if (id === "fail") throw new Failure("transient", "as asked");
+      kv.setJson("notes", id, output);
+    },
+  }),
+];
+
+export default [measure, echo, service, fail, judge, mark, ...parts];

@@ -4,26 +4,39 @@ from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from cleargate import (
+    Batch,
     Chunk,
     Context,
     Escalate,
+    Event,
     Failure,
     Finding,
     Modify,
     Pass,
+    Passage,
     Reject,
+    Reply,
     blob,
+    cache,
     clock,
     config as settings,
+    embedder,
     filter,
     guardrail,
     http,
     kv,
     log,
+    model,
     node,
+    provider,
     random,
+    retriever,
     secret,
+    summarizer,
+    tokenizer,
     tool,
+    tools,
+    trigger,
 )
 
 
@@ -76,6 +89,29 @@ def stream() -> list[Any]:
     return [answer.status, b"".join(answer).decode()]
 
 
+def media() -> list[Any]:
+    kept = blob.put(b"bytes", "text/plain")
+    return [kept.size, list(blob.get(kept, 1, 3))]
+
+
+QUESTION = {"messages": [{"role": "user", "content": "é"}]}
+
+
+def asked() -> list[Any]:
+    reply = model.complete("fast", QUESTION)
+    return [reply.message["content"], reply.input_tokens, reply.output_tokens, reply.micro_usd]
+
+
+def words() -> list[Any]:
+    answer = model.stream("fast", QUESTION)
+    return ["".join(answer), answer.reply().message["role"]]
+
+
+def others() -> list[Any]:
+    known = [[tool.name, tool.input["type"]] for tool in tools.list()]
+    return [known, tools.call("web.search", {"q": "é"})]
+
+
 DOES = {
     "clock": lambda ctx: [clock.sleep(1), clock.now(), clock.elapsed()][1:],
     "random": lambda ctx: list(random.bytes(8)),
@@ -87,7 +123,10 @@ DOES = {
     "status": lambda ctx: http.get("https://api.example.com/").ok().status,
     "stream": lambda ctx: stream(),
     "secret": lambda ctx: secret.placeholder("KEY"),
-    "blob": lambda ctx: blob.put(b"bytes", "text/plain").size,
+    "blob": lambda ctx: media(),
+    "model": lambda ctx: asked(),
+    "words": lambda ctx: words(),
+    "tools": lambda ctx: others(),
     "context": lambda ctx: [ctx.run_id, ctx.address, ctx.attempt, ctx.deadline, ctx.idempotency_key],
 }
 
@@ -166,3 +205,55 @@ class Mark:
 
     def on_chunk(self, chunk: Chunk, config: Word) -> tuple[str, int]:
         return chunk.text + (config.word if chunk.last else ""), (chunk.carry or 0) + 1
+
+
+@provider
+def complete(model: str, request: Any, config: Word) -> Reply:
+    message = {"model": model, "request": request, "word": config.word}
+    return Reply(message, input_tokens=1, output_tokens=2, micro_usd=(1 << 53) - 1)
+
+
+@tokenizer
+class Letters:
+    def encode(self, text: str) -> list[int]:
+        return [ord(letter) for letter in text]
+
+    def decode(self, tokens: list[int]) -> str:
+        return "".join(chr(token) for token in tokens)
+
+
+@embedder
+def embed(texts: list[str]) -> list[list[float]]:
+    return [[len(text), 0.5] for text in texts]
+
+
+@retriever
+def search(query: str, limit: int, config: Word) -> list[Passage]:
+    return [Passage(query, config.word, 0.25, {"limit": limit})][:limit]
+
+
+@summarizer
+def summarize(text: str, max_tokens: int) -> str:
+    return text[:max_tokens]
+
+
+@cache
+class Keeps:
+    def get(self, key: str) -> Any:
+        return None if key == "none" else {"key": key}
+
+    def put(self, key: str, entry: Any, ttl_ms: int | None) -> None:
+        kv.set_json("notes", key, [entry, ttl_ms])
+
+
+@trigger
+class Brings:
+    def poll(self, cursor: str | None, limit: int) -> Batch:
+        if cursor is not None:
+            return Batch()
+        return Batch([Event("first", {"limit": limit}), Event("é", {})], "next")
+
+    def reply(self, id: str, output: Any) -> None:
+        if id == "fail":
+            raise Failure("transient", "as asked")
+        kv.set_json("notes", id, output)

@@ -1,9 +1,13 @@
 //! Does what every plugin may do: the conformance suite in Rust.
 
+use std::time::Duration;
+
 use cleargate::http::Request;
 use cleargate::kv::Store;
 use cleargate::{
-    Chunk, Code, Context, Error, Filter, Filtered, Finding, Stage, Value, Verdict, json,
+    Batch, Cache, Chunk, Code, Context, Embedder, Error, Event, Filter, Filtered, Finding,
+    NoConfig, Passage, Provider, Reply, Retriever, Stage, Summarizer, Tokenizer, Trigger, Value,
+    Verdict, json,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -90,13 +94,41 @@ pub fn service(ctx: &Context, input: What) -> Result<Got, Error> {
             json!([answer.status, String::from_utf8_lossy(&pieces?.concat())])
         }
         "secret" => json!(secret::placeholder("KEY")?),
-        "blob" => json!(blob::put(b"bytes", "text/plain", None)?.size),
+        "blob" => {
+            let media = blob::put(b"bytes", "text/plain", None)?;
+            json!([media.size, blob::get(&media, 1, 3)?])
+        }
+        "model" => {
+            let Reply { message, input_tokens, output_tokens, micro_usd } = asked()?;
+            json!([message["content"], input_tokens, output_tokens, micro_usd])
+        }
+        "words" => {
+            let mut stream = cleargate::model::open("fast", &question())?;
+            let words = stream.by_ref().collect::<Result<String, Error>>()?;
+            json!([words, stream.reply()?.message["role"]])
+        }
+        "tools" => {
+            let tools = cleargate::tools::list()?;
+            let names: Vec<_> = tools.iter().map(|t| (&t.name, &t.input["type"])).collect();
+            json!([names, cleargate::tools::call("web.search", &json!({ "q": "é" }))?])
+        }
         "context" => {
             json!([ctx.run_id, ctx.address, ctx.attempt, ctx.deadline, ctx.idempotency_key])
         }
         other => return Err(Error::invalid_input(format!("no service {other}"))),
     };
     Ok(Got { got })
+}
+
+fn question() -> Value {
+    json!({ "messages": [{ "role": "user", "content": "é" }] })
+}
+
+fn asked() -> Result<Reply, Error> {
+    let answer = cleargate::model::complete("fast", &question())?;
+    let (message, usage) = (answer.message, answer.usage);
+    let (input_tokens, output_tokens) = (usage.input_tokens, usage.output_tokens);
+    Ok(Reply { message, input_tokens, output_tokens, micro_usd: usage.micro_usd })
 }
 
 fn stores(notes: &Store) -> Result<Value, Error> {
@@ -228,4 +260,108 @@ impl Filter for Mark {
     }
 }
 
-cleargate::export! { nodes: [measure], tools: [echo, service, fail], guardrail: judge, filter: Mark }
+pub struct Parts;
+
+impl Provider for Parts {
+    type Config = Word;
+
+    fn complete(_: &Context, model: &str, request: Value, config: Word) -> Result<Reply, Error> {
+        let message = json!({ "model": model, "request": request, "word": config.word });
+        Ok(Reply { message, input_tokens: 1, output_tokens: 2, micro_usd: (1 << 53) - 1 })
+    }
+}
+
+impl Tokenizer for Parts {
+    type Config = NoConfig;
+
+    fn encode(_: &Context, text: &str, _: NoConfig) -> Result<Vec<u32>, Error> {
+        Ok(text.chars().map(u32::from).collect())
+    }
+
+    fn decode(_: &Context, tokens: &[u32], _: NoConfig) -> Result<String, Error> {
+        Ok(tokens.iter().filter_map(|token| char::from_u32(*token)).collect())
+    }
+}
+
+impl Embedder for Parts {
+    type Config = NoConfig;
+
+    fn embed(_: &Context, texts: Vec<String>, _: NoConfig) -> Result<Vec<Vec<f32>>, Error> {
+        Ok(texts.iter().map(|text| vec![text.chars().count() as f32, 0.5]).collect())
+    }
+}
+
+impl Retriever for Parts {
+    type Config = Word;
+
+    fn search(_: &Context, query: &str, limit: u32, config: Word) -> Result<Vec<Passage>, Error> {
+        let metadata = json!({ "limit": limit });
+        let passage = Passage { id: query.into(), text: config.word, score: 0.25, metadata };
+        Ok((limit > 0).then_some(passage).into_iter().collect())
+    }
+}
+
+impl Summarizer for Parts {
+    type Config = NoConfig;
+
+    fn summarize(_: &Context, text: &str, max_tokens: u32, _: NoConfig) -> Result<String, Error> {
+        Ok(text.chars().take(max_tokens as usize).collect())
+    }
+}
+
+impl Cache for Parts {
+    type Config = NoConfig;
+
+    fn get(_: &Context, key: &str, _: NoConfig) -> Result<Option<Value>, Error> {
+        Ok((key != "none").then(|| json!({ "key": key })))
+    }
+
+    fn put(
+        _: &Context,
+        key: &str,
+        entry: Value,
+        ttl: Option<Duration>,
+        _: NoConfig,
+    ) -> Result<(), Error> {
+        Store("notes").set_json(key, &(entry, ttl.map(|ttl| ttl.as_millis() as u64)))
+    }
+}
+
+impl Trigger for Parts {
+    type Config = NoConfig;
+
+    fn poll(
+        _: &Context,
+        cursor: Option<String>,
+        limit: u32,
+        _: NoConfig,
+    ) -> Result<Batch, Error> {
+        if cursor.is_some() {
+            return Ok(Batch::default());
+        }
+        let event = |id: &str, input| Event { id: id.into(), input };
+        let events = vec![event("first", json!({ "limit": limit })), event("é", json!({}))];
+        Ok(Batch { events, cursor: Some("next".into()) })
+    }
+
+    fn reply(_: &Context, id: &str, output: Value, _: NoConfig) -> Result<(), Error> {
+        match id {
+            "fail" => Err(Error::transient("as asked")),
+            _ => Store("notes").set_json(id, &output),
+        }
+    }
+}
+
+cleargate::export! {
+    nodes: [measure],
+    tools: [echo, service, fail],
+    guardrail: judge,
+    filter: Mark,
+    provider: Parts,
+    tokenizer: Parts,
+    embedder: Parts,
+    retriever: Parts,
+    summarizer: Parts,
+    cache: Parts,
+    trigger: Parts,
+}

@@ -68,14 +68,6 @@ func Set[Config any](id, summary string, hooks Hooks[Config]) {
 //go:wasmexport cleargate:filter/filter@0.1.0#describe
 func describe() uint32 { return wire.Described(its.id, its.summary, schema.Text(its.config)) }
 
-func write(to wire.Place, value any) error {
-	text, err := wire.Marshal(value)
-	if err == nil {
-		to.SetJSON(text)
-	}
-	return err
-}
-
 // The places of the second and later parameters: the first is the context, and each of these is a value.
 const (
 	first  = wire.ContextSize
@@ -98,7 +90,7 @@ func before(arguments uint32) uint32 {
 		if request, err = its.before(at.Context(), request, config); err != nil {
 			return err
 		}
-		return write(to, request)
+		return to.SetData(request)
 	})
 }
 
@@ -121,7 +113,7 @@ func after(arguments uint32) uint32 {
 		if response, err = its.after(at.Context(), response, request, config); err != nil {
 			return err
 		}
-		return write(to, response)
+		return to.SetData(response)
 	})
 }
 
@@ -150,6 +142,6 @@ func onChunk(arguments uint32) uint32 {
 			return err
 		}
 		to.SetText(text)
-		return write(to.Plus(8), carry)
+		return to.Plus(8).SetData(carry)
 	})
 }

@@ -12,4 +12,4 @@ export function put(data, mime, name = undefined) {
 
 /** At most `length` bytes from `offset`. */
 export const get = (media, offset, length) =>
-  Uint8Array.from(asking(() => host.get({ ...media, size: BigInt(media.size) }, BigInt(offset), length)));
+  Uint8Array.from(asking(() => host.get(media, offset, length)));

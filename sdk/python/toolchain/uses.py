@@ -10,7 +10,8 @@ import pathlib
 import sys
 
 KINDS = {"node", "tool", "guardrail", "filter"}
-SERVICES = {"log", "config", "kv", "http", "secret", "blob", "clock", "random"}
+KINDS |= {"provider", "tokenizer", "embedder", "retriever", "summarizer", "cache", "trigger"}
+SERVICES = {"log", "config", "kv", "http", "secret", "model", "tools", "blob", "clock", "random"}
 
 
 def names(tree):

@@ -9,7 +9,7 @@ use wasmparser::{Parser, Payload};
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
-use crate::contract::{self, KINDS, Uses, Waits};
+use crate::contract::{self, Uses, Waits, words};
 use crate::{BuildError, wasi};
 
 /// Writes the module's contract into it. `wit` holds the contract; `place` is a folder for its world.
@@ -56,5 +56,5 @@ fn uses(module: &[u8]) -> wasmparser::Result<Uses> {
         let start = format!("cleargate:{kind}/");
         exported.iter().any(|name| name.starts_with(&start))
     };
-    Ok(Uses { kinds: KINDS.into_iter().filter(has).collect(), services })
+    Ok(Uses { kinds: words().filter(has).collect(), services })
 }

@@ -54,7 +54,7 @@ pub(crate) fn build(
         let path = project.join("src");
         return Err(BuildError::NoDefinition {
             path,
-            hint: "CG_TOOLS, CG_NODES, CG_GUARDRAIL or CG_FILTER",
+            hint: "CG_TOOLS, CG_NODES, CG_GUARDRAIL, CG_FILTER, or CG_PROVIDER and its like",
         });
     }
     Ok((module, name))

@@ -7,10 +7,12 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::BuildError;
+use crate::{BuildError, Kind};
 
-/// Folders of the kinds' interfaces.
-pub(crate) const KINDS: [&str; 4] = ["node", "tool", "guardrail", "filter"];
+/// The kinds by their words, which are also the folders of their interfaces.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    Kind::ALL.into_iter().map(Kind::as_str)
+}
 
 /// What a plugin uses of the contract.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,8 +29,7 @@ impl Uses {
         kinds: &[String],
         services: &[String],
     ) -> Result<Self, BuildError> {
-        let kinds =
-            KINDS.into_iter().filter(|kind| kinds.iter().any(|word| word == kind)).collect();
+        let kinds = words().filter(|kind| kinds.iter().any(|word| word == kind)).collect();
         let package = match services.is_empty() {
             true => String::new(),
             false => package(wit, &files(wit)?, "host")?,

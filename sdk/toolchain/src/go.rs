@@ -45,7 +45,8 @@ pub(crate) fn build(
     let (module, uses) = bare::marked(module, &project.join(WIT), place.path())?;
     if uses.kinds.is_empty() {
         let path = project.join("src");
-        let hint = "tool.Add, node.Add, guardrail.Set or filter.Set in a function init";
+        let hint =
+            "tool.Add, node.Add, guardrail.Set, filter.Set, or Set of a part in a function init";
         return Err(BuildError::NoDefinition { path, hint });
     }
     Ok((module, name))

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use crate::contract::{self, KINDS, Uses, Waits};
+use crate::contract::{self, Uses, Waits, words};
 use crate::find::Finding;
 use crate::kept::{self, real};
 use crate::kit::Kit;
@@ -55,7 +55,7 @@ pub(crate) fn build(
     if uses.kinds.is_empty() {
         return Err(BuildError::NoDefinition {
             path: source,
-            hint: "`export default tool({ .. })`, or node, guardrail or filter",
+            hint: "`export default tool({ .. })`, or node, guardrail, filter or a part",
         });
     }
     place.write("entry.js", &entry(&sdk, &source, &uses.kinds))?;
@@ -147,7 +147,7 @@ impl Report {
             imports.filter(|i| i.external).map(|import| import.path.clone()).collect();
         services.sort();
         services.dedup();
-        Uses { kinds: KINDS.into_iter().filter(|kind| left(kind)).collect(), services }
+        Uses { kinds: words().filter(|kind| left(kind)).collect(), services }
     }
 }
 

@@ -19,6 +19,7 @@ mod find;
 mod go;
 mod javascript;
 mod kept;
+mod kind;
 mod kit;
 mod package;
 mod preview1;
@@ -38,7 +39,8 @@ pub use cleargate_registry::manifest::Language;
 pub use builder::{Builder, Built};
 pub use error::BuildError;
 pub use find::{Finding, Target, survey};
-pub use scaffold::{Kind, ScaffoldError, scaffold};
+pub use kind::Kind;
+pub use scaffold::{ScaffoldError, scaffold};
 
 /// How to build. The caller decides about places: a library reads no environment.
 #[derive(Clone, Debug)]

@@ -59,7 +59,7 @@ pub(crate) fn build(
     if named.kinds.is_empty() {
         return Err(BuildError::NoDefinition {
             path: source,
-            hint: "@tool, @node, @guardrail or @filter",
+            hint: "@tool, @node, @guardrail, @filter or a part",
         });
     }
     let place = kept::place(config, KIT.language)?;

@@ -13,66 +13,9 @@ use cleargate_registry::manifest::Language;
 
 mod sources;
 
-use sources::{Source, TEMPLATE_LOCK, VENDORED};
+use sources::{TEMPLATE_LOCK, VENDORED};
 
-/// What a plugin exports, and so which template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A step of a flow.
-    Node,
-    /// A function that models may call.
-    Tool,
-    /// A check on content.
-    Guardrail,
-    /// A rewriter around a model.
-    Filter,
-}
-
-impl Kind {
-    /// All of them, in the order of the contract.
-    pub const ALL: [Self; 4] = [Self::Node, Self::Tool, Self::Guardrail, Self::Filter];
-
-    fn files(self, language: Language) -> Option<[&'static [Source]; 2]> {
-        let rust: &[Source] = match self {
-            Self::Node => &sources::NODE,
-            Self::Tool => &sources::TOOL,
-            Self::Guardrail => &sources::GUARDRAIL,
-            Self::Filter => &sources::FILTER,
-        };
-        let javascript: &[Source] = match self {
-            Self::Node => &sources::JAVASCRIPT_NODE,
-            Self::Tool => &sources::JAVASCRIPT_TOOL,
-            Self::Guardrail => &sources::JAVASCRIPT_GUARDRAIL,
-            Self::Filter => &sources::JAVASCRIPT_FILTER,
-        };
-        let python: &[Source] = match self {
-            Self::Node => &sources::PYTHON_NODE,
-            Self::Tool => &sources::PYTHON_TOOL,
-            Self::Guardrail => &sources::PYTHON_GUARDRAIL,
-            Self::Filter => &sources::PYTHON_FILTER,
-        };
-        let c: &[Source] = match self {
-            Self::Node => &sources::C_NODE,
-            Self::Tool => &sources::C_TOOL,
-            Self::Guardrail => &sources::C_GUARDRAIL,
-            Self::Filter => &sources::C_FILTER,
-        };
-        let go: &[Source] = match self {
-            Self::Node => &sources::GO_NODE,
-            Self::Tool => &sources::GO_TOOL,
-            Self::Guardrail => &sources::GO_GUARDRAIL,
-            Self::Filter => &sources::GO_FILTER,
-        };
-        match language {
-            Language::Go => Some([&sources::GO_COMMON, go]),
-            Language::C => Some([&sources::C_COMMON, c]),
-            Language::Python => Some([&sources::PYTHON_COMMON, python]),
-            Language::Rust => Some([&sources::COMMON, rust]),
-            Language::Js => Some([&sources::JAVASCRIPT_COMMON, javascript]),
-            _ => None,
-        }
-    }
-}
+use crate::Kind;
 
 /// Why a project was not made.
 #[derive(Debug, thiserror::Error)]
@@ -104,29 +47,28 @@ pub fn scaffold(
     name: &PackageName,
     dir: &Path,
 ) -> Result<Vec<PathBuf>, ScaffoldError> {
-    let files = kind.files(language).ok_or(ScaffoldError::Language(language))?;
+    let files = sources::files(kind, language).ok_or(ScaffoldError::Language(language))?;
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(ScaffoldError::NotEmpty(dir.into()));
     }
+    let words = Words::of(language);
     let fill = |text: &str| {
         text.replace("{{package}}", &name.to_string())
             .replace("{{crate}}", name.name())
             .replace("{{id}}", &name.name().replace('-', "_"))
             .replace("{{type}}", &camel_case(name.name()))
+            .replace("{{language}}", words.language)
+            .replace("{{also}}", words.also)
+            .replace("{{bits}}", words.bits)
+            .replace("{{most}}", words.most)
     };
     let mut own = Vec::new();
     for (path, text) in files.into_iter().flatten() {
         write(&dir.join(path), &fill(text))?;
         own.push(PathBuf::from(path));
     }
-    let sdk = match language {
-        Language::Rust => "sdk/rust",
-        Language::Python => "sdk/python",
-        Language::C => "sdk/c",
-        Language::Go => "sdk/go",
-        _ => "sdk/javascript",
-    };
-    for (path, text) in VENDORED.iter().filter(|(p, _)| p.starts_with(sdk) || p.starts_with("wit"))
+    for (path, text) in
+        VENDORED.iter().filter(|(p, _)| p.starts_with(words.sdk) || p.starts_with("wit"))
     {
         write(&dir.join("vendor").join(path), text)?;
     }
@@ -135,6 +77,38 @@ pub fn scaffold(
     }
     own.sort();
     Ok(own)
+}
+
+/// What is written otherwise in a language.
+struct Words {
+    /// As `plugin.toml` has it.
+    language: &'static str,
+    /// Where its SDK lies.
+    sdk: &'static str,
+    /// A line about what else can be done with a project.
+    also: &'static str,
+    /// Bits of a whole number, and the greatest one.
+    bits: &'static str,
+    most: &'static str,
+}
+
+impl Words {
+    fn of(language: Language) -> Self {
+        let (language, sdk) = match language {
+            Language::Rust => ("rust", "sdk/rust"),
+            Language::Python => ("python", "sdk/python"),
+            Language::C => ("c", "sdk/c"),
+            Language::Go => ("go", "sdk/go"),
+            Language::Js | Language::Prebuilt => ("js", "sdk/javascript"),
+        };
+        let natively = "cargo test               # the logic alone, natively\n";
+        let also = if language == "rust" { natively } else { "" };
+        let (bits, most) = match language {
+            "js" => ("53", "9007199254740991"),
+            _ => ("64", "9223372036854775807"),
+        };
+        Self { language, sdk, also, bits, most }
+    }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), ScaffoldError> {

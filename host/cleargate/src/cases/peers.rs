@@ -23,6 +23,9 @@ pub(super) struct ModelTurn {
     text: Option<String>,
     /// The whole message, in its place.
     message: Option<Value>,
+    /// What it took; nothing when it is absent.
+    #[serde(default = "Value::empty")]
+    usage: Value,
     fail: Option<Fail>,
 }
 
@@ -79,7 +82,7 @@ impl Peers {
         let message = turn.message.unwrap_or_else(|| {
             Value::record([("role", Value::from("assistant")), ("content", content)])
         });
-        Ok(Value::record([("message", message), ("usage", Value::empty())]))
+        Ok(Value::record([("message", message), ("usage", turn.usage)]))
     }
 
     pub(super) fn tools(&self) -> Vec<ToolView> {

@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args as ClapArgs, Subcommand};
+use cleargate_toolchain::Kind;
 
 /// The life of a plugin.
 #[derive(Debug, Subcommand)]
@@ -19,8 +21,8 @@ pub enum Plugin {
         /// Folder to make; its name becomes the plugin's
         folder: PathBuf,
         /// What the plugin exports
-        #[arg(long, value_enum)]
-        kind: PluginKind,
+        #[arg(long, value_parser = kind())]
+        kind: Kind,
         /// The language: rust, javascript, python, c or go
         #[arg(long, default_value = "rust")]
         lang: String,
@@ -228,15 +230,9 @@ pub struct DevArgs {
     pub grant: bool,
 }
 
-/// What a plugin exports.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum PluginKind {
-    /// A step of a flow
-    Node,
-    /// A function that flows, models and agents call
-    Tool,
-    /// A check that passes, changes or rejects content
-    Guardrail,
-    /// A rewriter around model calls
-    Filter,
+/// Each kind by its word, with what it is.
+fn kind() -> impl TypedValueParser<Value = Kind> {
+    let known = Kind::ALL.map(|kind| PossibleValue::new(kind.as_str()).help(kind.about()));
+    PossibleValuesParser::new(known)
+        .map(|word| Kind::named(&word).expect("the parser lets known words through"))
 }

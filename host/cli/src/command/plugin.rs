@@ -16,7 +16,7 @@ use cleargate_toolchain::{BuildError, Builder, Built, Language, PackageName, Pro
 use serde_json::json;
 
 use super::Context;
-use crate::args::{Plugin, PluginKind};
+use crate::args::Plugin;
 use crate::failure::Failure;
 use crate::output::{escaped, table};
 
@@ -83,16 +83,10 @@ fn plugins(context: &Context<'_>) -> Result<Plugins, Failure> {
 fn new(
     context: &Context<'_>,
     folder: &Path,
-    kind: PluginKind,
+    kind: cleargate_toolchain::Kind,
     lang: &str,
     namespace: &str,
 ) -> Result<u8, Failure> {
-    let kind = match kind {
-        PluginKind::Node => cleargate_toolchain::Kind::Node,
-        PluginKind::Tool => cleargate_toolchain::Kind::Tool,
-        PluginKind::Guardrail => cleargate_toolchain::Kind::Guardrail,
-        PluginKind::Filter => cleargate_toolchain::Kind::Filter,
-    };
     let word =
         folder.file_name().map(|n| n.to_string_lossy().replace('_', "-")).unwrap_or_default();
     let name = format!("{namespace}:{word}");

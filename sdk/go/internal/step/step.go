@@ -54,11 +54,7 @@ func Call(kind string, steps []*Step, arguments uint32) uint32 {
 			if err != nil {
 				return err
 			}
-			text, err := wire.Marshal(output)
-			if err == nil {
-				to.SetJSON(text)
-			}
-			return err
+			return to.SetData(output)
 		}
 		return cleargate.Fail(cleargate.InvalidInput, "there is no %s `%s`", kind, name)
 	})

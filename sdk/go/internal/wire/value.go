@@ -77,6 +77,15 @@ func (place Place) Data(what string) (data any, err error) {
 	return data, nil
 }
 
+// SetData writes data as a value.
+func (place Place) SetData(data any) error {
+	text, err := Marshal(data)
+	if err == nil {
+		place.SetJSON(text)
+	}
+	return err
+}
+
 // Marshal writes data as JSON, without the escapes that are for web pages.
 func Marshal(data any) ([]byte, error) {
 	var text bytes.Buffer

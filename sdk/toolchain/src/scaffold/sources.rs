@@ -1,6 +1,11 @@
 //! The texts of templates, of the SDK and of the contract, as they were when this library was built.
 //!
-//! A test compares the list with the folders, so a new file of the SDK cannot be forgotten.
+//! What a project says to people, to the registry and to its cases is the same in all languages; only its source differs.
+//! A test compares the list of vendored files with the folders, so a new file of the SDK cannot be forgotten.
+
+use cleargate_registry::manifest::Language;
+
+use crate::Kind;
 
 /// Path in the project, and text.
 pub(super) type Source = (&'static str, &'static str);
@@ -11,145 +16,73 @@ macro_rules! vendored {
     };
 }
 
+/// The files of a kind: where its source lies, with its language and its ending.
 macro_rules! template {
-    ($kind:literal) => {
-        [
+    ($kind:literal, $source:literal, $language:literal, $ending:literal) => {
+        &[
             (
                 "plugin.toml",
-                include_str!(concat!("../../templates/rust/", $kind, "/plugin.toml.txt")),
+                include_str!(concat!("../../templates/kinds/", $kind, "/plugin.toml.txt")),
             ),
-            ("README.md", include_str!(concat!("../../templates/rust/", $kind, "/README.md.txt"))),
-            ("src/lib.rs", include_str!(concat!("../../templates/rust/", $kind, "/lib.rs.txt"))),
+            ("README.md", include_str!(concat!("../../templates/kinds/", $kind, "/README.md.txt"))),
             (
                 "cases/first.yaml",
-                include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt")),
+                include_str!(concat!("../../templates/kinds/", $kind, "/cases.yaml.txt")),
+            ),
+            (
+                $source,
+                include_str!(concat!("../../templates/", $language, "/", $kind, $ending, ".txt")),
             ),
         ]
     };
 }
 
-pub(super) const COMMON: [Source; 2] = [
+/// The files of each kind in a language.
+macro_rules! templates {
+    ($kind:expr, $($place:literal),+) => {
+        match $kind {
+            Kind::Node => template!("node", $($place),+),
+            Kind::Tool => template!("tool", $($place),+),
+            Kind::Guardrail => template!("guardrail", $($place),+),
+            Kind::Filter => template!("filter", $($place),+),
+            Kind::Provider => template!("provider", $($place),+),
+            Kind::Tokenizer => template!("tokenizer", $($place),+),
+            Kind::Embedder => template!("embedder", $($place),+),
+            Kind::Retriever => template!("retriever", $($place),+),
+            Kind::Summarizer => template!("summarizer", $($place),+),
+            Kind::Cache => template!("cache", $($place),+),
+            Kind::Trigger => template!("trigger", $($place),+),
+        }
+    };
+}
+
+/// The files of a template: those of the language, and those of the kind in it.
+pub(super) fn files(kind: Kind, language: Language) -> Option<[&'static [Source]; 2]> {
+    Some(match language {
+        Language::Rust => [RUST, templates!(kind, "src/lib.rs", "rust", ".rs")],
+        Language::Js => [JAVASCRIPT, templates!(kind, "src/plugin.js", "javascript", ".js")],
+        Language::Python => [PYTHON, templates!(kind, "src/plugin.py", "python", ".py")],
+        Language::C => [C, templates!(kind, "src/plugin.c", "c", ".c")],
+        Language::Go => [GO, templates!(kind, "src/plugin.go", "go", ".go")],
+        Language::Prebuilt => return None,
+    })
+}
+
+const RUST: &[Source] = &[
     ("Cargo.toml", include_str!("../../templates/rust/common/Cargo.toml.txt")),
     (".gitignore", include_str!("../../templates/rust/common/gitignore.txt")),
 ];
-pub(super) const NODE: [Source; 4] = template!("node");
-pub(super) const TOOL: [Source; 4] = template!("tool");
-pub(super) const GUARDRAIL: [Source; 4] = template!("guardrail");
-pub(super) const FILTER: [Source; 4] = template!("filter");
-
-macro_rules! javascript {
-    ($kind:literal, $cases:literal) => {
-        [
-            (
-                "plugin.toml",
-                include_str!(concat!("../../templates/javascript/", $kind, "/plugin.toml.txt")),
-            ),
-            (
-                "README.md",
-                include_str!(concat!("../../templates/javascript/", $kind, "/README.md.txt")),
-            ),
-            (
-                "src/plugin.js",
-                include_str!(concat!("../../templates/javascript/", $kind, "/plugin.js.txt")),
-            ),
-            ("cases/first.yaml", include_str!(concat!("../../templates/", $cases))),
-        ]
-    };
-}
-
-pub(super) const JAVASCRIPT_COMMON: [Source; 3] = [
+const JAVASCRIPT: &[Source] = &[
     ("tsconfig.json", include_str!("../../templates/javascript/common/tsconfig.json.txt")),
     ("package.json", include_str!("../../templates/javascript/common/package.json.txt")),
     (".gitignore", include_str!("../../templates/javascript/common/gitignore.txt")),
 ];
-// The same cases as Rust, where the languages do not differ: only numbers do.
-pub(super) const JAVASCRIPT_NODE: [Source; 4] = javascript!("node", "rust/node/cases.yaml.txt");
-pub(super) const JAVASCRIPT_TOOL: [Source; 4] =
-    javascript!("tool", "javascript/tool/cases.yaml.txt");
-pub(super) const JAVASCRIPT_GUARDRAIL: [Source; 4] =
-    javascript!("guardrail", "rust/guardrail/cases.yaml.txt");
-pub(super) const JAVASCRIPT_FILTER: [Source; 4] =
-    javascript!("filter", "rust/filter/cases.yaml.txt");
-
-macro_rules! c {
-    ($kind:literal) => {
-        [
-            ("plugin.toml", include_str!(concat!("../../templates/c/", $kind, "/plugin.toml.txt"))),
-            ("README.md", include_str!(concat!("../../templates/c/", $kind, "/README.md.txt"))),
-            ("src/plugin.c", include_str!(concat!("../../templates/c/", $kind, "/plugin.c.txt"))),
-            (
-                "cases/first.yaml",
-                include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt")),
-            ),
-        ]
-    };
-}
-
-pub(super) const C_COMMON: [Source; 1] =
-    [(".gitignore", include_str!("../../templates/c/common/gitignore.txt"))];
-pub(super) const C_NODE: [Source; 4] = c!("node");
-pub(super) const C_TOOL: [Source; 4] = c!("tool");
-pub(super) const C_GUARDRAIL: [Source; 4] = c!("guardrail");
-pub(super) const C_FILTER: [Source; 4] = c!("filter");
-
-macro_rules! go {
-    ($kind:literal) => {
-        [
-            (
-                "plugin.toml",
-                include_str!(concat!("../../templates/go/", $kind, "/plugin.toml.txt")),
-            ),
-            ("README.md", include_str!(concat!("../../templates/go/", $kind, "/README.md.txt"))),
-            (
-                "src/plugin.go",
-                include_str!(concat!("../../templates/go/", $kind, "/plugin.go.txt")),
-            ),
-            (
-                "cases/first.yaml",
-                include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt")),
-            ),
-        ]
-    };
-}
-
-pub(super) const GO_COMMON: [Source; 1] =
-    [("src/go.mod", include_str!("../../templates/go/common/go.mod.txt"))];
-pub(super) const GO_NODE: [Source; 4] = go!("node");
-pub(super) const GO_TOOL: [Source; 4] = go!("tool");
-pub(super) const GO_GUARDRAIL: [Source; 4] = go!("guardrail");
-pub(super) const GO_FILTER: [Source; 4] = go!("filter");
-
-macro_rules! python {
-    ($kind:literal) => {
-        [
-            (
-                "plugin.toml",
-                include_str!(concat!("../../templates/python/", $kind, "/plugin.toml.txt")),
-            ),
-            (
-                "README.md",
-                include_str!(concat!("../../templates/python/", $kind, "/README.md.txt")),
-            ),
-            (
-                "src/plugin.py",
-                include_str!(concat!("../../templates/python/", $kind, "/plugin.py.txt")),
-            ),
-            (
-                "cases/first.yaml",
-                include_str!(concat!("../../templates/rust/", $kind, "/cases.yaml.txt")),
-            ),
-        ]
-    };
-}
-
-pub(super) const PYTHON_COMMON: [Source; 2] = [
+const PYTHON: &[Source] = &[
     ("pyproject.toml", include_str!("../../templates/python/common/pyproject.toml.txt")),
     (".gitignore", include_str!("../../templates/python/common/gitignore.txt")),
 ];
-pub(super) const PYTHON_NODE: [Source; 4] = python!("node");
-pub(super) const PYTHON_TOOL: [Source; 4] = python!("tool");
-pub(super) const PYTHON_GUARDRAIL: [Source; 4] = python!("guardrail");
-pub(super) const PYTHON_FILTER: [Source; 4] = python!("filter");
+const C: &[Source] = &[(".gitignore", include_str!("../../templates/c/common/gitignore.txt"))];
+const GO: &[Source] = &[("src/go.mod", include_str!("../../templates/go/common/go.mod.txt"))];
 
 /// The lock file of a project called `template-plugin`.
 pub(super) const TEMPLATE_LOCK: &str = include_str!("../../templates/rust/common/Cargo.lock.txt");
@@ -160,40 +93,61 @@ pub(super) const VENDORED: &[Source] = vendored![
     "sdk/c/src/json.c",
     "sdk/c/src/kinds.c",
     "sdk/c/src/memory.c",
+    "sdk/c/src/parts.c",
     "sdk/c/src/schema.c",
     "sdk/c/src/services.c",
     "sdk/c/src/system.c",
     "sdk/c/src/wire.c",
     "sdk/c/src/wire.h",
     "sdk/go/blob/blob.go",
+    "sdk/go/cache/cache.go",
     "sdk/go/cleargate.go",
     "sdk/go/clock/clock.go",
     "sdk/go/config/config.go",
+    "sdk/go/embedder/embedder.go",
     "sdk/go/filter/filter.go",
     "sdk/go/go.mod",
     "sdk/go/guardrail/guardrail.go",
     "sdk/go/http/http.go",
+    "sdk/go/internal/part/part.go",
     "sdk/go/internal/schema/check.go",
     "sdk/go/internal/schema/schema.go",
     "sdk/go/internal/step/step.go",
     "sdk/go/internal/wire/memory.go",
     "sdk/go/internal/wire/one.go",
+    "sdk/go/internal/wire/reply.go",
     "sdk/go/internal/wire/value.go",
     "sdk/go/kv/kv.go",
     "sdk/go/log/log.go",
+    "sdk/go/model/model.go",
     "sdk/go/node/node.go",
+    "sdk/go/provider/provider.go",
     "sdk/go/random/random.go",
+    "sdk/go/retriever/retriever.go",
     "sdk/go/secret/secret.go",
+    "sdk/go/summarizer/summarizer.go",
+    "sdk/go/tokenizer/tokenizer.go",
     "sdk/go/tool/tool.go",
+    "sdk/go/tools/tools.go",
+    "sdk/go/trigger/trigger.go",
     "sdk/javascript/failure.js",
     "sdk/javascript/index.d.ts",
     "sdk/javascript/index.js",
+    "sdk/javascript/kinds/cache.js",
+    "sdk/javascript/kinds/embedder.js",
     "sdk/javascript/kinds/filter.js",
     "sdk/javascript/kinds/guardrail.js",
     "sdk/javascript/kinds/node.js",
+    "sdk/javascript/kinds/part.js",
+    "sdk/javascript/kinds/provider.js",
+    "sdk/javascript/kinds/retriever.js",
+    "sdk/javascript/kinds/summarizer.js",
+    "sdk/javascript/kinds/tokenizer.js",
     "sdk/javascript/kinds/tool.js",
+    "sdk/javascript/kinds/trigger.js",
     "sdk/javascript/package.json",
     "sdk/javascript/prelude.js",
+    "sdk/javascript/reply.js",
     "sdk/javascript/schema.js",
     "sdk/javascript/services/blob.d.ts",
     "sdk/javascript/services/blob.js",
@@ -207,10 +161,14 @@ pub(super) const VENDORED: &[Source] = vendored![
     "sdk/javascript/services/kv.js",
     "sdk/javascript/services/log.d.ts",
     "sdk/javascript/services/log.js",
+    "sdk/javascript/services/model.d.ts",
+    "sdk/javascript/services/model.js",
     "sdk/javascript/services/random.d.ts",
     "sdk/javascript/services/random.js",
     "sdk/javascript/services/secret.d.ts",
     "sdk/javascript/services/secret.js",
+    "sdk/javascript/services/tools.d.ts",
+    "sdk/javascript/services/tools.js",
     "sdk/javascript/text.js",
     "sdk/javascript/wire.js",
     "sdk/python/cleargate/__init__.py",
@@ -220,18 +178,29 @@ pub(super) const VENDORED: &[Source] = vendored![
     "sdk/python/cleargate/failure.py",
     "sdk/python/cleargate/http.py",
     "sdk/python/cleargate/kinds/__init__.py",
+    "sdk/python/cleargate/kinds/cache.py",
     "sdk/python/cleargate/kinds/definition.py",
+    "sdk/python/cleargate/kinds/embedder.py",
     "sdk/python/cleargate/kinds/filter.py",
     "sdk/python/cleargate/kinds/guardrail.py",
     "sdk/python/cleargate/kinds/node.py",
+    "sdk/python/cleargate/kinds/part.py",
+    "sdk/python/cleargate/kinds/provider.py",
+    "sdk/python/cleargate/kinds/retriever.py",
+    "sdk/python/cleargate/kinds/summarizer.py",
+    "sdk/python/cleargate/kinds/tokenizer.py",
     "sdk/python/cleargate/kinds/tool.py",
+    "sdk/python/cleargate/kinds/trigger.py",
     "sdk/python/cleargate/kv.py",
     "sdk/python/cleargate/log.py",
+    "sdk/python/cleargate/model.py",
     "sdk/python/cleargate/network.py",
     "sdk/python/cleargate/prelude.py",
     "sdk/python/cleargate/random.py",
+    "sdk/python/cleargate/reply.py",
     "sdk/python/cleargate/schema.py",
     "sdk/python/cleargate/secret.py",
+    "sdk/python/cleargate/tools.py",
     "sdk/python/cleargate/wire.py",
     "sdk/rust/Cargo.toml",
     "sdk/rust/macros/Cargo.toml",
@@ -265,17 +234,17 @@ pub(super) const VENDORED: &[Source] = vendored![
     "sdk/rust/src/services/tools.rs",
     "sdk/rust/src/testing.rs",
     "sdk/rust/src/tool.rs",
+    "wit/cache@0.1.0/cache.wit",
+    "wit/embedder@0.1.0/embedder.wit",
     "wit/filter@0.1.0/filter.wit",
     "wit/guardrail@0.1.0/guardrail.wit",
     "wit/host@0.1.0/host.wit",
     "wit/node@0.1.0/node.wit",
-    "wit/tool@0.1.0/tool.wit",
-    "wit/cache@0.1.0/cache.wit",
-    "wit/embedder@0.1.0/embedder.wit",
     "wit/provider@0.1.0/provider.wit",
     "wit/retriever@0.1.0/retriever.wit",
     "wit/summarizer@0.1.0/summarizer.wit",
     "wit/tokenizer@0.1.0/tokenizer.wit",
+    "wit/tool@0.1.0/tool.wit",
     "wit/trigger@0.1.0/trigger.wit",
     "wit/types@0.1.0/types.wit",
 ];

@@ -9,62 +9,38 @@ fn project(kind: Kind) -> tempfile::TempDir {
     dir
 }
 
-#[test]
-fn every_template_is_filled_and_has_a_valid_manifest() {
-    for kind in Kind::ALL {
-        let dir = project(kind);
-        let read = |path: &str| fs::read_to_string(dir.path().join("p").join(path)).unwrap();
-        for path in ["Cargo.toml", "Cargo.lock", "src/lib.rs", "cases/first.yaml", "README.md"] {
-            assert!(!read(path).contains("{{"), "{kind:?} {path}");
-        }
-        let manifest = cleargate_registry::Manifest::from_toml(&read("plugin.toml")).unwrap();
-        assert_eq!(manifest.plugin.name.to_string(), "acme:word-count");
-        assert!(read("src/lib.rs").contains("cleargate::export!"), "{kind:?}");
-        assert!(
-            read("cases/first.yaml").contains("error:"),
-            "{kind:?}: half of cases are failures"
-        );
-        assert!(read("vendor/wit/types@0.1.0/types.wit").contains("package cleargate:types"));
-    }
-}
+/// Each language with its source, what each source has, and a file of its SDK.
+const LANGUAGES: [(Language, &str, &str, &str); 5] = [
+    (Language::Rust, "src/lib.rs", "cleargate::export!", "sdk/rust/src/parts.rs"),
+    (Language::Js, "src/plugin.js", "export default", "sdk/javascript/kinds/part.js"),
+    (Language::Python, "src/plugin.py", "from cleargate import", "sdk/python/cleargate/kv.py"),
+    (Language::C, "src/plugin.c", "#include \"cleargate.h\"", "sdk/c/src/parts.c"),
+    (Language::Go, "src/plugin.go", "package main", "sdk/go/internal/part/part.go"),
+];
 
 #[test]
-fn a_project_in_javascript_has_its_own_sdk_and_the_same_contract() {
-    for kind in Kind::ALL {
-        let dir = tempfile::tempdir().unwrap();
-        let name = "acme:word-count".parse().unwrap();
-        let own = scaffold(kind, Language::Js, &name, dir.path()).unwrap();
-        let read = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
-        for path in own {
-            assert!(!read(path.to_str().unwrap()).contains("{{"), "{kind:?} {}", path.display());
+fn every_template_is_filled_and_has_a_valid_manifest_in_every_language() {
+    let name = "acme:word-count".parse().unwrap();
+    for (language, source, has, sdk) in LANGUAGES {
+        for kind in Kind::ALL {
+            let what = format!("{language:?} {kind:?}");
+            let dir = tempfile::tempdir().unwrap();
+            let own = scaffold(kind, language, &name, dir.path()).unwrap();
+            let read = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
+            for path in own {
+                assert!(!read(path.to_str().unwrap()).contains("{{"), "{what} {}", path.display());
+            }
+            let manifest = cleargate_registry::Manifest::from_toml(&read("plugin.toml")).unwrap();
+            assert_eq!(manifest.plugin.name.to_string(), "acme:word-count");
+            assert_eq!(manifest.build.unwrap().language, language, "{what}");
+            assert!(read(source).contains(has), "{what}");
+            assert!(read("README.md").contains("cleargate plugin test"), "{what}");
+            assert!(read("cases/first.yaml").contains("error:"), "{what}: some cases are failures");
+            assert!(read("vendor/wit/types@0.1.0/types.wit").contains("package cleargate:types"));
+            let vendored = fs::read_dir(dir.path().join("vendor/sdk")).unwrap().count();
+            assert!(dir.path().join("vendor").join(sdk).is_file() && vendored == 1, "{what}");
+            assert_eq!(dir.path().join("Cargo.lock").exists(), language == Language::Rust);
         }
-        let manifest = cleargate_registry::Manifest::from_toml(&read("plugin.toml")).unwrap();
-        assert_eq!(manifest.build.unwrap().language, Language::Js);
-        assert!(read("src/plugin.js").contains("export default"), "{kind:?}");
-        assert!(read("cases/first.yaml").contains("error:"), "{kind:?}");
-        assert!(read("vendor/wit/types@0.1.0/types.wit").contains("package cleargate:types"));
-        assert!(!dir.path().join("vendor/sdk/rust").exists());
-        assert!(!dir.path().join("Cargo.lock").exists());
-    }
-}
-
-#[test]
-fn a_project_in_python_has_its_own_sdk_and_the_same_contract() {
-    for kind in Kind::ALL {
-        let dir = tempfile::tempdir().unwrap();
-        let name = "acme:word-count".parse().unwrap();
-        let own = scaffold(kind, Language::Python, &name, dir.path()).unwrap();
-        let read = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
-        for path in own {
-            assert!(!read(path.to_str().unwrap()).contains("{{"), "{kind:?} {}", path.display());
-        }
-        let manifest = cleargate_registry::Manifest::from_toml(&read("plugin.toml")).unwrap();
-        assert_eq!(manifest.build.unwrap().language, Language::Python);
-        assert!(read("src/plugin.py").contains("from cleargate import"), "{kind:?}");
-        assert!(read("cases/first.yaml").contains("error:"), "{kind:?}");
-        assert!(read("vendor/wit/types@0.1.0/types.wit").contains("package cleargate:types"));
-        assert!(dir.path().join("vendor/sdk/python/cleargate/kv.py").is_file());
-        assert!(!dir.path().join("vendor/sdk/javascript").exists());
     }
 }
 
@@ -99,6 +75,7 @@ fn no_source_is_forgotten() {
         "sdk/javascript",
         "sdk/python/cleargate",
         "sdk/c",
+        "sdk/go",
         "wit",
     ];
     let mut found = Vec::new();

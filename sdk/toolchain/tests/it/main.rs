@@ -24,26 +24,33 @@ fn build(project: &Path) -> Built {
     built
 }
 
+/// Of those that ask for nothing, two: all of them run where their cases do.
 #[test]
-fn every_template_becomes_a_component_that_asks_for_nothing() {
+fn a_template_becomes_a_component_that_asks_for_what_it_needs() {
     let dir = tempfile::tempdir().unwrap();
-    for kind in Kind::ALL {
+    for kind in [Kind::Node, Kind::Tool, Kind::Provider, Kind::Cache, Kind::Trigger] {
         let project = dir.path().join(format!("{kind:?}"));
         scaffold(kind, Language::Rust, &"acme:word-count".parse().unwrap(), &project).unwrap();
         let lock = fs::read(project.join("Cargo.lock")).unwrap();
         let built = build(&project);
         let component = Component::read(&built.bytes).unwrap();
-        let imports: Vec<String> = component.imports.iter().map(ToString::to_string).collect();
-        assert_eq!(imports, ["cleargate:types/types@0.1.0"], "{kind:?}");
+        let mut imports: Vec<String> = component.imports.iter().map(ToString::to_string).collect();
+        imports.sort();
+        let services: &[&str] = match kind {
+            Kind::Provider | Kind::Trigger => &["host/http"],
+            Kind::Cache => &["host/clock", "host/kv"],
+            _ => &[],
+        };
+        let mut wanted: Vec<String> =
+            services.iter().map(|service| format!("cleargate:{service}@0.1.0")).collect();
+        wanted.push("cleargate:types/types@0.1.0".into());
+        assert_eq!(imports, wanted, "{kind:?}");
         assert_eq!(component.exports.len(), 1, "{kind:?}");
         assert_eq!(component.manifest.as_ref(), Some(&built.manifest), "{kind:?}");
         assert_eq!(component.digest, built.digest);
         assert_eq!(fs::read(&built.wasm_path).unwrap(), built.bytes);
-        assert_eq!(
-            fs::read(project.join("Cargo.lock")).unwrap(),
-            lock,
-            "the lock file is complete"
-        );
+        let after = fs::read(project.join("Cargo.lock")).unwrap();
+        assert_eq!(after, lock, "the lock file is complete");
     }
 }
 

@@ -1,0 +1,19 @@
+//! What a model answered: providers give it, and the service `model` gives it to others.
+
+import { read, write } from "./wire.js";
+
+/** An answer of the contract, as authors see it. */
+export function taken({ message, usage }) {
+  const { inputTokens, outputTokens, microUsd } = usage;
+  return {
+    message: read("reply", message),
+    inputTokens: Number(inputTokens),
+    outputTokens: Number(outputTokens),
+    microUsd: Number(microUsd),
+  };
+}
+
+/** An answer as the contract writes it. */
+export function given({ message, inputTokens = 0, outputTokens = 0, microUsd = 0 }) {
+  return { message: write(message), usage: { inputTokens, outputTokens, microUsd } };
+}
