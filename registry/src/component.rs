@@ -18,7 +18,7 @@ use wasmparser::{
 pub use bounds::{
     MAX_DEFINITIONS, MAX_DEPTH, MAX_EXTERNS, MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES,
 };
-pub use interface::{Interface, WASI, WASI_VERSION};
+pub use interface::{Interface, WASI, WASI_VERSIONS};
 pub use section::{MANIFEST_SECTION, MAX_MANIFEST_LEN, embed_manifest};
 
 use crate::digest::Digest;

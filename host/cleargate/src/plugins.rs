@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use cleargate_flow::limits::Limits;
 use cleargate_flow::signature::PluginKind;
-use cleargate_registry::component::{WASI, WASI_VERSION};
+use cleargate_registry::component::{WASI, WASI_VERSIONS};
 use cleargate_registry::installed::{Entry, Installed};
 use cleargate_registry::resolve::{HostApis, Request, ResolveError, resolve};
 use cleargate_registry::source::PublishError;
@@ -362,7 +362,9 @@ pub(crate) fn host_apis() -> HostApis {
         })
         .chain(WASI.iter().map(|name| {
             let package = format!("wasi:{name}").parse().expect("the name is constant");
-            (package, [WASI_VERSION.parse().expect("the version is constant")].into())
+            let versions =
+                WASI_VERSIONS.iter().map(|v| v.parse().expect("the version is constant"));
+            (package, versions.collect())
         }))
         .collect()
 }

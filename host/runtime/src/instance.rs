@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use cleargate_flow::event::Usage;
 use cleargate_flow::limits::Effective;
+use tokio::sync::oneshot;
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Func, Lift, Lower, ResourceTable, Val,
 };
@@ -41,6 +42,8 @@ pub(crate) struct Call {
     /// What was printed and is no whole line yet.
     pub(crate) stdout: Printed,
     pub(crate) stderr: Printed,
+    /// The end of what the guest asked for last and waits for.
+    pub(crate) turn: Option<oneshot::Receiver<()>>,
     /// Bytes of requests that are written and not sent.
     pub(crate) held: Arc<AtomicUsize>,
     /// Absent while a component describes itself.
@@ -174,6 +177,7 @@ fn prepare(
         table,
         stdout: Printed::new(Level::Info),
         stderr: Printed::new(Level::Warn),
+        turn: None,
         held: Arc::default(),
         world,
     };

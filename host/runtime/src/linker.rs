@@ -115,8 +115,7 @@ enum Import {
 fn classify(import: &str) -> Import {
     let Some(rest) = import.strip_prefix("cleargate:") else {
         if let Some((path, version)) = import.split_once('@')
-            && let Some(row) = wasi::INTERFACES.iter().find(|row| row.interface.name == path)
-            && of_series(version, wasi::SERIES)
+            && let Some(row) = wasi::served(path, version)
         {
             return Import::Wasi(row);
         }
@@ -176,7 +175,7 @@ pub(crate) fn same_series(version: &str) -> bool {
     SERVED.rsplit_once('.').is_some_and(|(series, _)| of_series(version, series))
 }
 
-fn of_series(version: &str, series: &str) -> bool {
+pub(crate) fn of_series(version: &str, series: &str) -> bool {
     version.rsplit_once('.').is_some_and(|(theirs, patch)| {
         theirs == series && patch.bytes().all(|b| b.is_ascii_digit())
     })
@@ -248,8 +247,8 @@ mod tests {
             }
             assert!(link(&engine, &imports, &everything()).is_ok());
         }
-        for wasi::Row { interface, .. } in wasi::INTERFACES {
-            let imports = [format!("{}@0.2.9", interface.name)];
+        for (series, wasi::Row { interface, .. }) in wasi::all() {
+            let imports = [format!("{}@{series}.9", interface.name)];
             match link(&engine, &imports, &Grants::default()).err() {
                 Some(LoadError::NotGranted { line, .. }) => assert_eq!(line, interface.line),
                 other => assert!(interface.line.is_empty() && other.is_none(), "{other:?}"),
@@ -263,9 +262,12 @@ mod tests {
         let engine = Engine::with_allocation(crate::engine::Allocation::OnDemand).unwrap();
         for (import, hint) in [
             ("wasi:sockets/tcp@0.2.0", "no sockets"),
-            ("wasi:filesystem/types@0.3.0", "of WASI 0.2"),
-            ("wasi:random/random@0.3.0", "of WASI 0.2"),
-            ("wasi:random/random", "of WASI 0.2"),
+            ("wasi:sockets/types@0.3.0", "no sockets"),
+            ("wasi:io/streams@0.3.0", "of WASI 0.2 and 0.3"),
+            ("wasi:http/handler@0.3.0", "of WASI 0.2 and 0.3"),
+            ("wasi:http/client@0.3.0-rc-2026-03-15", "of WASI 0.2 and 0.3"),
+            ("wasi:random/random@0.4.0", "of WASI 0.2 and 0.3"),
+            ("wasi:random/random", "of WASI 0.2 and 0.3"),
             ("env", "no host interface"),
             ("cleargate:host/log@0.2.0", "version 0.1"),
             ("cleargate:host/log", "with its version"),

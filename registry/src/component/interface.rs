@@ -23,14 +23,18 @@ pub struct Interface {
 /// Packages of WASI whose interfaces the host serves. Which of their interfaces, it says when a component is loaded.
 pub const WASI: [&str; 6] = ["cli", "clocks", "filesystem", "http", "io", "random"];
 
-/// The latest version of them that is known, and that is served with all before it of its series.
-pub const WASI_VERSION: &str = "0.2.12";
+/// The latest versions of them that are known, each served with all before it of its series.
+pub const WASI_VERSIONS: [&str; 2] = ["0.2.12", "0.3.2"];
 
 impl Interface {
     /// Whether it is of WASI, in a package and a version that the host serves.
     pub fn is_served_wasi(&self) -> bool {
-        let served: Version = WASI_VERSION.parse().expect("the version is constant");
-        let fits = |version: &Version| version.lane() == served.lane() && *version <= served;
+        let fits = |version: &Version| {
+            WASI_VERSIONS.iter().any(|latest| {
+                let latest: Version = latest.parse().expect("the version is constant");
+                version.lane() == latest.lane() && *version <= latest
+            })
+        };
         self.package.namespace() == "wasi"
             && WASI.contains(&self.package.name())
             && self.version.as_ref().is_some_and(fits)

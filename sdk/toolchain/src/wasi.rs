@@ -204,7 +204,9 @@ pub(crate) fn instead(interface: &str) -> &'static str {
         "keyvalue" => "use `cleargate::kv`",
         "config" => "use `cleargate::config`",
         "logging" => "use `cleargate::log`",
-        "cli" | "clocks" | "filesystem" | "http" | "io" | "random" => "build it for WASI 0.2",
+        "cli" | "clocks" | "filesystem" | "http" | "io" | "random" => {
+            "build it for WASI 0.2 or 0.3"
+        }
         _ => "use the interfaces of `cleargate:host`",
     }
 }

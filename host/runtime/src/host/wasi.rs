@@ -1,4 +1,4 @@
-//! WASI 0.2, as far as one gate can stand before it: each interface is a way to the same requests as those of
+//! WASI 0.2 and 0.3, as far as one gate can stand before them: each interface is a way to the same requests as those of
 //! `cleargate:host`, so it is granted, metered and journaled, and a replay sees the same values.
 //!
 //! Written by hand over the same [`World`] and not taken from an implementation that opens files and sockets by
@@ -14,6 +14,7 @@ mod clocks;
 mod files;
 mod http;
 mod io;
+mod third;
 
 use std::sync::Arc;
 
@@ -23,13 +24,19 @@ use wasmtime::component::{Linker, Resource, ResourceType};
 use super::Context;
 use crate::fault::Fault;
 use crate::instance::Call;
-use crate::linker::Interface;
+use crate::linker::{Interface, of_series};
 use crate::world::World;
 
 pub(crate) use cli::Printed;
 
-/// The version of WASI whose interfaces are served: any patch of it.
-pub(crate) const SERIES: &str = "0.2";
+/// The series of WASI whose interfaces are served, in any patch.
+const SERIES: [(&str, &[Row]); 2] = [("0.2", INTERFACES), ("0.3", third::INTERFACES)];
+
+/// The interface of a name without its version, in that version; nothing when it is not served.
+pub(crate) fn served(name: &str, version: &str) -> Option<&'static Row> {
+    let (_, rows) = SERIES.into_iter().find(|(series, _)| of_series(version, series))?;
+    rows.iter().find(|row| row.interface.name == name)
+}
 
 const NOTHING: fn(&Grants) -> bool = |_| true;
 const CLOCK: fn(&Grants) -> bool = |g| g.services.contains(&Service::Clock);
@@ -59,9 +66,9 @@ const fn row(
     Row { interface: Interface { name, granted, line, link }, means }
 }
 
-/// What is served. Streams and polling, an empty environment, a terminal that is not there and an end open nothing;
+/// What is served of 0.2. Streams and polling, an empty environment, a terminal that is not there and an end open nothing;
 /// neither do files, which standard libraries import always: there is no way to them but a folder that was granted.
-pub(crate) const INTERFACES: &[Row] = &[
+const INTERFACES: &[Row] = &[
     row("wasi:io/error", NOTHING, "", io::link_error, "says why a stream failed; opens nothing"),
     row("wasi:io/poll", NOTHING, "", io::link_poll, "waits for time and streams; opens nothing"),
     row(
@@ -194,9 +201,13 @@ pub(crate) fn unserved(import: &str) -> &'static str {
         return "a plugin has no sockets: it sends requests with `cleargate:host/http`, which names the hosts that \
                 it reaches";
     }
-    "of WASI 0.2 this version serves `cli` (without `run`), `clocks` (without `timezone`), `filesystem`, \
-     `http` (without servers), `io` and `random`; for \
-     all else use the interfaces of `cleargate:host`"
+    "of WASI 0.2 and 0.3 this version serves `cli` (without `run`), `clocks` (without `timezone`), `filesystem`, \
+     `http` (without servers), `random`, and of 0.2 `io`; for all else use the interfaces of `cleargate:host`"
+}
+
+#[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static Row)> {
+    SERIES.into_iter().flat_map(|(series, rows)| rows.iter().map(move |row| (series, row)))
 }
 
 /// Links functions by name, each behind the meter: no import is free.
@@ -204,7 +215,7 @@ macro_rules! serve {
     ($linker:expr, $name:expr, { $($function:literal => $body:expr),* $(,)? }) => {{
         #[allow(unused_mut, reason = "an interface may have no function")]
         let mut instance = $linker.instance($name)?;
-        $(instance.func_wrap_async($function, |mut store: Context<'_>, given| {
+        $(instance.func_wrap_async($function, |mut store: $crate::host::Context<'_>, given| {
             Box::new(async move {
                 $crate::meter::enter(&mut store, 0)?;
                 $body(&mut store, given).await
@@ -227,8 +238,20 @@ fn resource<T: Send + 'static>(
     })
 }
 
+/// How a host function reaches its call: a store that is its own until it returns, or one that is borrowed for moments.
+pub(super) trait Reach: Send {
+    /// Does something with the call.
+    fn call<R>(&mut self, with: impl FnOnce(&mut Call) -> R) -> R;
+}
+
+impl Reach for Context<'_> {
+    fn call<R>(&mut self, with: impl FnOnce(&mut Call) -> R) -> R {
+        with(self.data_mut())
+    }
+}
+
 /// The world of the call; there is none while a component describes itself.
-fn world(store: &Context<'_>) -> wasmtime::Result<Arc<dyn World>> {
+fn world(store: &mut impl Reach) -> wasmtime::Result<Arc<dyn World>> {
     let absent = || Fault::Contract("called the host while it described itself".into());
-    Ok(store.data().world.clone().ok_or_else(absent)?)
+    Ok(store.call(|call| call.world.clone()).ok_or_else(absent)?)
 }

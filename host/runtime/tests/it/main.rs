@@ -19,6 +19,7 @@ mod random;
 mod values;
 mod waiting;
 mod wasi;
+mod wasi3;
 mod wasi_files;
 mod wasi_http;
 
@@ -67,6 +68,7 @@ const ATTACKS: &[&str] = &[
     include_str!("descriptions.rs"),
     include_str!("random.rs"),
     include_str!("wasi.rs"),
+    include_str!("wasi3.rs"),
     include_str!("wasi_files.rs"),
     include_str!("wasi_http.rs"),
     include_str!("waiting.rs"),

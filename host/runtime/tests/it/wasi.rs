@@ -58,9 +58,18 @@ const PRELUDE: &str = r#"
 
 /// A world that imports all of `WIT`, and has these exports.
 pub(crate) fn world(exports: &str, version: &str) -> (Resolve, WorldId) {
+    world_of((WIT, WRITTEN), exports, version)
+}
+
+/// The same for interfaces of another series, and the version that they write.
+pub(crate) fn world_of(
+    (wit, written): (&str, &str),
+    exports: &str,
+    version: &str,
+) -> (Resolve, WorldId) {
     let mut imports = String::new();
     let mut package = "";
-    for line in WIT.lines() {
+    for line in wit.lines() {
         if let Some(name) = line.strip_prefix("package ") {
             package = name.split('@').next().unwrap();
         } else if let Some(name) = line.strip_prefix("  interface ") {
@@ -68,7 +77,7 @@ pub(crate) fn world(exports: &str, version: &str) -> (Resolve, WorldId) {
             imports.push_str(&format!("import {package}/{name}@{version};\n"));
         }
     }
-    let wit = WIT.replace(WRITTEN, version);
+    let wit = wit.replace(written, version);
     let text = format!("package test:wasi;\nworld guest {{\n{imports}{exports}\n}}\n{wit}");
     let mut resolve = Resolve::default();
     for package in ["types", "node"] {

@@ -78,6 +78,13 @@ struct Home {
 impl Home {
     /// `read/` may be read, `work/` changed, `one.txt` read; `secret/` is not granted.
     async fn new() -> Self {
+        let module = format!("(module {})", include_str!("files.wat"));
+        let bytes = encode(wat::parse_str(module).unwrap(), &world(EXPORTS, WRITTEN));
+        Self::with(bytes, &["read/", "work/:rw", "one.txt"]).await
+    }
+
+    /// The same folders for another guest, of which it is granted these.
+    async fn with(bytes: Arc<[u8]>, files: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let at = |path: &str| dir.path().join(path);
         for folder in ["read/sub", "work/sub/deep", "secret"] {
@@ -94,11 +101,8 @@ impl Home {
         ] {
             symlink(to, at("work").join(link)).unwrap();
         }
-        let files = ["read/", "work/:rw", "one.txt"];
         let files = files.iter().map(|text| text.parse::<FilePattern>().unwrap()).collect();
         let grants = Grants { files, ..everything() };
-        let module = format!("(module {})", include_str!("files.wat"));
-        let bytes = encode(wat::parse_str(module).unwrap(), &world(EXPORTS, WRITTEN));
         let plugin = runtime().load(bytes, &grants).await.unwrap();
         let described = plugin.describe().await.unwrap();
         Self { dir, plugin, described, grants }
@@ -268,4 +272,38 @@ async fn without_a_grant_there_is_no_folder_to_begin_with() {
     let mut home = Home::new().await;
     home.grants.files.clear();
     assert_eq!(home.uses(0, "one.txt", true, (0, READ), STREAM).await, "none");
+}
+
+#[tokio::test]
+async fn wasi_3_uses_the_same_folders_by_the_same_rules() {
+    let home = Home::with(crate::wasi3::component(), &["work/:rw"]).await;
+    // The numbers of `error-code` are others: `would-block` is gone.
+    let (bad_descriptor, is_directory, no_entry, not_permitted) = ("!C", "!N", "!T", "!_");
+    for (path, how, flags, said) in [
+        ("a.txt", 0, READ, "0123456789"),
+        ("sub/../here", 0, READ, "0123456789"),
+        ("new.txt", CREATE, WRITE, "one"),
+        ("new.txt", 0, READ, "one\ntwo"),
+        ("new.txt", 0, WRITE, "one"),
+        ("new.txt", 0, READ, "one\ntwoone\ntwo"),
+        ("a.txt", 0, 0, bad_descriptor),
+        ("sub", 0, READ, is_directory),
+        ("absent", 0, READ, no_entry),
+        ("../secret/a.txt", 0, READ, not_permitted),
+        ("/etc/passwd", 0, READ, not_permitted),
+        ("out.txt", 0, READ, not_permitted),
+        ("out/a.txt", CREATE, WRITE, not_permitted),
+    ] {
+        let path = Value::from(path).to_json();
+        let input = format!(r#"{{"path": {path}, "how": {how}, "flags": {flags}}}"#);
+        let got = home.call("file", &input, Limits::default()).await.unwrap();
+        assert_eq!(got, said.into(), "{input}");
+    }
+    assert_eq!(home.text("secret/a.txt"), "0123456789");
+    // Seven entries, and a folder among them; nothing without a grant.
+    let look = home.call("look", r#"{"path": "sub"}"#, Limits::default()).await;
+    assert_eq!(look, Ok("72".into()));
+    let none = Home::with(crate::wasi3::component(), &[]).await;
+    let input = r#"{"path": "a.txt", "how": 0, "flags": 1}"#;
+    assert_eq!(none.call("file", input, Limits::default()).await, Ok("!U".into()));
 }

@@ -26,6 +26,10 @@ pub(super) fn link_seed(linker: &mut Linker<Call>, name: &str) -> wasmtime::Resu
     serve!(linker, name, { "insecure-seed" => seed })
 }
 
+pub(super) fn link_seed_3(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
+    serve!(linker, name, { "get-insecure-seed" => seed })
+}
+
 async fn bytes(store: &mut Context<'_>, (length,): (u64,)) -> wasmtime::Result<(Vec<u8>,)> {
     let too_many = || format!("{length} random bytes; one call gives {MOST}");
     let length = u32::try_from(length).ok().filter(|length| *length <= MOST);

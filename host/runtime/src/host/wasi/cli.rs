@@ -74,15 +74,18 @@ pub(super) fn link_environment(linker: &mut Linker<Call>, name: &str) -> wasmtim
     })
 }
 
-async fn no_variables(_: &mut Context<'_>, (): ()) -> wasmtime::Result<(Vec<(String, String)>,)> {
+pub(super) async fn no_variables(
+    _: &mut Context<'_>,
+    (): (),
+) -> wasmtime::Result<(Vec<(String, String)>,)> {
     Ok((Vec::new(),))
 }
 
-async fn no_arguments(_: &mut Context<'_>, (): ()) -> wasmtime::Result<(Vec<String>,)> {
+pub(super) async fn no_arguments(_: &mut Context<'_>, (): ()) -> wasmtime::Result<(Vec<String>,)> {
     Ok((Vec::new(),))
 }
 
-async fn no_folder(_: &mut Context<'_>, (): ()) -> wasmtime::Result<(Option<String>,)> {
+pub(super) async fn no_folder(_: &mut Context<'_>, (): ()) -> wasmtime::Result<(Option<String>,)> {
     Ok((None,))
 }
 

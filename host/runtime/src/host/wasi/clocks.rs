@@ -5,7 +5,7 @@
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
 use super::io::Pollable;
-use super::{Context, serve};
+use super::{Context, Reach, serve};
 use crate::host::demand;
 use crate::instance::Call;
 
@@ -13,7 +13,7 @@ use crate::instance::Call;
 const SECOND: u64 = 1_000;
 
 /// Nanoseconds of a millisecond, which is the finest grain of a clock.
-const MILLISECOND: u64 = 1_000_000;
+pub(super) const MILLISECOND: u64 = 1_000_000;
 
 /// `datetime` of `wasi:clocks/wall-clock`.
 #[derive(Clone, Copy, Debug, ComponentType, Lift, Lower)]
@@ -29,6 +29,11 @@ impl Datetime {
         // Less than a second, so it fits.
         let nanoseconds = ((at % SECOND) * MILLISECOND) as u32;
         Self { seconds: at / SECOND, nanoseconds }
+    }
+
+    /// The same in milliseconds.
+    pub(super) fn millis(self) -> u64 {
+        self.seconds * SECOND + u64::from(self.nanoseconds) / MILLISECOND
     }
 }
 
@@ -56,16 +61,16 @@ async fn wall_grain(_: &mut Context<'_>, (): ()) -> wasmtime::Result<(Datetime,)
 }
 
 /// Milliseconds since the call first looked.
-pub(super) async fn elapsed(store: &mut Context<'_>) -> wasmtime::Result<u64> {
-    let Some(world) = store.data().world.clone() else { return Ok(0) };
+pub(super) async fn elapsed(store: &mut impl Reach) -> wasmtime::Result<u64> {
+    let Some(world) = store.call(|call| call.world.clone()) else { return Ok(0) };
     Ok(demand(world.elapsed().await)?.0)
 }
 
-async fn now(store: &mut Context<'_>, (): ()) -> wasmtime::Result<(u64,)> {
+pub(super) async fn now(store: &mut Context<'_>, (): ()) -> wasmtime::Result<(u64,)> {
     Ok((elapsed(store).await?.saturating_mul(MILLISECOND),))
 }
 
-async fn grain(_: &mut Context<'_>, (): ()) -> wasmtime::Result<(u64,)> {
+pub(super) async fn grain(_: &mut Context<'_>, (): ()) -> wasmtime::Result<(u64,)> {
     Ok((MILLISECOND,))
 }
 
@@ -85,7 +90,7 @@ async fn after(store: &mut Context<'_>, (wait,): (u64,)) -> Handle {
 }
 
 /// Waits until the first of these moments, and gives the time at which it is over.
-pub(super) async fn wait_until(store: &mut Context<'_>, first: u64) -> wasmtime::Result<u64> {
+pub(super) async fn wait_until(store: &mut impl Reach, first: u64) -> wasmtime::Result<u64> {
     let now = elapsed(store).await?;
     let left = first.saturating_sub(now);
     if left > 0 {

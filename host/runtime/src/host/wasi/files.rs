@@ -5,15 +5,15 @@
 //! a grant for reading never writes, and a replay sees what the run saw. Links and times are not made.
 
 mod path;
-mod shape;
+pub(super) mod shape;
 
 use std::collections::VecDeque;
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::{Linker, Resource, ResourceTableError};
 
 use super::io::{Failure, Input, Output, bounded};
-use super::{Context, resource, serve};
+use super::{Reach, resource, serve};
 use crate::instance::Call;
 use crate::meter::carries;
 use crate::world::{
@@ -27,7 +27,7 @@ use shape::{
 
 /// An open file or folder.
 #[derive(Clone)]
-struct Descriptor {
+pub(super) struct Descriptor {
     /// As the gate knows it; a folder without `/`.
     path: String,
     folder: bool,
@@ -37,11 +37,11 @@ struct Descriptor {
 }
 
 /// A folder that is being listed.
-struct Listing {
-    path: String,
-    page: VecDeque<FileEntry>,
-    after: Option<String>,
-    done: bool,
+pub(super) struct Listing {
+    pub(super) path: String,
+    pub(super) page: VecDeque<FileEntry>,
+    pub(super) after: Option<String>,
+    pub(super) done: bool,
 }
 
 type Reply<T> = wasmtime::Result<(Result<T, ErrorCode>,)>;
@@ -87,8 +87,9 @@ pub(super) fn link_preopens(linker: &mut Linker<Call>, name: &str) -> wasmtime::
     serve!(linker, name, { "get-directories" => preopened })
 }
 
-async fn preopened(store: &mut Context<'_>, (): ()) -> wasmtime::Result<(Vec<(Own, String)>,)> {
-    let granted = store.data().world.as_ref().map(|world| world.files()).unwrap_or_default();
+async fn preopened(store: &mut impl Reach, (): ()) -> wasmtime::Result<(Vec<(Own, String)>,)> {
+    let granted = store.call(|call| call.world.as_ref().map(|world| world.files()));
+    let granted = granted.unwrap_or_default();
     let opened = folders(&granted).into_iter().map(|(path, how)| {
         let mut flags = DescriptorFlags::READ;
         if how.write {
@@ -96,29 +97,31 @@ async fn preopened(store: &mut Context<'_>, (): ()) -> wasmtime::Result<(Vec<(Ow
         }
         let name = path.clone();
         let one = Descriptor { path, folder: true, flags, bare: how.bare };
-        Ok((store.data_mut().table.push(one)?, name))
+        Ok((store.call(|call| call.table.push(one))?, name))
     });
     Ok((opened.collect::<wasmtime::Result<_>>()?,))
 }
 
 /// Asks the gate.
 async fn ask(
-    store: &mut Context<'_>,
+    store: &mut impl Reach,
     path: String,
     action: FileAction,
 ) -> wasmtime::Result<Result<FileAnswer, ErrorCode>> {
-    carries(store.data(), path.len())?;
-    let Some(world) = store.data().world.clone() else { return Ok(Err(ErrorCode::Access)) };
+    store.call(|call| carries(call, path.len()))?;
+    let Some(world) = store.call(|call| call.world.clone()) else {
+        return Ok(Err(ErrorCode::Access));
+    };
     Ok(world.file(FileOp { path, action }).await.map_err(|error| code(&error)))
 }
 
 /// The same for what answers nothing.
-async fn act(store: &mut Context<'_>, path: String, action: FileAction) -> Reply<()> {
+async fn act(store: &mut impl Reach, path: String, action: FileAction) -> Reply<()> {
     Ok((ask(store, path, action).await?.map(drop),))
 }
 
 async fn look(
-    store: &mut Context<'_>,
+    store: &mut impl Reach,
     path: String,
     follow: bool,
 ) -> wasmtime::Result<Result<FileInfo, ErrorCode>> {
@@ -129,13 +132,13 @@ async fn look(
     })
 }
 
-fn descriptor<'a>(store: &'a Context<'_>, own: &Own) -> wasmtime::Result<&'a Descriptor> {
-    Ok(store.data().table.get(own)?)
+fn descriptor(store: &mut impl Reach, own: &Own) -> wasmtime::Result<Descriptor> {
+    Ok(store.call(|call| call.table.get(own).cloned())?)
 }
 
 /// A path beneath a descriptor.
 fn beneath(
-    store: &Context<'_>,
+    store: &mut impl Reach,
     own: &Own,
     path: &str,
 ) -> wasmtime::Result<Result<Path, ErrorCode>> {
@@ -154,8 +157,8 @@ macro_rules! or_refuse {
 }
 
 /// The path of a file that was opened in the way that an operation needs.
-fn opened(
-    store: &Context<'_>,
+pub(super) fn opened(
+    store: &mut impl Reach,
     own: &Own,
     needed: DescriptorFlags,
 ) -> wasmtime::Result<Result<String, ErrorCode>> {
@@ -163,12 +166,12 @@ fn opened(
     Ok(match file {
         Descriptor { folder: true, .. } => Err(ErrorCode::IsDirectory),
         _ if !file.flags.contains(needed) => Err(ErrorCode::BadDescriptor),
-        _ => Ok(file.path.clone()),
+        _ => Ok(file.path),
     })
 }
 
-async fn open_at(
-    store: &mut Context<'_>,
+pub(super) async fn open_at(
+    store: &mut impl Reach,
     (own, links, path, open, flags): (Own, PathFlags, String, OpenFlags, DescriptorFlags),
 ) -> Reply<Own> {
     let path = or_refuse!(beneath(store, &own, &path)?);
@@ -182,7 +185,7 @@ async fn open_at(
     };
     let (path, named) = (path.path, path.itself);
     // The folder that was given already is not asked for again: a bare one has nothing to ask for.
-    let here = descriptor(store, &own)?.clone();
+    let here = descriptor(store, &own)?;
     let folder = if named && !(how.write || how.create || how.truncate) {
         true
     } else {
@@ -192,7 +195,7 @@ async fn open_at(
         }
     };
     let opened = Descriptor { path, folder, flags, bare: named && here.bare };
-    Ok((Ok(store.data_mut().table.push(opened)?),))
+    Ok((Ok(store.call(|call| call.table.push(opened))?),))
 }
 
 /// A range of a file, for a stream.
@@ -223,53 +226,50 @@ pub(super) async fn write(
     world.file(FileOp { path, action }).await.map(drop)
 }
 
-async fn read_stream(store: &mut Context<'_>, (own, at): (Own, u64)) -> Reply<Resource<Input>> {
+async fn read_stream(store: &mut impl Reach, (own, at): (Own, u64)) -> Reply<Resource<Input>> {
     let path = or_refuse!(opened(store, &own, DescriptorFlags::READ)?);
-    Ok((Ok(store.data_mut().table.push(Input::File { path, at })?),))
+    Ok((Ok(store.call(|call| call.table.push(Input::File { path, at }))?),))
 }
 
-async fn write_stream(store: &mut Context<'_>, (own, at): (Own, u64)) -> Reply<Resource<Output>> {
+async fn write_stream(store: &mut impl Reach, (own, at): (Own, u64)) -> Reply<Resource<Output>> {
     let path = or_refuse!(opened(store, &own, DescriptorFlags::WRITE)?);
-    Ok((Ok(store.data_mut().table.push(Output::File { path, at: Some(at) })?),))
+    Ok((Ok(store.call(|call| call.table.push(Output::File { path, at: Some(at) }))?),))
 }
 
-async fn append_stream(store: &mut Context<'_>, (own,): (Own,)) -> Reply<Resource<Output>> {
+async fn append_stream(store: &mut impl Reach, (own,): (Own,)) -> Reply<Resource<Output>> {
     let path = or_refuse!(opened(store, &own, DescriptorFlags::WRITE)?);
-    Ok((Ok(store.data_mut().table.push(Output::File { path, at: None })?),))
+    Ok((Ok(store.call(|call| call.table.push(Output::File { path, at: None }))?),))
 }
 
 async fn read_at(
-    store: &mut Context<'_>,
+    store: &mut impl Reach,
     (own, length, offset): (Own, u64, u64),
 ) -> Reply<(Vec<u8>, bool)> {
     let path = or_refuse!(opened(store, &own, DescriptorFlags::READ)?);
-    let length = bounded(store, length);
+    let length = store.call(|call| bounded(call, length));
     let range = FileAction::ReadAt { offset, length: length as u32 };
     let FileAnswer::Bytes(bytes) = or_refuse!(ask(store, path, range).await?) else {
         return Ok((Err(ErrorCode::Io),));
     };
-    carries(store.data(), bytes.0.len())?;
+    store.call(|call| carries(call, bytes.0.len()))?;
     let end = bytes.0.len() < length;
     Ok((Ok((bytes.0, end)),))
 }
 
-async fn write_at(
-    store: &mut Context<'_>,
-    (own, bytes, offset): (Own, Vec<u8>, u64),
-) -> Reply<u64> {
-    carries(store.data(), bytes.len())?;
+async fn write_at(store: &mut impl Reach, (own, bytes, offset): (Own, Vec<u8>, u64)) -> Reply<u64> {
+    store.call(|call| carries(call, bytes.len()))?;
     let path = or_refuse!(opened(store, &own, DescriptorFlags::WRITE)?);
     let count = bytes.len() as u64;
     let done = ask(store, path, FileAction::WriteAt { offset, bytes }).await?;
     Ok((done.map(|_| count),))
 }
 
-async fn resize(store: &mut Context<'_>, (own, size): (Own, u64)) -> Reply<()> {
+pub(super) async fn resize(store: &mut impl Reach, (own, size): (Own, u64)) -> Reply<()> {
     let path = or_refuse!(opened(store, &own, DescriptorFlags::WRITE)?);
     act(store, path, FileAction::Resize(size)).await
 }
 
-async fn sync(store: &mut Context<'_>, (own,): (Own,)) -> Reply<()> {
+pub(super) async fn sync(store: &mut impl Reach, (own,): (Own,)) -> Reply<()> {
     match opened(store, &own, DescriptorFlags::WRITE)? {
         Ok(path) => act(store, path, FileAction::Sync).await,
         // What was not written is on the disk.
@@ -277,24 +277,24 @@ async fn sync(store: &mut Context<'_>, (own,): (Own,)) -> Reply<()> {
     }
 }
 
-async fn advise(
-    _: &mut Context<'_>,
+pub(super) async fn advise(
+    _: &mut impl Reach,
     (_own, _at, _length, _advice): (Own, u64, u64, Advice),
 ) -> Reply<()> {
     Ok((Ok(()),))
 }
 
-async fn flags_of(store: &mut Context<'_>, (own,): (Own,)) -> Reply<DescriptorFlags> {
+pub(super) async fn flags_of(store: &mut impl Reach, (own,): (Own,)) -> Reply<DescriptorFlags> {
     Ok((Ok(descriptor(store, &own)?.flags),))
 }
 
-async fn kind_of(store: &mut Context<'_>, (own,): (Own,)) -> Reply<DescriptorType> {
+pub(super) async fn kind_of(store: &mut impl Reach, (own,): (Own,)) -> Reply<DescriptorType> {
     let folder = descriptor(store, &own)?.folder;
     Ok((Ok(if folder { DescriptorType::Directory } else { DescriptorType::RegularFile }),))
 }
 
-async fn stat(store: &mut Context<'_>, (own,): (Own,)) -> Reply<Stat> {
-    let Descriptor { path, bare, .. } = descriptor(store, &own)?.clone();
+pub(super) async fn stat(store: &mut impl Reach, (own,): (Own,)) -> Reply<Stat> {
+    let Descriptor { path, bare, .. } = descriptor(store, &own)?;
     if bare {
         let info = FileInfo { kind: FileKind::Folder, size: 0, modified: None };
         return Ok((Ok(info.into()),));
@@ -302,8 +302,8 @@ async fn stat(store: &mut Context<'_>, (own,): (Own,)) -> Reply<Stat> {
     Ok((look(store, path, true).await?.map(Stat::from),))
 }
 
-async fn stat_at(
-    store: &mut Context<'_>,
+pub(super) async fn stat_at(
+    store: &mut impl Reach,
     (own, links, path): (Own, PathFlags, String),
 ) -> Reply<Stat> {
     let path = or_refuse!(beneath(store, &own, &path)?);
@@ -318,41 +318,55 @@ async fn stat_at(
     Ok((Ok(info.into()),))
 }
 
-async fn list(store: &mut Context<'_>, (own,): (Own,)) -> Reply<Resource<Listing>> {
-    let Descriptor { path, folder, bare, .. } = descriptor(store, &own)?.clone();
+/// A listing of a folder that begins.
+pub(super) fn listing(
+    store: &mut impl Reach,
+    own: &Own,
+) -> wasmtime::Result<Result<Listing, ErrorCode>> {
+    let Descriptor { path, folder, bare, .. } = descriptor(store, own)?;
     if !folder || bare {
-        return Ok((Err(if bare { ErrorCode::Access } else { ErrorCode::NotDirectory }),));
+        return Ok(Err(if bare { ErrorCode::Access } else { ErrorCode::NotDirectory }));
     }
-    let listing = Listing { path, page: VecDeque::new(), after: None, done: false };
-    Ok((Ok(store.data_mut().table.push(listing)?),))
+    Ok(Ok(Listing { path, page: VecDeque::new(), after: None, done: false }))
 }
 
-async fn next_entry(store: &mut Context<'_>, (own,): (Resource<Listing>,)) -> Reply<Option<Entry>> {
-    let listing = store.data().table.get(&own)?;
-    if listing.page.is_empty() && !listing.done {
-        let (path, after) = (listing.path.clone(), listing.after.clone());
+async fn list(store: &mut impl Reach, (own,): (Own,)) -> Reply<Resource<Listing>> {
+    let listing = or_refuse!(listing(store, &own)?);
+    Ok((Ok(store.call(|call| call.table.push(listing))?),))
+}
+
+async fn next_entry(store: &mut impl Reach, (own,): (Resource<Listing>,)) -> Reply<Option<Entry>> {
+    let next = |listing: &Listing| {
+        let more = listing.page.is_empty() && !listing.done;
+        more.then(|| (listing.path.clone(), listing.after.clone()))
+    };
+    if let Some((path, after)) = store.call(|call| call.table.get(&own).map(next))? {
         let page = or_refuse!(ask(store, path, FileAction::List { after }).await?);
         let FileAnswer::Entries { entries, next } = page else {
             return Ok((Err(ErrorCode::Io),));
         };
-        let listing = store.data_mut().table.get_mut(&own)?;
-        (listing.page, listing.done, listing.after) = (entries.into(), next.is_none(), next);
+        let page = (entries.into(), next.is_none(), next);
+        store.call(|call| {
+            let listing = call.table.get_mut(&own)?;
+            (listing.page, listing.done, listing.after) = page;
+            Ok::<(), ResourceTableError>(())
+        })?;
     }
-    let entry = store.data_mut().table.get_mut(&own)?.page.pop_front();
+    let entry = store.call(|call| call.table.get_mut(&own).map(|it| it.page.pop_front()))?;
     Ok((Ok(entry.map(|entry| Entry { kind: entry.kind.into(), name: entry.name })),))
 }
 
-async fn make_folder(store: &mut Context<'_>, (own, path): (Own, String)) -> Reply<()> {
+pub(super) async fn make_folder(store: &mut impl Reach, (own, path): (Own, String)) -> Reply<()> {
     let path = or_refuse!(beneath(store, &own, &path)?);
     act(store, path.path, FileAction::MakeFolder).await
 }
 
-async fn remove_folder(store: &mut Context<'_>, (own, path): (Own, String)) -> Reply<()> {
+pub(super) async fn remove_folder(store: &mut impl Reach, (own, path): (Own, String)) -> Reply<()> {
     let path = or_refuse!(beneath(store, &own, &path)?);
     act(store, path.path, FileAction::RemoveFolder).await
 }
 
-async fn remove_file(store: &mut Context<'_>, (own, path): (Own, String)) -> Reply<()> {
+pub(super) async fn remove_file(store: &mut impl Reach, (own, path): (Own, String)) -> Reply<()> {
     let path = or_refuse!(beneath(store, &own, &path)?);
     if path.folder {
         return Ok((Err(ErrorCode::NotDirectory),));
@@ -360,8 +374,8 @@ async fn remove_file(store: &mut Context<'_>, (own, path): (Own, String)) -> Rep
     act(store, path.path, FileAction::RemoveFile).await
 }
 
-async fn rename(
-    store: &mut Context<'_>,
+pub(super) async fn rename(
+    store: &mut impl Reach,
     (own, old, other, new): (Own, String, Own, String),
 ) -> Reply<()> {
     let old = or_refuse!(beneath(store, &own, &old)?);
@@ -377,45 +391,51 @@ async fn rename(
 }
 
 /// No link is made, of either kind: it would give a second name to what a grant names.
-async fn link_at(
-    _: &mut Context<'_>,
+pub(super) async fn link_at(
+    _: &mut impl Reach,
     (_own, _links, _old, _other, _new): (Own, PathFlags, String, Own, String),
 ) -> Reply<()> {
     Ok((Err(ErrorCode::NotPermitted),))
 }
 
-async fn make_link(_: &mut Context<'_>, (_own, _old, _new): (Own, String, String)) -> Reply<()> {
+pub(super) async fn make_link(
+    _: &mut impl Reach,
+    (_own, _old, _new): (Own, String, String),
+) -> Reply<()> {
     Ok((Err(ErrorCode::NotPermitted),))
 }
 
-async fn read_link(_: &mut Context<'_>, (_own, _path): (Own, String)) -> Reply<String> {
+pub(super) async fn read_link(_: &mut impl Reach, (_own, _path): (Own, String)) -> Reply<String> {
     Ok((Err(ErrorCode::NotPermitted),))
 }
 
 async fn set_times(
-    _: &mut Context<'_>,
+    _: &mut impl Reach,
     (_own, _read, _written): (Own, NewTimestamp, NewTimestamp),
 ) -> Reply<()> {
     Ok((Err(ErrorCode::Unsupported),))
 }
 
 async fn set_times_at(
-    _: &mut Context<'_>,
+    _: &mut impl Reach,
     (_own, _links, _path, _read, _written): (Own, PathFlags, String, NewTimestamp, NewTimestamp),
 ) -> Reply<()> {
     Ok((Err(ErrorCode::Unsupported),))
 }
 
-async fn same(store: &mut Context<'_>, (one, other): (Own, Own)) -> wasmtime::Result<(bool,)> {
+pub(super) async fn same(
+    store: &mut impl Reach,
+    (one, other): (Own, Own),
+) -> wasmtime::Result<(bool,)> {
     Ok((descriptor(store, &one)?.path == descriptor(store, &other)?.path,))
 }
 
-async fn hash(store: &mut Context<'_>, (own,): (Own,)) -> Reply<Hash> {
+pub(super) async fn hash(store: &mut impl Reach, (own,): (Own,)) -> Reply<Hash> {
     Ok((Ok(identity(&descriptor(store, &own)?.path)),))
 }
 
-async fn hash_at(
-    store: &mut Context<'_>,
+pub(super) async fn hash_at(
+    store: &mut impl Reach,
     (own, _links, path): (Own, PathFlags, String),
 ) -> Reply<Hash> {
     let path = or_refuse!(beneath(store, &own, &path)?);
@@ -433,8 +453,8 @@ fn identity(path: &str) -> Hash {
 }
 
 async fn why(
-    store: &mut Context<'_>,
+    store: &mut impl Reach,
     (error,): (Resource<Failure>,),
 ) -> wasmtime::Result<(Option<ErrorCode>,)> {
-    Ok((Some(code(&store.data().table.get(&error)?.0)),))
+    Ok((Some(store.call(|call| call.table.get(&error).map(|it| code(&it.0)))?),))
 }

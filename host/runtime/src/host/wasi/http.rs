@@ -4,10 +4,10 @@
 //! Several requests leave one after the other, and reading an answer waits for it: what a guest sees does not depend
 //! on which host was faster.
 
-mod fields;
-mod request;
+pub(super) mod fields;
+pub(super) mod request;
 mod server;
-mod shape;
+pub(super) mod shape;
 
 use wasmtime::component::{Linker, Resource};
 

@@ -14,11 +14,11 @@ use super::{Context, files, resource, serve};
 use crate::fault::Fault;
 use crate::instance::Call;
 use crate::meter::carries;
-use crate::world::Pieces;
+use crate::world::{Answer, Pieces, World};
 
 /// Bytes that a stream takes or gives at once: more than the buffers of standard libraries, less than any `payload`
 /// that an operator would set.
-const ROOM: u64 = 64 * 1024;
+pub(super) const ROOM: u64 = 64 * 1024;
 
 /// What a guest reads from.
 pub(crate) enum Input {
@@ -176,6 +176,26 @@ pub(super) fn link_streams(linker: &mut Linker<Call>, name: &str) -> wasmtime::R
     })
 }
 
+impl Input {
+    /// At most so many of the next bytes; nothing at the end.
+    pub(super) async fn next(
+        &mut self,
+        world: Option<Arc<dyn World>>,
+        most: usize,
+    ) -> Answer<Option<Vec<u8>>> {
+        match (self, world) {
+            (Self::Empty, _) | (_, None) => Ok(None),
+            (Self::Body(_), Some(_)) if most == 0 => Ok(Some(Vec::new())),
+            (Self::Body(pieces), Some(_)) => pieces.next(most).await,
+            (Self::File { path, at }, Some(world)) => {
+                let bytes = files::read(&*world, path.clone(), *at, most).await?;
+                *at += bytes.len() as u64;
+                Ok(Some(bytes).filter(|bytes| most == 0 || !bytes.is_empty()))
+            }
+        }
+    }
+}
+
 /// At most so many of the next bytes.
 async fn take(
     store: &mut Context<'_>,
@@ -183,26 +203,23 @@ async fn take(
     most: usize,
 ) -> wasmtime::Result<Result<Vec<u8>, End>> {
     let world = store.data().world.clone();
-    let taken = match (store.data_mut().table.get_mut(input)?, world) {
-        (Input::Empty, _) | (_, None) => Err(End::Closed),
-        (Input::Body(_), Some(_)) if most == 0 => Ok(Vec::new()),
-        (Input::Body(pieces), Some(_)) => match pieces.next(most).await {
-            Ok(piece) => piece.ok_or(End::Closed),
-            Err(error) => Err(error.into()),
-        },
-        (Input::File { path, at }, Some(world)) => {
-            match files::read(&*world, path.clone(), *at, most).await {
-                Ok(bytes) if bytes.is_empty() && most > 0 => Err(End::Closed),
-                Ok(bytes) => {
-                    *at += bytes.len() as u64;
-                    Ok(bytes)
-                }
-                Err(error) => Err(error.into()),
-            }
-        }
-    };
+    let taken = store.data_mut().table.get_mut(input)?.next(world, most).await;
+    let taken = taken.map_err(End::Failed).and_then(|bytes| bytes.ok_or(End::Closed));
     carries(store.data(), taken.as_ref().map_or(0, Vec::len))?;
     Ok(taken)
+}
+
+/// Writes bytes into a file, and moves on behind them.
+pub(super) async fn append(
+    world: &dyn World,
+    path: &str,
+    at: &mut Option<u64>,
+    bytes: Vec<u8>,
+) -> Answer<()> {
+    let count = bytes.len() as u64;
+    files::write(world, path.to_owned(), *at, bytes).await?;
+    *at = at.map(|at| at + count);
+    Ok(())
 }
 
 /// Gives all of the bytes away.
@@ -223,29 +240,25 @@ async fn put(
             return Ok(taken.ok_or(End::Closed));
         }
         (Output::File { path, at }, Some(world)) => {
-            let count = bytes.len() as u64;
-            if let Err(error) = files::write(&*world, path.clone(), *at, bytes).await {
-                return Ok(Err(error.into()));
-            }
-            *at = at.map(|at| at + count);
+            return Ok(append(&*world, path, at, bytes).await.map_err(End::from));
         }
     }
     Ok(Ok(()))
 }
 
 /// A number of bytes as a stream gives or takes them at once.
-pub(super) fn bounded(store: &Context<'_>, length: u64) -> usize {
-    length.min(ROOM).min(store.data().limits.payload.value) as usize
+pub(super) fn bounded(call: &Call, length: u64) -> usize {
+    length.min(ROOM).min(call.limits.payload.value) as usize
 }
 
 async fn read(store: &mut Context<'_>, (input, length): (Resource<Input>, u64)) -> Reply<Vec<u8>> {
-    let most = bounded(store, length);
+    let most = bounded(store.data(), length);
     let taken = take(store, &input, most).await?;
     reply(store, taken)
 }
 
 async fn skip(store: &mut Context<'_>, (input, length): (Resource<Input>, u64)) -> Reply<u64> {
-    let most = bounded(store, length);
+    let most = bounded(store.data(), length);
     let taken = take(store, &input, most).await?;
     reply(store, taken.map(|bytes| bytes.len() as u64))
 }
@@ -289,7 +302,7 @@ async fn splice(
     store: &mut Context<'_>,
     (output, input, length): (Resource<Output>, Resource<Input>, u64),
 ) -> Reply<u64> {
-    let most = bounded(store, length);
+    let most = bounded(store.data(), length);
     let bytes = match take(store, &input, most).await? {
         Ok(bytes) => bytes,
         Err(end) => return reply(store, Err(end)),

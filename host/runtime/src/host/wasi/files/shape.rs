@@ -11,7 +11,7 @@ use crate::world::{FileInfo, FileKind};
 #[component(enum)]
 #[repr(u8)]
 #[expect(dead_code, reason = "the whole interface is named; this host has no use for all of it")]
-pub(super) enum ErrorCode {
+pub(in super::super) enum ErrorCode {
     #[component(name = "access")]
     Access,
     #[component(name = "would-block")]
@@ -93,7 +93,7 @@ pub(super) enum ErrorCode {
 #[component(enum)]
 #[repr(u8)]
 #[expect(dead_code, reason = "the whole interface is named; this host has no use for all of it")]
-pub(super) enum DescriptorType {
+pub(in super::super) enum DescriptorType {
     #[component(name = "unknown")]
     Unknown,
     #[component(name = "block-device")]
@@ -117,7 +117,7 @@ pub(super) enum DescriptorType {
 #[component(enum)]
 #[repr(u8)]
 #[expect(dead_code, reason = "the whole interface is named; this host has no use for all of it")]
-pub(super) enum Advice {
+pub(in super::super) enum Advice {
     #[component(name = "normal")]
     Normal,
     #[component(name = "sequential")]
@@ -172,16 +172,16 @@ flags! {
 /// `descriptor-stat`.
 #[derive(ComponentType, Lift, Lower)]
 #[component(record)]
-pub(super) struct Stat {
+pub(in super::super) struct Stat {
     #[component(name = "type")]
-    kind: DescriptorType,
+    pub(in super::super) kind: DescriptorType,
     #[component(name = "link-count")]
     links: u64,
-    size: u64,
+    pub(in super::super) size: u64,
     #[component(name = "data-access-timestamp")]
     read: Option<Datetime>,
     #[component(name = "data-modification-timestamp")]
-    written: Option<Datetime>,
+    pub(in super::super) written: Option<Datetime>,
     #[component(name = "status-change-timestamp")]
     changed: Option<Datetime>,
 }
@@ -189,7 +189,7 @@ pub(super) struct Stat {
 /// `new-timestamp`.
 #[derive(ComponentType, Lift, Lower)]
 #[component(variant)]
-pub(super) enum NewTimestamp {
+pub(in super::super) enum NewTimestamp {
     #[component(name = "no-change")]
     NoChange,
     #[component(name = "now")]
@@ -201,7 +201,7 @@ pub(super) enum NewTimestamp {
 /// `directory-entry`.
 #[derive(ComponentType, Lift, Lower)]
 #[component(record)]
-pub(super) struct Entry {
+pub(in super::super) struct Entry {
     #[component(name = "type")]
     pub(super) kind: DescriptorType,
     pub(super) name: String,
@@ -210,7 +210,7 @@ pub(super) struct Entry {
 /// `metadata-hash-value`.
 #[derive(ComponentType, Lift, Lower)]
 #[component(record)]
-pub(super) struct Hash {
+pub(in super::super) struct Hash {
     pub(super) lower: u64,
     pub(super) upper: u64,
 }
@@ -241,7 +241,7 @@ impl From<FileInfo> for Stat {
 }
 
 /// What failed, in the words of this interface: the gate says more, in the journal.
-pub(super) fn code(error: &NodeError) -> ErrorCode {
+pub(in super::super) fn code(error: &NodeError) -> ErrorCode {
     let word = error.detail.as_map().and_then(|detail| detail.get("file")?.as_str());
     match (word, error.code) {
         (Some("absent"), _) => ErrorCode::NoEntry,

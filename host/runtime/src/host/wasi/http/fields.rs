@@ -26,7 +26,7 @@ const FORBIDDEN: [&str; 8] = [
 
 /// Names and values in order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fields {
+pub(in super::super) struct Fields {
     list: Vec<(String, Vec<u8>)>,
     /// Those of a message that is under way, or came back.
     fixed: bool,
@@ -37,13 +37,13 @@ type Changed = wasmtime::Result<(Result<(), HeaderError>,)>;
 
 impl Fields {
     /// Those of an answer.
-    pub(super) fn of(headers: Vec<Header>) -> Self {
+    pub(in super::super) fn of(headers: Vec<Header>) -> Self {
         let list = headers.into_iter().map(|header| (header.name, header.value.into_bytes()));
         Self { list: list.collect(), fixed: true }
     }
 
     /// The same, and not to be changed any more.
-    pub(super) fn fixed(&self) -> Self {
+    pub(in super::super) fn fixed(&self) -> Self {
         Self { list: self.list.clone(), fixed: true }
     }
 
@@ -116,11 +116,11 @@ pub(super) fn link(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()
     })
 }
 
-async fn empty(store: &mut Context<'_>, (): ()) -> wasmtime::Result<(Own,)> {
+pub(in super::super) async fn empty(store: &mut Context<'_>, (): ()) -> wasmtime::Result<(Own,)> {
     Ok((store.data_mut().table.push(Fields::default())?,))
 }
 
-async fn from_list(
+pub(in super::super) async fn from_list(
     store: &mut Context<'_>,
     (list,): (Vec<(String, Vec<u8>)>,),
 ) -> wasmtime::Result<(Result<Own, HeaderError>,)> {
@@ -134,14 +134,17 @@ async fn from_list(
     Ok((Ok(store.data_mut().table.push(fields)?),))
 }
 
-async fn get(
+pub(in super::super) async fn get(
     store: &mut Context<'_>,
     (own, name): (Own, String),
 ) -> wasmtime::Result<(Vec<Vec<u8>>,)> {
     Ok((store.data().table.get(&own)?.named(&name).cloned().collect(),))
 }
 
-async fn has(store: &mut Context<'_>, (own, name): (Own, String)) -> wasmtime::Result<(bool,)> {
+pub(in super::super) async fn has(
+    store: &mut Context<'_>,
+    (own, name): (Own, String),
+) -> wasmtime::Result<(bool,)> {
     Ok((store.data().table.get(&own)?.named(&name).next().is_some(),))
 }
 
@@ -169,26 +172,38 @@ fn change(
     Ok((Ok(()),))
 }
 
-async fn set(store: &mut Context<'_>, (own, name, values): (Own, String, Vec<Vec<u8>>)) -> Changed {
+pub(in super::super) async fn set(
+    store: &mut Context<'_>,
+    (own, name, values): (Own, String, Vec<Vec<u8>>),
+) -> Changed {
     change(store, &own, (name, values), true)
 }
 
-async fn delete(store: &mut Context<'_>, (own, name): (Own, String)) -> Changed {
+pub(in super::super) async fn delete(
+    store: &mut Context<'_>,
+    (own, name): (Own, String),
+) -> Changed {
     change(store, &own, (name, Vec::new()), true)
 }
 
-async fn append(store: &mut Context<'_>, (own, name, value): (Own, String, Vec<u8>)) -> Changed {
+pub(in super::super) async fn append(
+    store: &mut Context<'_>,
+    (own, name, value): (Own, String, Vec<u8>),
+) -> Changed {
     change(store, &own, (name, vec![value]), false)
 }
 
-async fn entries(
+pub(in super::super) async fn entries(
     store: &mut Context<'_>,
     (own,): (Own,),
 ) -> wasmtime::Result<(Vec<(String, Vec<u8>)>,)> {
     Ok((store.data().table.get(&own)?.list.clone(),))
 }
 
-async fn copy(store: &mut Context<'_>, (own,): (Own,)) -> wasmtime::Result<(Own,)> {
+pub(in super::super) async fn copy(
+    store: &mut Context<'_>,
+    (own,): (Own,),
+) -> wasmtime::Result<(Own,)> {
     let list = store.data().table.get(&own)?.list.clone();
     Ok((store.data_mut().table.push(Fields { list, fixed: false })?,))
 }

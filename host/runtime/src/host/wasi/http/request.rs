@@ -22,21 +22,21 @@ use crate::world::{Answer, Opened, Request};
 const MILLISECOND: u64 = 1_000_000;
 
 /// `outgoing-request`.
-pub(super) struct Outgoing {
-    method: Method,
-    path: Option<String>,
-    scheme: Option<Scheme>,
-    authority: Option<String>,
-    fields: Fields,
+pub(in super::super) struct Outgoing {
+    pub(in super::super) method: Method,
+    pub(in super::super) path: Option<String>,
+    pub(in super::super) scheme: Option<Scheme>,
+    pub(in super::super) authority: Option<String>,
+    pub(in super::super) fields: Fields,
     body: Option<Arc<Exchange>>,
 }
 
 /// `request-options`, in nanoseconds.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Options {
-    connect: Option<u64>,
-    first_byte: Option<u64>,
-    between: Option<u64>,
+pub(in super::super) struct Options {
+    pub(in super::super) connect: Option<u64>,
+    pub(in super::super) first_byte: Option<u64>,
+    pub(in super::super) between: Option<u64>,
 }
 
 /// A body on its way out, and what came of the request.
@@ -56,7 +56,7 @@ struct State {
 }
 
 impl Exchange {
-    fn new(held: &Arc<AtomicUsize>) -> Arc<Self> {
+    pub(in super::super) fn new(held: &Arc<AtomicUsize>) -> Arc<Self> {
         Arc::new(Self { state: Mutex::default(), held: held.clone() })
     }
 
@@ -84,7 +84,7 @@ impl Exchange {
         self.state().answer.take()
     }
 
-    fn take_body(&self) -> Vec<u8> {
+    pub(in super::super) fn take_body(&self) -> Vec<u8> {
         let body = std::mem::take(&mut self.state().body);
         self.held.fetch_sub(body.len(), Ordering::Relaxed);
         body
@@ -144,10 +144,8 @@ pub(crate) fn link_handler(linker: &mut Linker<Call>, name: &str) -> wasmtime::R
 }
 
 async fn new(store: &mut Context<'_>, (fields,): (Resource<Fields>,)) -> wasmtime::Result<(Own,)> {
-    let fields = store.data_mut().table.delete(fields)?.fixed();
-    let (path, scheme, authority) = (None, None, None);
-    let request = Outgoing { method: Method::Get, path, scheme, authority, fields, body: None };
-    Ok((store.data_mut().table.push(request)?,))
+    let fields = store.data_mut().table.delete(fields)?;
+    Ok((store.data_mut().table.push(Outgoing::of(&fields))?,))
 }
 
 /// Hands out the way to the body, once.
@@ -237,8 +235,15 @@ async fn handle(
 }
 
 impl Outgoing {
+    /// A request with these fields, to nobody yet.
+    pub(in super::super) fn of(fields: &Fields) -> Self {
+        let (path, scheme, authority) = (None, None, None);
+        let (method, fields) = (Method::Get, fields.fixed());
+        Self { method, path, scheme, authority, fields, body: None }
+    }
+
     /// As the gate takes it.
-    fn request(&self, options: Options) -> Result<Request, ErrorCode> {
+    pub(in super::super) fn request(&self, options: Options) -> Result<Request, ErrorCode> {
         let scheme = match &self.scheme {
             None | Some(Scheme::Https) => "https",
             Some(Scheme::Http) => "http",

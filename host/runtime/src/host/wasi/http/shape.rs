@@ -6,7 +6,7 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 /// `method`.
 #[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
 #[component(variant)]
-pub(super) enum Method {
+pub(in super::super) enum Method {
     #[component(name = "get")]
     Get,
     #[component(name = "head")]
@@ -31,7 +31,7 @@ pub(super) enum Method {
 
 impl Method {
     /// As it is sent; the gate says which it takes.
-    pub(super) fn text(&self) -> &str {
+    pub(in super::super) fn text(&self) -> &str {
         match self {
             Self::Get => "GET",
             Self::Head => "HEAD",
@@ -50,7 +50,7 @@ impl Method {
 /// `scheme`.
 #[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
 #[component(variant)]
-pub(super) enum Scheme {
+pub(in super::super) enum Scheme {
     #[component(name = "HTTP")]
     Http,
     #[component(name = "HTTPS")]
@@ -62,7 +62,7 @@ pub(super) enum Scheme {
 /// `DNS-error-payload`.
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]
 #[component(record)]
-pub(super) struct DnsError {
+pub(in super::super) struct DnsError {
     rcode: Option<String>,
     #[component(name = "info-code")]
     info: Option<u16>,
@@ -71,7 +71,7 @@ pub(super) struct DnsError {
 /// `TLS-alert-received-payload`.
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]
 #[component(record)]
-pub(super) struct TlsAlert {
+pub(in super::super) struct TlsAlert {
     #[component(name = "alert-id")]
     id: Option<u8>,
     #[component(name = "alert-message")]
@@ -81,7 +81,7 @@ pub(super) struct TlsAlert {
 /// `field-size-payload`.
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]
 #[component(record)]
-pub(super) struct FieldSize {
+pub(in super::super) struct FieldSize {
     #[component(name = "field-name")]
     name: Option<String>,
     #[component(name = "field-size")]
@@ -91,7 +91,7 @@ pub(super) struct FieldSize {
 /// `error-code`.
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]
 #[component(variant)]
-pub(super) enum ErrorCode {
+pub(in super::super) enum ErrorCode {
     #[component(name = "DNS-timeout")]
     DnsTimeout,
     #[component(name = "DNS-error")]
@@ -175,7 +175,7 @@ pub(super) enum ErrorCode {
 /// `header-error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
 #[component(variant)]
-pub(super) enum HeaderError {
+pub(in super::super) enum HeaderError {
     #[component(name = "invalid-syntax")]
     InvalidSyntax,
     #[component(name = "forbidden")]
@@ -185,7 +185,7 @@ pub(super) enum HeaderError {
 }
 
 /// What failed, in the words of this interface: the gate says more, in the journal.
-pub(super) fn code(error: &NodeError) -> ErrorCode {
+pub(in super::super) fn code(error: &NodeError) -> ErrorCode {
     match error.code {
         Code::Denied => ErrorCode::HttpRequestDenied,
         Code::InvalidInput => ErrorCode::HttpRequestUriInvalid,
