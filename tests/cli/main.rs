@@ -22,5 +22,6 @@ mod record;
 mod review;
 mod state;
 mod sub_flow;
+mod triggers;
 mod update;
 mod world;

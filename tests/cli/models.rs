@@ -58,7 +58,7 @@ impl Server {
 }
 
 /// Head and body of a request.
-fn read(stream: &mut std::net::TcpStream) -> (String, String) {
+pub(crate) fn read(stream: &mut std::net::TcpStream) -> (String, String) {
     let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
     loop {
         let n = stream.read(&mut piece).unwrap();

@@ -8,6 +8,14 @@ pub(crate) fn block<'a>(readme: &'a str, language: &str) -> &'a str {
     after.split_once("\n```").expect("the block ends").0
 }
 
+/// The first block of a language that says something.
+pub(crate) fn block_with<'a>(readme: &'a str, language: &str, words: &str) -> &'a str {
+    let fence = format!("```{language}\n");
+    let blocks = readme.split(&*fence).skip(1);
+    let mut blocks = blocks.filter_map(|rest| rest.split("\n```").next());
+    blocks.find(|block| block.contains(words)).expect("there is a block")
+}
+
 #[test]
 fn the_flow_of_the_readme_runs() {
     let world = World::empty();
@@ -43,7 +51,7 @@ fn the_plugin_of_the_sdk_passes_its_case() {
     let readme = include_str!("../../sdk/README.md");
     world.run(&["plugin", "new", "--kind", "node", "counting"]).expect(0, &[]);
     world.write("counting/src/lib.rs", block(readme, "rust"));
-    world.write("counting/cases/first.yaml", block(readme, "yaml"));
+    world.write("counting/cases/first.yaml", block_with(readme, "yaml", "cases:"));
     let done = world.run(&["plugin", "test", "counting"]);
     done.expect(0, &["1 passed, 0 failed"]);
 }

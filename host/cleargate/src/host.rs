@@ -49,7 +49,7 @@ const MAX_LOADED: usize = 64;
 pub struct Host {
     pub(crate) config: Config,
     store: Arc<dyn Store>,
-    executor: Executor,
+    pub(crate) executor: Executor,
     clock: SystemClock,
     pub(crate) plugins: Plugins,
     pub(crate) runtime: Runtime,
@@ -241,13 +241,23 @@ impl Host {
         options: StartOptions,
     ) -> Result<Running> {
         let input = complete(&flow.graph, record(&flow.graph, inputs)?)?;
+        let started = self.begin(flow, input, options.key).await?;
+        Ok(Running::new(started.map_err(start_error)?))
+    }
+
+    /// Starts a run with a complete input.
+    pub(crate) async fn begin(
+        &self,
+        flow: &Flow,
+        input: Value,
+        key: Option<String>,
+    ) -> Result<Result<RunHandle, StartError>> {
         for flow in flow.all() {
             let bundle = serde_json::to_vec(&flow.pinned).expect("a pinned flow is text");
             self.store.put_flow(flow.hash(), bundle).await.map_err(store_error)?;
         }
-        let start = StartRun { input, idempotency_key: options.key, ..StartRun::default() };
-        let started = self.executor.start(flow.graph.clone(), flow.catalog.clone(), start).await;
-        Ok(Running::new(started.map_err(start_error)?))
+        let start = StartRun { input, idempotency_key: key, ..StartRun::default() };
+        Ok(self.executor.start(flow.graph.clone(), flow.catalog.clone(), start).await)
     }
 
     /// Goes on with a run. Waits, for some seconds at most, for the lease of a process that was killed.
@@ -368,7 +378,7 @@ impl Host {
 }
 
 /// The input with defaults, checked against the ports.
-fn complete(graph: &Graph, input: Value) -> Result<Value> {
+pub(crate) fn complete(graph: &Graph, input: Value) -> Result<Value> {
     validate_fields(&input, &graph.input).map_err(|mismatch| {
         let ports: Vec<String> =
             graph.input.iter().map(|(name, field)| format!("{name}: {}", field.ty)).collect();
@@ -461,7 +471,7 @@ pub(crate) fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> 
     ))
 }
 
-fn start_error(error: StartError) -> Error {
+pub(crate) fn start_error(error: StartError) -> Error {
     let (kind, help) = match &error {
         StartError::Held { run, .. } => (Kind::Waiting, Some(format!("cleargate runs show {run}"))),
         StartError::OtherInput { run, .. } => {

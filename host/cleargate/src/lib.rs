@@ -44,6 +44,7 @@ mod swapping;
 mod swaps;
 mod timeline;
 mod toml_file;
+mod triggers;
 mod uses;
 
 #[doc(hidden)]
@@ -74,3 +75,4 @@ pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView};
 pub use secrets::{SecretRow, SecretStore};
 pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};
 pub use timeline::{NodeRow, Timeline};
+pub use triggers::{Heard, ListenOptions};

@@ -96,6 +96,22 @@ pub enum Verb {
         A value is taken as the port's type says: text stays text, `3` is a number for an `int` port, \
         JSON for records and lists. `@path` reads a file.")]
     Run(RunArgs),
+    /// Start a run for each event that the triggers of a flow bring
+    #[command(after_help = "Examples:\n  cleargate listen support.yaml\n  \
+        cleargate listen support.yaml --once --output ndjson\n\n\
+        `triggers:` of the flow names plugins that bring events: a queue, a mailbox, a chat. An event has one run, \
+        however often it is given and whenever this process ends: its id is the key of the run. Where a trigger is, is \
+        kept; the same command goes on there.")]
+    Listen {
+        /// Path of a flow file
+        flow: String,
+        /// End when nothing is new and every run has ended
+        #[arg(long)]
+        once: bool,
+        /// Refuse to run when the lock file would change
+        #[arg(long)]
+        locked: bool,
+    },
     /// Go on with a run that was interrupted or killed
     #[command(after_help = "Example:\n  cleargate resume 01938f2e-7c1d-7e3a-9d5c-2f6b1a4e8c77")]
     Resume {

@@ -3,6 +3,7 @@
 mod check;
 mod doctor;
 mod grant;
+mod listen;
 mod new;
 mod plugin;
 mod run;
@@ -70,6 +71,7 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Check { flow } => check::check(&context, &flow).await,
         Verb::Explain { code } => check::explain(&context, code.as_deref()),
         Verb::Run(args) => run::run(&context, args).await,
+        Verb::Listen { flow, once, locked } => listen::listen(&context, &flow, once, locked).await,
         Verb::Resume { run } => run::resume(&context, &run).await,
         Verb::Runs(verb) => runs::runs(&context, verb).await,
         Verb::New { folder, example, list } => new::new(&context, folder, &example, list),

@@ -16,8 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::attempt::{Answer, Call, panicked};
-use crate::catalog::Catalog;
+use crate::catalog::{CallScope, Catalog};
 use crate::clock::Clock;
+use crate::context::NodeContext;
 use crate::driver::Driver;
 use crate::handle::{End, LiveRun, RunHandle};
 use crate::ids::RunIds;
@@ -311,6 +312,12 @@ impl Executor {
                 return Ok(());
             }
         }
+    }
+
+    /// The context of a call that belongs to no run, on whose behalf this executor works. Nothing remembers it.
+    pub fn outside(&self, scope: &CallScope, config: Value) -> NodeContext {
+        let Shared { gate, config: own, .. } = &*self.shared;
+        NodeContext::outside(gate, &own.tenant, scope, config)
     }
 
     /// The handle of a run that this process drives.

@@ -149,6 +149,7 @@ fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
         value: cleargate_flow::types::Kind::Any.into(),
         uses: BTreeMap::new(),
         models: BTreeMap::new(),
+        triggers: Default::default(),
         bound: nodes.len() as u64,
         root: Scope { nodes },
         plan: Default::default(),

@@ -36,7 +36,7 @@ use crate::value::Value;
 
 pub use bound::MAX_EXECUTIONS;
 pub use keys::schema;
-pub use parts::MAX_CHAIN;
+pub use parts::{MAX_CHAIN, MAX_TRIGGERS};
 pub use policy::{DEFAULT_MAP_MAX, MAX_CONCURRENCY, MAX_RETRIES};
 
 /// The format version that this release reads.
@@ -134,6 +134,7 @@ impl<'a> Checker<'a> {
         let input = root.get("input").map(|entry| self.ports(&entry.value)).unwrap_or_default();
         let uses = self.uses(root);
         let models = self.models(root);
+        let triggers = self.triggers(root);
         let defaults = self.defaults(root);
         let nodes = root.get("nodes")?;
         let around = Around { uses: &uses, models: &models, defaults: &defaults };
@@ -146,8 +147,20 @@ impl<'a> Checker<'a> {
         let output = output.into_iter().map(|(name, bound)| (name, bound.template)).collect();
         let hash = FlowHash::of(b"");
         let (id, root, plan) = (id?, scope, Default::default());
-        let mut graph =
-            Graph { id, version, hash, input, output, value, uses, models, root, bound, plan };
+        let mut graph = Graph {
+            id,
+            version,
+            hash,
+            input,
+            output,
+            value,
+            uses,
+            models,
+            triggers,
+            root,
+            bound,
+            plan,
+        };
         graph.hash = canonical::hash(&graph);
         Some(graph)
     }

@@ -43,6 +43,9 @@ pub struct Graph {
     /// Models by the names that nodes and plugins call them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, Model>,
+    /// What starts runs by itself, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub triggers: BTreeMap<String, Trigger>,
     /// The outermost scope.
     pub root: Scope,
     /// Greatest number of node executions in one run, from static bounds.
@@ -243,6 +246,15 @@ pub struct Model {
     /// Tokens that a request may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_input: Option<u64>,
+}
+
+/// A plugin that brings events, each of which starts a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Trigger {
+    /// Who brings them.
+    pub part: PartUse,
+    /// Milliseconds until it is asked again when it had nothing new.
+    pub every: u64,
 }
 
 /// Time, retries and bounds of one node.

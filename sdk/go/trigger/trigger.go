@@ -16,7 +16,7 @@ type Event struct {
 // Functions are those of a trigger.
 type Functions[Config any] struct {
 	// Poll returns at most limit events behind the cursor, in the order in which they happened, and the cursor of the
-	// next call. It is empty in the first.
+	// next call, or nothing to keep the one before. It is empty in the first.
 	Poll func(context *cleargate.Context, cursor string, limit uint32, config Config) (events []Event, next string, err error)
 	// Reply gets the output of the run that an event started; a trigger without a way back has none.
 	Reply func(context *cleargate.Context, id string, output any, config Config) error

@@ -5,7 +5,7 @@ import { part, played } from "./part.js";
 
 /**
  * A trigger. `poll` returns `{ events, cursor }`: at most `limit` events `{ id, input }` behind the cursor, which is
- * `undefined` in the first call. One run is started for an `id`, however often it is given. `reply` gets the output of
+ * `undefined` in the first call; without a new one, the next call gets the one before. One run is started for an `id`, however often it is given. `reply` gets the output of
  * the run; a trigger without a way back has none.
  * @param {{
  *   config?: object,

@@ -184,7 +184,7 @@ pub trait Trigger {
 pub struct Batch {
     /// In the order in which they happened.
     pub events: Vec<Event>,
-    /// Is given to the next call.
+    /// Is given to the next call; the one before when there is none.
     pub cursor: Option<String>,
 }
 

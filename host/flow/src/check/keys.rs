@@ -12,11 +12,12 @@ pub(super) const FLOW: &[&str] = &[
     "output",
     "use",
     "models",
+    "triggers",
     "defaults",
     "nodes",
 ];
 /// Keys of a flow that a later version runs.
-pub(super) const FLOW_LATER: &[&str] = &["budget", "triggers", "state", "machine", "types"];
+pub(super) const FLOW_LATER: &[&str] = &["budget", "state", "machine", "types"];
 /// Keys that every node may have.
 pub(super) const NODE: &[&str] = &["after", "join", "doc"];
 /// Keys of a node that is performed; those of its type come to them.
@@ -74,6 +75,12 @@ pub fn schema() -> Json {
         "limits" => limits_schema(),
         "guard" => guard_schema(GUARD),
         "models" => json!({ "type": "object", "additionalProperties": model_schema() }),
+        "triggers" => json!({ "type": "object", "additionalProperties": {
+            "type": "object", "required": ["use"], "additionalProperties": false,
+            "properties": {
+                "use": text(), "config": { "type": "object" }, "every": duration(),
+            },
+        } }),
         "defaults" => json!({
             "type": "object", "additionalProperties": false,
             "properties": { "timeout": duration(), "retry": { "$ref": "#/$defs/retry" } },

@@ -1,11 +1,11 @@
-//! Models, and the chains around steps: which plugin plays which part, with which configuration.
+//! Models, triggers, and the chains around steps: which plugin plays which part, with which configuration.
 
 use std::collections::BTreeMap;
 
 use super::{Checker, keys};
 use crate::diagnostic::{Finding, Span};
 use crate::document::{Data, Node};
-use crate::graph::{Guards, Model, PartUse};
+use crate::graph::{Guards, Model, PartUse, Trigger};
 use crate::limits::Unit;
 use crate::signature::{PluginKind, Signature};
 use crate::types::validate_fields;
@@ -13,6 +13,12 @@ use crate::value::Value;
 
 /// Guards or filters of one chain: each is a sandboxed call for the same content.
 pub const MAX_CHAIN: usize = 16;
+
+/// Triggers of a flow: each is asked again and again by whoever listens.
+pub const MAX_TRIGGERS: usize = 16;
+
+/// Milliseconds between two questions to a trigger that had nothing new, when the flow says nothing.
+const EVERY: u64 = 10_000;
 
 /// Keys of a model in the long form.
 const MODEL: &[&str] =
@@ -68,6 +74,47 @@ impl Checker<'_> {
             tokenizer: part("tokenizer", PluginKind::Tokenizer),
             max_input: get("max_input").and_then(|node| self.unit(node, Unit::Count)),
         })
+    }
+
+    /// The key `triggers:` of a flow.
+    pub(super) fn triggers(&self, root: &Node) -> BTreeMap<String, Trigger> {
+        let Some(entry) = root.get("triggers") else { return BTreeMap::new() };
+        let entries = self.map(&entry.value, "a map of names to `{ use: alias }`");
+        if entries.len() > MAX_TRIGGERS {
+            let message =
+                format!("a flow has at most {MAX_TRIGGERS} triggers, this one {}", entries.len());
+            self.find(Finding::error("CG0109", entry.key_span, message));
+        }
+        let mut triggers = BTreeMap::new();
+        for trigger in entries.iter().take(MAX_TRIGGERS) {
+            if let Err(error) = trigger.key.parse::<crate::address::NodeId>() {
+                self.find(Finding::error("CG0105", trigger.key_span, error.to_string()));
+            }
+            triggers
+                .extend(self.trigger(&trigger.value).map(|read| (trigger.key.to_string(), read)));
+        }
+        triggers
+    }
+
+    fn trigger(&self, node: &Node) -> Option<Trigger> {
+        if !matches!(node.data, Data::Map(_)) {
+            self.shape(node, "a trigger: `{ use: alias }`");
+            return None;
+        }
+        self.keys(node, &["use", "config", "every"], &[], "a trigger");
+        let get = |key: &str| node.get(key).map(|entry| &entry.value);
+        let Some(alias) = get("use") else {
+            let message = "a trigger needs `use`: the alias of a plugin that brings events";
+            self.find(Finding::error("CG0102", node.span, message));
+            return None;
+        };
+        let Some(name) = alias.as_str() else {
+            self.shape(alias, "an alias of `use:`");
+            return None;
+        };
+        let every = get("every").map_or(Some(EVERY), |every| self.duration(every));
+        let config = self.part_config(name, PluginKind::Trigger, alias.span, get("config"))?;
+        Some(Trigger { part: PartUse { alias: name.into(), config }, every: every? })
     }
 
     /// The key `guard:` of a node that is performed.

@@ -103,7 +103,10 @@ impl Signatures for Sample {
             ("pii", "guardrail" | "filter") => {
                 Ok(Some(fields("record{labels: opt<list<string>>}")))
             }
-            ("chat", "provider") | ("memo", "cache") | ("words", "tokenizer") => Ok(None),
+            ("chat", "provider")
+            | ("memo", "cache")
+            | ("words", "tokenizer")
+            | ("queue", "trigger") => Ok(None),
             (alias, kind) => Err(format!("`{alias}` is no {kind}")),
         }
     }

@@ -19,7 +19,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Batch:
-    """Events in the order in which they happened; the next call gets the cursor."""
+    """Events in the order in which they happened; the next call gets the cursor, or the one before."""
 
     events: list[Event] = field(default_factory=list)
     cursor: str | None = None

@@ -109,6 +109,7 @@ pub(super) fn graph(nodes: Vec<GraphNode>, output: &[(&str, Template)]) -> Arc<G
         value: crate::types::Kind::Any.into(),
         uses: BTreeMap::new(),
         models: BTreeMap::new(),
+        triggers: BTreeMap::new(),
         root: Scope { nodes },
         bound: 1000,
         plan: Default::default(),

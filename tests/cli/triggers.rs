@@ -1,0 +1,221 @@
+//! A flow that listens to a queue: the built command, a plugin from its template, a real server, and `kill -9`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::models::read;
+use crate::readme::block_with;
+use crate::world::World;
+
+/// How long anything may take on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A queue: it gives its events by their number, and takes answers, but for those that it holds back.
+#[derive(Default)]
+struct Queue {
+    /// Events that there are.
+    events: usize,
+    /// Events whose answers are not taken: the connection stays open.
+    held: Vec<String>,
+    /// Cursors that it was asked with.
+    asked: Vec<Value>,
+    /// Ids with the outputs of their runs.
+    answers: Vec<(String, Value)>,
+    /// Whether it forgets once where it was asked to go on.
+    forgets: bool,
+    /// Connections of answers that were held back.
+    waiting: Vec<std::net::TcpStream>,
+}
+
+#[derive(Clone, Default)]
+struct Server(Arc<(Mutex<Queue>, Condvar)>);
+
+impl Server {
+    fn start(events: usize, held: &[&str]) -> (Self, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Self::default();
+        server.change(|queue| {
+            queue.events = events;
+            queue.held = held.iter().map(|id| (*id).to_owned()).collect();
+        });
+        let own = server.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (own, mut stream) = (own.clone(), stream.unwrap());
+                let (head, body) = read(&mut stream);
+                let body: Value = serde_json::from_str(&body).unwrap();
+                let answer = own.change(|queue| {
+                    if head.starts_with("post /take") {
+                        queue.take(&body)
+                    } else {
+                        queue.answer(&body)
+                    }
+                });
+                match answer {
+                    Some(answer) => {
+                        let text = answer.to_string();
+                        let head = format!(
+                            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                            text.len()
+                        );
+                        let _ = stream.write_all(format!("{head}{text}").as_bytes());
+                    }
+                    None => own.change(|queue| queue.waiting.push(stream)),
+                }
+            }
+        });
+        (server, port)
+    }
+
+    fn change<T>(&self, how: impl FnOnce(&mut Queue) -> T) -> T {
+        let done = how(&mut self.0.0.lock().unwrap());
+        self.0.1.notify_all();
+        done
+    }
+
+    /// Waits until the queue is so.
+    #[track_caller]
+    fn until(&self, so: impl Fn(&Queue) -> bool) {
+        let queue = self.0.0.lock().unwrap();
+        let (queue, late) =
+            self.0.1.wait_timeout_while(queue, PATIENCE, |queue| !so(queue)).unwrap();
+        assert!(!late.timed_out(), "{:?} {:?}", queue.asked, queue.answers);
+    }
+}
+
+impl Queue {
+    fn take(&mut self, body: &Value) -> Option<Value> {
+        self.asked.push(body["after"].clone());
+        let after = body["after"].as_str().filter(|_| !std::mem::take(&mut self.forgets));
+        let from: usize = after.map_or(0, |cursor| cursor.parse().unwrap());
+        let to = self.events.min(from + 2);
+        // The last one does not fit the flow.
+        let event = |n: usize| match n {
+            3 => json!({ "id": "e3", "input": { "test": 7 } }),
+            n => json!({ "id": format!("e{n}"), "input": { "text": format!("text {n}") } }),
+        };
+        let events: Vec<Value> = (from..to).map(event).collect();
+        Some(json!({ "events": events, "cursor": to.to_string() }))
+    }
+
+    fn answer(&mut self, body: &Value) -> Option<Value> {
+        let id = body["id"].as_str().unwrap().to_owned();
+        let taken = !self.held.contains(&id);
+        if taken {
+            self.answers.push((id, body["output"].clone()));
+        }
+        taken.then(|| json!({}))
+    }
+}
+
+/// The flow of the README with a queue at a port, and the plugin of the template behind it.
+fn listening(port: u16) -> World {
+    let world = World::empty();
+    world.share_compiled();
+    let at = format!("http://127.0.0.1:{port}");
+    world.run(&["plugin", "new", "--kind", "trigger", "queue"]).expect(0, &[]);
+    let manifest = std::fs::read_to_string(world.path("queue/plugin.toml")).unwrap();
+    world.write("queue/plugin.toml", &manifest.replace("queue.example.com", &at));
+    world.run(&["plugin", "publish", "queue"]).expect(0, &[]);
+    let operator = "[network]\nallow_addresses = [\"127.0.0.0/8\"]\n";
+    world.write_home("cleargate.toml", operator.as_bytes());
+    world.run(&["plugin", "install", "my:queue", "--grant"]).expect(0, &[]);
+    let flow = block_with(include_str!("../../sdk/README.md"), "yaml", "triggers:");
+    let flow = flow.replace("https://queue.example.com", &at).replace("10s", "50ms");
+    world.write("answer.yaml", &flow);
+    world
+}
+
+/// The events of runs with their outputs, from the lines that the command wrote.
+fn ended(out: &str) -> Vec<(String, Value)> {
+    let line = |line: &str| {
+        let ended: Value = serde_json::from_str(line).unwrap();
+        (ended["event"].as_str().unwrap().to_owned(), ended["outcome"]["output"].clone())
+    };
+    out.lines().map(line).collect()
+}
+
+#[test]
+fn each_event_has_one_run_and_one_answer_also_after_a_kill() {
+    let (server, port) = Server::start(3, &["e1"]);
+    let world = listening(port);
+    world.run(&["check", "answer.yaml"]).expect(0, &["answer.yaml is right"]);
+
+    // The first event is answered, the answer to the second is on its way for ever: the process is killed there.
+    let mut command = world.command(&["listen", "answer.yaml", "--output", "ndjson"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    server.until(|queue| {
+        let answered = queue.answers.iter().any(|(id, _)| id == "e2");
+        answered && queue.waiting.len() == 1 && queue.asked.contains(&json!("3"))
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(world.json(&["runs", "list", "--output", "json"]).as_array().unwrap().len(), 3);
+
+    // More has come meanwhile, one of them unfit. Nothing is taken again. An answer that was given, and not recorded as
+    // the process ended, is given again; it is the same.
+    server.change(|queue| {
+        queue.events = 5;
+        queue.held.clear();
+        queue.asked.clear();
+    });
+    let done = world.run(&["listen", "answer.yaml", "--once", "--output", "ndjson"]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.err.contains("inbox e3: the input does not fit `answer`"), "{done:?}");
+    let now: Vec<String> = ended(&done.out).into_iter().map(|(id, _)| id).collect();
+    assert!(["e1", "e4"].iter().all(|id| now.iter().any(|n| n == id)), "{done:?}");
+    let answered = |queue: &Queue| {
+        let answers: BTreeMap<String, Value> = queue.answers.iter().cloned().collect();
+        let wanted = [0, 1, 2, 4]
+            .map(|n| (format!("e{n}"), json!({ "reply": format!("You wrote: text {n}") })));
+        assert_eq!(answers, wanted.into());
+    };
+    server.change(|queue| {
+        assert_eq!(queue.asked[0], json!("3"), "the place was kept");
+        answered(queue);
+    });
+    let runs = || world.json(&["runs", "list", "--output", "json"]).as_array().unwrap().len();
+    assert_eq!(runs(), 4);
+
+    // A queue that gives everything again meets the runs that there are, and gets the same answers.
+    server.change(|queue| {
+        queue.forgets = true;
+        queue.answers.clear();
+    });
+    let again = world.run(&["listen", "answer.yaml", "--once", "--output", "ndjson"]);
+    assert_eq!((ended(&again.out).len(), runs()), (4, 4), "{again:?}");
+    server.change(|queue| answered(queue));
+    let nothing = world.run(&["listen", "answer.yaml", "--once", "--output", "ndjson"]);
+    assert_eq!((nothing.code, nothing.out.as_str()), (Some(0), ""), "{nothing:?}");
+
+    // A trigger of another name is at another place.
+    let flow = std::fs::read_to_string(world.path("answer.yaml")).unwrap();
+    world.write("other.yaml", &flow.replace("inbox:", "other:"));
+    let other = world.run(&["listen", "other.yaml", "--once", "--output", "ndjson"]);
+    assert_eq!((ended(&other.out).len(), runs()), (4, 8), "{other:?}");
+}
+
+#[test]
+fn what_cannot_listen_says_why() {
+    let (_server, port) = Server::start(0, &[]);
+    let world = listening(port);
+    let flow = std::fs::read_to_string(world.path("answer.yaml")).unwrap();
+    let (begin, end) = (flow.find("triggers:").unwrap(), flow.find("nodes:").unwrap());
+    world.write("deaf.yaml", &format!("{}{}", &flow[..begin], &flow[end..]));
+    world.run(&["listen", "deaf.yaml"]).expect(3, &["has no triggers", "triggers: { inbox"]);
+    let from = flow.find("config:").unwrap();
+    let to = from + flow[from..].find('}').unwrap() + 1;
+    world.write("unset.yaml", &format!("{}config: {{}}{}", &flow[..from], &flow[to..]));
+    world
+        .run(&["listen", "unset.yaml"])
+        .expect(3, &["the trigger `inbox` of `answer` failed", "missing field `url`"]);
+    world.write_home("cleargate.toml", b"");
+    world.run(&["listen", "answer.yaml"]).expect(5, &["127.0.0.1", "allow_addresses"]);
+}
