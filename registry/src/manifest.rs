@@ -172,6 +172,8 @@ pub enum Language {
     Js,
     Go,
     C,
+    #[serde(alias = "c++")]
+    Cpp,
     Prebuilt,
 }
 

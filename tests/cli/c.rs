@@ -8,37 +8,49 @@ use serde_json::json;
 use crate::world::{Done, World};
 
 /// Scaffolds and tests a plugin without touching a file.
-fn untouched(world: &World, kind: &str, name: &str) {
-    world.run(&["plugin", "new", "--lang", "c", "--kind", kind, name]).expect(0, &[]);
-    let done = world.run(&["plugin", "test", name]);
+fn untouched(world: &World, language: &str, kind: &str) {
+    let name = format!("{language}-{kind}");
+    world.run(&["plugin", "new", "--lang", language, "--kind", kind, &name]).expect(0, &[]);
+    let done = world.run(&["plugin", "test", &name]);
     done.expect(0, &[&format!("✓ my:{name} 0.1.0"), "ziglang", " 0 failed"]);
-    assert!(!done.err.contains("0 passed"), "{kind}: {done:?}");
-    assert!(!done.err.contains("warning"), "{kind}: {done:?}");
+    assert!(!done.err.contains("0 passed"), "{name}: {done:?}");
+    assert!(!done.err.contains("warning"), "{name}: {done:?}");
 }
 
 #[test]
-fn each_kind_passes_its_cases_in_c_and_in_cpp() {
+fn each_kind_passes_its_cases_in_c() {
     let world = World::empty();
     for kind in crate::parts::KINDS {
-        let name = format!("c-{kind}");
-        untouched(&world, kind, &name);
-        let file = |end: &str| world.path(&format!("{name}/src/plugin.{end}"));
-        fs::rename(file("c"), file("cc")).unwrap();
-        let done = world.run(&["plugin", "test", &name]);
-        done.expect(0, &[" 0 failed"]);
-        assert!(!done.err.contains("0 passed"), "{kind}: {done:?}");
+        untouched(&world, "c", kind);
     }
-    world.run(&["plugin", "publish", "c-node", "c-tool"]).expect(0, &[]);
-    let inspected = world.json(&["plugin", "inspect", "my:c-tool", "--output", "json"]);
+}
+
+#[test]
+fn each_kind_passes_its_cases_in_cpp() {
+    let world = World::empty();
+    for kind in crate::parts::KINDS {
+        untouched(&world, "cpp", kind);
+    }
+}
+
+#[test]
+fn a_flow_uses_plugins_in_c_and_in_cpp() {
+    let world = World::empty();
+    for (language, kind) in [("c", "node"), ("cpp", "tool")] {
+        let name = format!("{language}-{kind}");
+        world.run(&["plugin", "new", "--lang", language, "--kind", kind, &name]).expect(0, &[]);
+    }
+    world.run(&["plugin", "publish", "c-node", "cpp-tool"]).expect(0, &[]);
+    let inspected = world.json(&["plugin", "inspect", "my:cpp-tool", "--output", "json"]);
     assert_eq!(inspected["imports"], json!(["cleargate:types/types@0.1.0"]), "{inspected}");
     // Built again, the same bytes.
-    let again = world.run(&["plugin", "publish", "--if-new", "c-node", "c-tool"]);
+    let again = world.run(&["plugin", "publish", "--if-new", "c-node", "cpp-tool"]);
     assert_eq!(again.out.matches("already there").count(), 2, "{again:?}");
     world.write(
         "flow.yaml",
         "cleargate: 1\nflow: counting\n\
          input: { text: { type: string } }\noutput: { sum: \"${add.sum}\" }\n\
-         use: { words: my:c-node@^0.1, adder: my:c-tool@^0.1 }\n\
+         use: { words: my:c-node@^0.1, adder: my:cpp-tool@^0.1 }\n\
          nodes:\n  count: { type: words, with: { text: \"${input.text}\" } }\n  \
          add: { type: adder, with: { a: \"${count.words}\", b: 40 } }\n",
     );
@@ -71,6 +83,22 @@ fn mistakes_are_found_when_the_plugin_is_built() {
     world.run(&["plugin", "build", "wrong"]).expect(3, &["makes no plugin", "CG_TOOLS"]);
     fs::remove_file(world.path("wrong/src/plugin.c")).unwrap();
     world.run(&["plugin", "build", "wrong"]).expect(3, &["there is no src/plugin.c"]);
+}
+
+#[test]
+fn mistakes_in_cpp_are_found_when_the_plugin_is_built() {
+    let world = World::empty();
+    world.run(&["plugin", "new", "--lang", "cpp", "--kind", "tool", "wrong"]).expect(0, &[]);
+    let source = fs::read_to_string(world.path("wrong/src/plugin.cc")).unwrap();
+    for (to, words) in [
+        ("throw 1; return Value::object", &["src/plugin.cc:10", "exceptions disabled"][..]),
+        ("return input[0] + Value::object", &["src/plugin.cc:10", "invalid operands"]),
+    ] {
+        let changed = source.replacen("return Value::object", to, 1);
+        assert_ne!(changed, source, "{to}");
+        world.write("wrong/src/plugin.cc", &changed);
+        world.run(&["plugin", "build", "wrong"]).expect(3, words);
+    }
 }
 
 /// A tool that uses nothing but the C library.

@@ -25,6 +25,8 @@ const JAVASCRIPT: Row = Row {
 const PYTHON: Row =
     Row { language: "python", from: "python/plugin.py", to: "src/plugin.py", without: "narrow" };
 const C: Row = Row { language: "c", from: "c/plugin.c", to: "src/plugin.c", without: "narrow" };
+const CPP: Row =
+    Row { language: "cpp", from: "cpp/plugin.cc", to: "src/plugin.cc", without: "narrow" };
 const GO: Row =
     Row { language: "go", from: "go/plugin.go", to: "src/plugin.go", without: "narrow" };
 
@@ -151,6 +153,11 @@ fn python_conforms() {
 #[test]
 fn c_conforms() {
     conforms(&C);
+}
+
+#[test]
+fn cpp_conforms() {
+    conforms(&CPP);
 }
 
 #[test]

@@ -89,6 +89,11 @@ fn the_c_of_the_sdk_remembers() {
 }
 
 #[test]
+fn the_cpp_of_the_sdk_remembers() {
+    remembers("cpp", "cpp", "plugin.cc");
+}
+
+#[test]
 fn the_go_of_the_sdk_remembers() {
     remembers("go", "go", "plugin.go");
 }

@@ -3,6 +3,7 @@
 //! The SDK is compiled with the plugin, and the linker leaves out what is not called. So a service that is not used is
 //! no import, and a component of one tool has some tens of kilobytes.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,10 @@ const WIT: &str = "vendor/wit";
 
 /// Bytes of the stack: a call that is deeper traps, because the stack lies before everything else.
 const STACK: u32 = 256 * 1024;
+
+/// What holds for C++ alone. Without exceptions, failures are values, and a component stays small.
+const CPP: [&str; 4] =
+    ["-std=c++23", "-fno-exceptions", "-fno-rtti", "-Wno-missing-designated-field-initializers"];
 
 /// Builds and returns the module with the name of the toolchain.
 pub(crate) fn build(
@@ -80,32 +85,43 @@ fn compile(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), BuildError> {
     let (c, other): (Vec<&String>, Vec<&String>) = sources.iter().partition(|s| s.ends_with(".c"));
-    let mut zig = process::command(&compiler(kit), project);
-    let caches = cache(config);
-    zig.env("ZIG_GLOBAL_CACHE_DIR", &caches).env("ZIG_LOCAL_CACHE_DIR", &caches);
-    zig.arg(if other.is_empty() { "cc" } else { "c++" });
-    zig.args(["-target", "wasm32-wasi", "-mexec-model=reactor", "-Os", "-s"]);
-    zig.args(["-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra"]);
-    zig.arg(format!("-Wl,-z,stack-size={STACK}"));
-    zig.args(["-I", &format!("{SDK}/include"), "-o"]).arg(place.join("plugin.wasm"));
-    if !other.is_empty() {
-        // No language is named: the option would hold for the SDK, too, which is C.
-        zig.args(["-fno-exceptions", "-fno-rtti", "-Wno-c++20-designator"]);
-        zig.arg("-Wno-missing-field-initializers").args(other).args(["-x", "c"]);
-    }
-    zig.args(c);
-    for (file, _) in contract::tree(&project.join(SDK).join("src"), &[".c"])? {
-        zig.arg(format!("{SDK}/src/{file}"));
-    }
-    let outcome = process::stream(&mut zig, &mut |line| {
-        if let Line::Err(text) = line {
-            progress(Progress::Output(text));
+    let mut run = |command: &str, more: &[&OsStr]| {
+        let mut zig = process::command(&compiler(kit), project);
+        let caches = cache(config);
+        zig.env("ZIG_GLOBAL_CACHE_DIR", &caches).env("ZIG_LOCAL_CACHE_DIR", &caches);
+        zig.arg(command).args(["-target", "wasm32-wasi", "-Os"]);
+        zig.args(["-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra"]);
+        zig.args(["-I", &format!("{SDK}/include")]).args(more);
+        let outcome = process::stream(&mut zig, &mut |line| {
+            if let Line::Err(text) = line {
+                progress(Progress::Output(text));
+            }
+        })?;
+        match outcome.success {
+            true => Ok(()),
+            false => Err(BuildError::Failed { output: outcome.tail }),
         }
-    })?;
-    match outcome.success {
-        true => Ok(()),
-        false => Err(BuildError::Failed { output: outcome.tail }),
+    };
+    // One by one, and the SDK apart: an option of C++ would hold for C, too.
+    let mut objects = Vec::new();
+    for (number, source) in other.iter().enumerate() {
+        let object = place.join(format!("{number}.o"));
+        let mut more: Vec<&OsStr> = CPP.iter().map(OsStr::new).collect();
+        more.extend([OsStr::new("-c"), OsStr::new("-o"), object.as_os_str(), OsStr::new(source)]);
+        run("c++", &more)?;
+        objects.push(object);
     }
+    let module = place.join("plugin.wasm");
+    let stack = format!("-Wl,-z,stack-size={STACK}");
+    let sdk = contract::tree(&project.join(SDK).join("src"), &[".c"])?;
+    let sdk: Vec<String> = sdk.into_iter().map(|(file, _)| format!("{SDK}/src/{file}")).collect();
+    let mut more: Vec<&OsStr> = ["-mexec-model=reactor", "-s", &stack, "-o"].map(OsStr::new).into();
+    more.push(module.as_os_str());
+    more.extend(objects.iter().map(|object| object.as_os_str()));
+    more.extend(c.iter().map(OsStr::new));
+    more.extend(sdk.iter().map(OsStr::new));
+    // With the library of C++ only when something needs it.
+    run(if objects.is_empty() { "cc" } else { "c++" }, &more)
 }
 
 /// The compiler's program, installed when it is not there yet: crates with parts in C are compiled with it, too.

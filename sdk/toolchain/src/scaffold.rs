@@ -21,7 +21,9 @@ use crate::Kind;
 #[derive(Debug, thiserror::Error)]
 pub enum ScaffoldError {
     /// No template for the language.
-    #[error("no template for {0:?}; there are templates for Rust, JavaScript, Python, C and Go")]
+    #[error(
+        "no template for {0:?}; there are templates for Rust, JavaScript, Python, C, C++ and Go"
+    )]
     Language(Language),
     /// The folder has something in it.
     #[error("{} is not empty; choose another folder", .0.display())]
@@ -98,6 +100,7 @@ impl Words {
             Language::Rust => ("rust", "sdk/rust"),
             Language::Python => ("python", "sdk/python"),
             Language::C => ("c", "sdk/c"),
+            Language::Cpp => ("cpp", "sdk/c"),
             Language::Go => ("go", "sdk/go"),
             Language::Js | Language::Prebuilt => ("js", "sdk/javascript"),
         };

@@ -23,7 +23,7 @@ pub enum Plugin {
         /// What the plugin exports
         #[arg(long, value_parser = kind())]
         kind: Kind,
-        /// The language: rust, javascript, python, c or go
+        /// The language: rust, javascript, python, c, cpp or go
         #[arg(long, default_value = "rust")]
         lang: String,
         /// Namespace of the plugin's name

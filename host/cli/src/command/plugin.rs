@@ -96,7 +96,7 @@ fn new(
     let package: PackageName = name.parse().map_err(|e| bad(&e))?;
     let language: Language = serde_json::from_value(json!(lang)).map_err(|_| {
         Error::new(Kind::Invalid, format!("there is no template for `{lang}`"))
-            .with_help("--lang rust, javascript, python, c or go")
+            .with_help("--lang rust, javascript, python, c, cpp or go")
     })?;
     cleargate_toolchain::scaffold(kind, language, &package, folder).map_err(|e| bad(&e))?;
     context.talk.say(&format!("made {name} in {}", folder.display()));

@@ -63,6 +63,7 @@ pub(super) fn files(kind: Kind, language: Language) -> Option<[&'static [Source]
         Language::Js => [JAVASCRIPT, templates!(kind, "src/plugin.js", "javascript", ".js")],
         Language::Python => [PYTHON, templates!(kind, "src/plugin.py", "python", ".py")],
         Language::C => [C, templates!(kind, "src/plugin.c", "c", ".c")],
+        Language::Cpp => [C, templates!(kind, "src/plugin.cc", "cpp", ".cc")],
         Language::Go => [GO, templates!(kind, "src/plugin.go", "go", ".go")],
         Language::Prebuilt => return None,
     })
@@ -90,6 +91,7 @@ pub(super) const TEMPLATE_LOCK: &str = include_str!("../../templates/rust/common
 /// The SDK and the contract, at their paths in the repository.
 pub(super) const VENDORED: &[Source] = vendored![
     "sdk/c/include/cleargate.h",
+    "sdk/c/include/cleargate.hpp",
     "sdk/c/src/json.c",
     "sdk/c/src/kinds.c",
     "sdk/c/src/memory.c",

@@ -10,11 +10,12 @@ fn project(kind: Kind) -> tempfile::TempDir {
 }
 
 /// Each language with its source, what each source has, and a file of its SDK.
-const LANGUAGES: [(Language, &str, &str, &str); 5] = [
+const LANGUAGES: [(Language, &str, &str, &str); 6] = [
     (Language::Rust, "src/lib.rs", "cleargate::export!", "sdk/rust/src/parts.rs"),
     (Language::Js, "src/plugin.js", "export default", "sdk/javascript/kinds/part.js"),
     (Language::Python, "src/plugin.py", "from cleargate import", "sdk/python/cleargate/kv.py"),
     (Language::C, "src/plugin.c", "#include \"cleargate.h\"", "sdk/c/src/parts.c"),
+    (Language::Cpp, "src/plugin.cc", "#include \"cleargate.hpp\"", "sdk/c/include/cleargate.hpp"),
     (Language::Go, "src/plugin.go", "package main", "sdk/go/internal/part/part.go"),
 ];
 
@@ -28,7 +29,11 @@ fn every_template_is_filled_and_has_a_valid_manifest_in_every_language() {
             let own = scaffold(kind, language, &name, dir.path()).unwrap();
             let read = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
             for path in own {
-                assert!(!read(path.to_str().unwrap()).contains("{{"), "{what} {}", path.display());
+                // In C++ two braces also begin a list of pairs.
+                let text = read(path.to_str().unwrap());
+                let mut open = text.split("{{").skip(1);
+                let left = open.any(|rest| rest.starts_with(char::is_alphabetic));
+                assert!(!left, "{what} {}", path.display());
             }
             let manifest = cleargate_registry::Manifest::from_toml(&read("plugin.toml")).unwrap();
             assert_eq!(manifest.plugin.name.to_string(), "acme:word-count");
@@ -92,7 +97,9 @@ fn no_source_is_forgotten() {
     let listed: Vec<&str> = VENDORED.iter().map(|(path, _)| *path).collect();
     let source = |path: &&PathBuf| {
         path.extension().is_some_and(|e| {
-            ["rs", "js", "ts", "py", "c", "h", "go", "mod", "wit"].iter().any(|end| e == *end)
+            ["rs", "js", "ts", "py", "c", "h", "hpp", "go", "mod", "wit"]
+                .iter()
+                .any(|end| e == *end)
         })
     };
     for path in found.iter().filter(source) {
