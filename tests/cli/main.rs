@@ -20,6 +20,7 @@ mod python;
 mod readme;
 mod record;
 mod review;
+mod search;
 mod state;
 mod sub_flow;
 mod triggers;

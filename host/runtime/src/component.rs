@@ -24,6 +24,9 @@ use crate::inspect::{InspectError, Inspected, inspect};
 use crate::instance::Call;
 use crate::linker::{SERVED, everything, link, same_series};
 
+/// The service that gives a flow's configuration, in any version.
+const CONFIG_SERVICE: &str = "cleargate:host/config@";
+
 /// SHA-256 of a component's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
@@ -225,6 +228,7 @@ impl Runtime {
             pre,
             exports,
             closed: inspected.imports.is_empty(),
+            configured: inspected.imports.iter().any(|i| i.starts_with(CONFIG_SERVICE)),
             digest,
             places,
             breakdowns: self.0.breakdowns.clone(),
@@ -280,6 +284,8 @@ struct Loaded {
     exports: Exports,
     /// Whether it imports nothing at all.
     closed: bool,
+    /// Whether it imports the configuration.
+    configured: bool,
     digest: Digest,
     /// What an instance takes of the pool.
     places: u32,
@@ -345,6 +351,11 @@ impl Plugin {
     /// Whether it imports nothing: it cannot see or change anything but its arguments.
     pub(crate) fn is_closed(&self) -> bool {
         self.0.closed
+    }
+
+    /// Whether it asks for the configuration that a flow gives to it.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.0.configured
     }
 }
 

@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use crate::bindings::exports::cleargate::{filter, guardrail, node, tool};
 use crate::component::Plugin;
 use crate::fault::Fault;
-use crate::foreign::Tool;
+use crate::foreign::{CONFIG, Tool};
 use crate::instance::{Called, Typed, invoke};
 
 /// Nodes or tools of one component.
@@ -110,6 +110,11 @@ impl Plugin {
             }
         }
         unique(&all)?;
+        let steps =
+            all.iter_mut().filter(|d| matches!(d.kind, PluginKind::Node | PluginKind::Tool));
+        for one in steps.filter(|_| self.is_configured()) {
+            one.signature.config.insert(CONFIG.into(), configuration());
+        }
         Ok(all)
     }
 
@@ -126,6 +131,13 @@ impl Plugin {
         let called: Called<R> = invoke(self, export, Typed::new(()), &limits(), None).await;
         called.result
     }
+}
+
+/// The key beside `with:` that gives a step what its service `config` returns. A plugin describes nothing of it.
+fn configuration() -> Field {
+    let any = Kind::Map(Box::new(Kind::Json.into()));
+    let field = Field::from(Type::from(Kind::Opt(Box::new(any.into()))));
+    Field { doc: Some("What its service `config` returns.".into()), ..field }
 }
 
 fn limits() -> Effective {

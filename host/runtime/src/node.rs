@@ -12,6 +12,7 @@ use cleargate_flow::types::{Type, validate};
 use crate::component::Plugin;
 use crate::describe::Described;
 use crate::fault::Fault;
+use crate::foreign::CONFIG;
 use crate::instance::Called;
 use crate::passage::Passage;
 use crate::plugin::{CallContext, Caller, Finding, Judgement, Piece, Stage};
@@ -106,7 +107,9 @@ fn output(plugin: &Plugin, called: Called<Value>) -> Result<Output, Failure> {
 
 #[async_trait]
 impl executor::Node for Step {
-    async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
+    async fn run(&self, mut ctx: NodeContext, input: Value) -> Result<Output, Failure> {
+        // Of its keys only one is the plugin's.
+        ctx.config = ctx.config.get(CONFIG).cloned().unwrap_or(Value::Null);
         let caller = caller(ctx);
         let mut called = match self.kind {
             PluginKind::Tool => self.plugin.call(&self.id, &caller, &input).await,

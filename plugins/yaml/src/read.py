@@ -51,6 +51,8 @@ SEXAGESIMAL_11 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 UNDERSCORES_11 = re.compile(r"[-+]?(?:[0-9][0-9_]*_[0-9_]*|0x[0-9a-fA-F_]*_[0-9a-fA-F_]*)")
 DATE_11 = re.compile(r"\d{4}-\d\d?-\d\d?(?:(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)?")
 
+SURROGATE = re.compile("[\\ud800-\\udfff]")
+
 TAGS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "int", "float", "bool", "null", "map", "seq")}
 # The key of an earlier version that takes in other mappings.
 MERGE = "<<"
@@ -94,6 +96,7 @@ class Reader:
                 self.end()
 
     def scalar(self, event: Any) -> None:
+        event.value = letters(event)
         holder = self.open[-1] if self.open else None
         if holder is not None and isinstance(holder.value, dict) and holder.key is None:
             self.key(event, holder)
@@ -267,3 +270,13 @@ def refused(event: Any, what: str) -> Failure:
 def shown(text: str) -> str:
     """A scalar in a message, cut."""
     return f"`{text if len(text) <= 40 else text[:40] + '…'}`"
+
+
+def letters(event: Any) -> str:
+    """The text of a scalar. A letter that JSON writes in two escapes is one; half of such a letter is no text."""
+    if not SURROGATE.search(event.value):
+        return event.value
+    try:
+        return event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise refused(event, "half of a letter that has two escapes") from None

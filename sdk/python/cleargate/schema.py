@@ -303,4 +303,7 @@ def written(value: Any) -> Any:
 
 def text(value: Any) -> str:
     """A Python value as JSON, without spaces."""
-    return json.dumps(written(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    line = json.dumps(written(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # Half of a letter, as `\ud800`, is no text outside of Python: here it is an error, behind the boundary a trap.
+    line.encode()
+    return line

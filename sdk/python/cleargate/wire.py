@@ -54,7 +54,9 @@ def lower(error: BaseException) -> Exception:
     failure = failure_of(error)
     detail = None if failure.detail is None else json.dumps(failure.detail)
     code = wit.ErrorCode[failure.code.upper()]
-    return Err(wit.Error(code, failure.message, failure.retryable, detail))
+    # A message may quote half of a letter.
+    message = failure.message.encode(errors="backslashreplace").decode()
+    return Err(wit.Error(code, message, failure.retryable, detail))
 
 
 def guarded[**P, T](call: Callable[P, T]) -> Callable[P, T]:

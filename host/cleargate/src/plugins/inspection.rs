@@ -62,8 +62,11 @@ pub struct Requested {
     /// The author's reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether the operator granted it.
+    /// Whether the operator granted it, or a part of it.
     pub granted: bool,
+    /// The part that was granted, in the same words, when it is not all: `http api.example.org` of `http *`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
 }
 
 impl Inspection {
@@ -73,6 +76,19 @@ impl Inspection {
         for request in &mut self.requests {
             let line = &request.permission;
             request.granted |= asked.contains(line) && !open.contains(line);
+        }
+    }
+
+    /// Says of requests that were granted in part which part that is.
+    pub(super) fn narrow(&mut self, asked: &Grants, allowed: &Grants) {
+        let (whole, open) = (asked.lines(), allowed.missing(asked).lines());
+        let mut parts = allowed.effective(asked).lines();
+        parts.retain(|part| !whole.contains(part));
+        for request in &mut self.requests {
+            let word = |line: &str| line.split(' ').next().map(str::to_owned);
+            let partly = request.granted && open.contains(&request.permission);
+            let of = |part: &&String| partly && word(part) == word(&request.permission);
+            request.only = parts.iter().filter(of).cloned().collect();
         }
     }
 }
@@ -114,7 +130,7 @@ impl Plugins {
         let meanings = imports.iter().filter_map(|import| {
             Some((import.clone(), cleargate_runtime::meaning(import)?.to_owned()))
         });
-        Ok(Inspection {
+        let mut inspection = Inspection {
             plugin: name,
             version: manifest.plugin.version.to_string(),
             description: manifest.plugin.description.clone(),
@@ -132,7 +148,9 @@ impl Plugins {
                 (Layer::Operator, self.operator),
                 (Layer::Manifest, manifest.limits),
             ]),
-        })
+        };
+        inspection.narrow(&manifest.permissions, &allowed);
+        Ok(inspection)
     }
 }
 
@@ -154,6 +172,7 @@ pub(super) fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested>
                 meaning: meaning(word, what),
                 reason: manifest.reasons.get(word).cloned(),
                 granted: !missing.contains(&permission),
+                only: Vec::new(),
                 permission: permission.clone(),
             }
         })

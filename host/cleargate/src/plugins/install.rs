@@ -159,6 +159,7 @@ impl Plugins {
                 allow = allow.union(most);
             }
         }
+        inspection.narrow(asked, &allow);
         let mut done = Installation { plugin: inspection, installed: false, difference };
         if options.dry_run {
             return Ok(done);

@@ -69,7 +69,8 @@ fn context() -> NodeContext {
         folder: None,
         peers: None,
     };
-    NodeContext::outside(&gate, "default", &scope, Value::record([("from", "flow".into())]))
+    let config = Value::record([("from", "flow".into())]);
+    NodeContext::outside(&gate, "default", &scope, Value::record([("config", config)]))
 }
 
 /// Performs one host call inside the attempt.

@@ -188,3 +188,24 @@ fn without_an_approved_version_there_is_nothing_to_go_on_with() {
     home.forget_lock();
     assert_eq!(home.runs(), "1.1.0", "neither may run, so the newest is what to approve");
 }
+
+#[test]
+fn of_a_request_that_was_granted_in_part_the_part_is_told() {
+    let home = Home::new();
+    home.publish("1.0.0", &["a", "notes_*"]);
+    let most = serde_json::from_str(r#"{"kv":["a","notes_1"]}"#).unwrap();
+    let some = InstallOptions { approval: Approval::Ceiling(most), dry_run: false };
+    let done = home.plugins.install("acme:x", &some).unwrap().plugin;
+    let later = home.plugins.inspect("acme:x").unwrap();
+    for requests in [done.requests, later.requests] {
+        assert_eq!(lines(&requests), ["kv a", "kv notes_*"]);
+        assert!(requests.iter().all(|request| request.granted));
+        assert_eq!(
+            [&requests[0].only[..], &requests[1].only],
+            [&[][..], &["kv notes_1".to_owned()]]
+        );
+    }
+    // All of it is no part.
+    home.plugins.install("acme:x", &GRANT).unwrap();
+    assert!(home.plugins.inspect("acme:x").unwrap().requests.iter().all(|r| r.granted));
+}

@@ -82,5 +82,9 @@ pub(super) fn difference_text(plugin: &str, change: &Difference, talk: &Talk) ->
 fn request_text(request: &Requested) -> String {
     let reason = request.reason.as_deref().map(|r| format!(" — {}", escaped(r)));
     let permission = escaped(&request.permission);
-    format!("{permission}: it {}{}", escaped(&request.meaning), reason.unwrap_or_default())
+    let only = match request.only.is_empty() {
+        true => String::new(),
+        false => format!("; granted is ONLY {}", escaped(&request.only.join(", "))),
+    };
+    format!("{permission}: it {}{only}{}", escaped(&request.meaning), reason.unwrap_or_default())
 }
