@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::models::read;
 use crate::readme::block_with;
-use crate::world::World;
+use crate::world::{Done, World};
 
 /// How long anything may take on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -202,10 +202,23 @@ fn each_event_has_one_run_and_one_answer_also_after_a_kill() {
     assert_eq!((ended(&other.out).len(), runs()), (4, 8), "{other:?}");
 }
 
+/// Of two processes that listen, the one whose place was taken ends.
+fn second(world: &World, server: &Server) {
+    let mut command = world.command(&["listen", "answer.yaml"]);
+    let first = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    server.until(|queue| queue.waiting.len() == 1 && queue.asked.contains(&json!("1")));
+    server.change(|queue| queue.held.clear());
+    world.run(&["listen", "answer.yaml", "--once"]).expect(0, &[]);
+    server.change(|queue| queue.events = 2);
+    let first = Done::of(first.wait_with_output().unwrap());
+    first.expect(8, &["another process listens to `inbox` of `answer`"]);
+}
+
 #[test]
 fn what_cannot_listen_says_why() {
-    let (_server, port) = Server::start(0, &[]);
+    let (server, port) = Server::start(1, &["e0"]);
     let world = listening(port);
+    second(&world, &server);
     let flow = std::fs::read_to_string(world.path("answer.yaml")).unwrap();
     let (begin, end) = (flow.find("triggers:").unwrap(), flow.find("nodes:").unwrap());
     world.write("deaf.yaml", &format!("{}{}", &flow[..begin], &flow[end..]));
