@@ -21,6 +21,7 @@ mod readme;
 mod record;
 mod review;
 mod search;
+mod sql;
 mod state;
 mod sub_flow;
 mod triggers;
