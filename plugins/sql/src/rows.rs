@@ -9,8 +9,8 @@ use rusqlite::types::{ToSqlOutput, Value as Bound, ValueRef};
 use crate::database::Opened;
 use crate::{Column, Found, Table};
 
-/// Bytes of all values of an answer: what the host takes as one.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of all values of an answer: what the host takes as one, with room for names and lists.
+const MAX_BYTES: usize = 4 * 1024 * 1024 - 64 * 1024;
 /// Tables that are listed.
 const MAX_TABLES: usize = 500;
 
@@ -35,11 +35,11 @@ pub(crate) fn query(
         let mut values = Vec::with_capacity(found.columns.len());
         for (place, column) in found.columns.iter().enumerate() {
             let value = row.get_ref(place).map_err(failed)?;
-            bytes += size(&value);
+            values.push(as_json(value, found.rows.len(), column)?);
+            bytes += values.last().map_or(0, size);
             if bytes > MAX_BYTES {
                 break;
             }
-            values.push(as_json(value, found.rows.len(), column)?);
         }
         if found.rows.len() == max || bytes > MAX_BYTES {
             found.truncated = true;
@@ -159,11 +159,23 @@ fn bound(value: &Value) -> Result<ToSqlOutput<'_>, String> {
     }))
 }
 
-fn size(value: &ValueRef<'_>) -> usize {
+/// Bytes of a value as it is written, or a few more.
+fn size(value: &Value) -> usize {
+    let escaped = |text: &str| {
+        let written = |byte: u8| match byte {
+            b'"' | b'\\' => 2,
+            0..=0x1f => 6,
+            _ => 1,
+        };
+        text.bytes().map(written).sum::<usize>()
+    };
     match value {
-        ValueRef::Text(bytes) => bytes.len() + 8,
-        ValueRef::Blob(bytes) => bytes.len() / 3 * 4 + 16,
-        _ => 8,
+        Value::String(text) => escaped(text) + 3,
+        // Bytes: the one record that is made here.
+        Value::Object(fields) => {
+            fields.values().filter_map(Value::as_str).map(str::len).sum::<usize>() + 16
+        }
+        _ => 24,
     }
 }
 
