@@ -104,7 +104,7 @@ fn a_component_in_a_project_is_published_like_any_other() {
     assert_eq!(tested.code, Some(0), "{tested:?}");
 }
 
-/// Gives what the host's chance gives, or asks for files.
+/// Gives what the host's chance gives, or imports what is not served.
 fn asking(import: &str) -> Vec<u8> {
     let text = format!(
         r#"(component
@@ -123,8 +123,11 @@ fn asking(import: &str) -> Vec<u8> {
 #[test]
 fn what_it_imports_of_the_system_is_the_hosts_or_refused() {
     let world = World::empty();
-    for (name, import) in [("dice", "wasi:random/random@0.2.3"), ("disk", "wasi:sockets/tcp@0.2.3")]
-    {
+    for (name, import) in [
+        ("dice", "wasi:random/random@0.2.3"),
+        ("third", "wasi:random/random@0.3.0"),
+        ("disk", "wasi:sockets/tcp@0.2.3"),
+    ] {
         std::fs::write(world.path(&format!("{name}.wasm")), asking(import)).unwrap();
         let wrap = ["plugin", "wrap", &format!("{name}.wasm"), "--name", &format!("acme:{name}")];
         assert_eq!(world.run(&wrap).code, Some(0), "{name}");
@@ -134,8 +137,18 @@ fn what_it_imports_of_the_system_is_the_hosts_or_refused() {
         );
         world.write(&format!("{name}.yaml"), &flow);
     }
-    let drawn = world.json(&["run", "dice.yaml", "--output", "json"]);
-    assert!(drawn["outcome"]["output"]["drawn"].is_i64(), "{drawn}");
+    for name in ["dice", "third"] {
+        world.run(&["plugin", "install", &format!("./{name}.plugin.wasm")]).expect(0, &[]);
+        let drawn = world.json(&["run", &format!("{name}.yaml"), "--output", "json"]);
+        assert!(drawn["outcome"]["output"]["drawn"].is_i64(), "{drawn}");
+        let seen = world.run(&["plugin", "inspect", &format!("./{name}.wasm")]);
+        let means = ": draws random bytes, as the journal keeps them";
+        assert!(seen.out.contains(means), "{seen:?}");
+    }
+    // Refused when it is installed, and not first when a flow would call it.
+    world
+        .run(&["plugin", "install", "./disk.plugin.wasm"])
+        .expect(3, &["wasi:sockets/tcp@0.2.3", "a plugin has no sockets", "cleargate:host/http"]);
     let seen = world.run(&["plugin", "inspect", "./disk.wasm"]);
     assert!(seen.out.contains("✗ wasi:sockets/tcp@0.2.3: a plugin has no sockets"), "{seen:?}");
     let refused = world.run(&["run", "disk.yaml"]);

@@ -91,6 +91,19 @@ impl Inspection {
             request.only = parts.iter().filter(of).cloned().collect();
         }
     }
+
+    /// Refuses what can never be loaded here, whatever is granted to it.
+    pub(super) fn all_served(&self) -> Result<()> {
+        if self.unserved.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{} {} cannot be installed", self.plugin, self.version);
+        let mut error = Error::new(Kind::Invalid, message).with_help(
+            "build it without these imports: a component's imports are all that it can do, so none may be missing",
+        );
+        error.causes = self.unserved.iter().map(|why| format!("it imports {why}")).collect();
+        Err(error)
+    }
 }
 
 impl Plugins {

@@ -112,7 +112,7 @@ impl Plugins {
     /// for it.
     ///
     /// # Errors
-    /// No version fits; or it asks for what nobody granted or approves ([`Kind::Denied`]): nothing is installed then,
+    /// No version fits; it imports what this host does not serve ([`Kind::Invalid`]); or it asks for what nobody granted or approves ([`Kind::Denied`]): nothing is installed then,
     /// and an approved version goes on as it was.
     pub fn install(&self, reference: &str, options: &InstallOptions) -> Result<Installation> {
         let reference = self.reference(reference)?;
@@ -136,6 +136,7 @@ impl Plugins {
         let grants = GrantFile::read(&self.grants)?;
         let before = self.approved_before(&grants, &component, &manifest, source)?;
         let mut inspection = self.inspection(bytes)?;
+        inspection.all_served()?;
         let asks = inspection.requests.iter().any(|r| !r.granted);
         let asked = &manifest.permissions;
         let mut allow = grants.allowed(&inspection.plugin, &component.digest.to_string());

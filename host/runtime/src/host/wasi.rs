@@ -198,8 +198,8 @@ const INTERFACES: &[Row] = &[
 /// Why this host does not serve an interface of WASI, by its name without `wasi:`.
 pub(crate) fn unserved(import: &str) -> &'static str {
     if import.starts_with("sockets/") {
-        return "a plugin has no sockets: it sends requests with `cleargate:host/http`, which names the hosts that \
-                it reaches";
+        return "a plugin has no sockets: it sends requests with `cleargate:host/http` or `wasi:http`, to the hosts \
+                that it is granted";
     }
     "of WASI 0.2 and 0.3 this version serves `cli` (without `run`), `clocks` (without `timezone`), `filesystem`, \
      `http` (without servers), `random`, and of 0.2 `io`; for all else use the interfaces of `cleargate:host`"
