@@ -1,6 +1,6 @@
 //! What a model answered: providers give it, and the service `model` gives it to others.
 
-import { read, write } from "./wire.js";
+import { read, returned, write } from "./wire.js";
 
 /** An answer of the contract, as authors see it. */
 export function taken({ message, usage }) {
@@ -15,5 +15,10 @@ export function taken({ message, usage }) {
 
 /** An answer as the contract writes it. */
 export function given({ message, inputTokens = 0, outputTokens = 0, microUsd = 0 }) {
-  return { message: write(message), usage: { inputTokens, outputTokens, microUsd } };
+  const usage = {
+    inputTokens: returned("number", "`inputTokens`", inputTokens),
+    outputTokens: returned("number", "`outputTokens`", outputTokens),
+    microUsd: returned("number", "`microUsd`", microUsd),
+  };
+  return { message: write(message), usage };
 }

@@ -33,6 +33,14 @@ export function write(data) {
   return { tag: "json", val };
 }
 
+/** What an author's function returned, held to its type: the engine would stop the call and not say why. */
+export function returned(type, what, value) {
+  const fits = type === "array" ? Array.isArray(value) : typeof value === type;
+  if (fits) return value;
+  const found = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+  throw new TypeError(`a function returned ${found} as ${what}; it must be ${type}`);
+}
+
 /** A number of 32 bits without a sign, which the engine hands over with one. */
 export const unsigned = (number) => number >>> 0;
 

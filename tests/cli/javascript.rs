@@ -164,15 +164,30 @@ fn mistakes_are_found_when_the_plugin_is_built() {
         ("type: \"integer\"", "type: \"int\"", "the input of wrong, `a`: `int` is no type"),
         ("export default tool({", "export default ({", "makes no plugin"),
         ("import {", "import { http } from \"#cleargate/htp\";\nimport {", "#cleargate/htp"),
-        ("run(", "run(((", "plugin.js:"),
+        ("run(", "run(((", "[ERROR] Expected identifier but found \"(\" src/plugin.js:"),
     ] {
         let changed = source.replacen(from, to, 1);
         assert_ne!(changed, source, "{from}");
         world.write("wrong/src/plugin.js", &changed);
-        world.run(&["plugin", "build", "wrong"]).expect(3, &[words]);
+        let done = world.run(&["plugin", "build", "wrong"]);
+        done.expect(3, &[words]);
+        assert!(!done.err.contains("node:child_process"), "{done:?}");
     }
     fs::remove_file(world.path("wrong/src/plugin.js")).unwrap();
     world.run(&["plugin", "build", "wrong"]).expect(3, &["neither src/plugin.js nor"]);
+}
+
+#[test]
+fn what_a_function_returns_is_held_to_its_type() {
+    let world = World::empty();
+    world.share_compiled();
+    let new = ["plugin", "new", "--lang", "javascript", "--kind", "guardrail", "untyped"];
+    world.run(&new).expect(0, &[]);
+    let source = fs::read_to_string(world.path("untyped/src/plugin.js")).unwrap();
+    world.write("untyped/src/plugin.js", &source.replacen("reason:", "reson:", 1));
+    let done = world.run(&["plugin", "test", "untyped"]);
+    let words = "a function returned undefined as `reason`; it must be string";
+    assert!(done.code == Some(1) && done.out.contains(words), "{done:?}");
 }
 
 #[test]

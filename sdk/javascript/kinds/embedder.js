@@ -1,5 +1,6 @@
 //! Turns texts into vectors whose distance says how near their meanings are.
 
+import { returned } from "../wire.js";
 import { part, played } from "./part.js";
 
 /**
@@ -13,8 +14,8 @@ export function serve(plugin) {
   const { its, exported } = played("embedder", plugin);
   return {
     embed: exported(async (...asked) => {
-      const vectors = await its.embed(...asked);
-      return vectors.map((vector) => Array.from(vector));
+      const vectors = returned("array", "the vectors", await its.embed(...asked));
+      return vectors.map((vector) => Array.from(vector, (number) => returned("number", "part of a vector", number)));
     }),
   };
 }

@@ -1,7 +1,7 @@
 //! Rewrites what goes to a model and what comes back. A filter always answers with content.
 
 import { check, known } from "../schema.js";
-import { context, define, guarded, only, read, write } from "../wire.js";
+import { context, define, guarded, only, read, returned, write } from "../wire.js";
 
 /**
  * A filter. Hooks that are left out pass everything on. A chunk is `{ text, carry, last }`; its hook returns
@@ -33,7 +33,7 @@ export function serve(plugin) {
       write(await after(read("response", response), settings(chosen), read("request", request), context(ctx)))),
     onChunk: guarded(async (ctx, { text, carry, last }, chosen) => {
       const passed = await onChunk({ text, carry: read("carry", carry), last }, settings(chosen), context(ctx));
-      return { text: passed.text, carry: write(passed.carry ?? null) };
+      return { text: returned("string", "`text`", passed?.text), carry: write(passed.carry ?? null) };
     }),
   };
 }

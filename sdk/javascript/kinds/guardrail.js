@@ -1,7 +1,7 @@
 //! A check on content that enters or leaves a step. It decides; the host acts.
 
 import { check, known } from "../schema.js";
-import { context, define, guarded, only, read, write } from "../wire.js";
+import { context, define, guarded, only, read, returned, write } from "../wire.js";
 
 /**
  * A guardrail. Its check returns `{ verdict: "pass" }`, `{ verdict: "modify", content, findings }`,
@@ -32,7 +32,11 @@ export function serve(plugin) {
 }
 
 function verdict(decided) {
-  const findings = (decided?.findings ?? []).map(({ label, message, path = "" }) => ({ label, message, path }));
+  const findings = (decided?.findings ?? []).map(({ label, message, path = "" }) => ({
+    label: returned("string", "`label`", label),
+    message: returned("string", "`message`", message),
+    path: returned("string", "`path`", path),
+  }));
   switch (decided?.verdict) {
     case "pass":
       return { tag: "pass" };
@@ -40,7 +44,7 @@ function verdict(decided) {
       return { tag: "modify", val: { content: write(decided.content), findings } };
     case "reject":
     case "escalate":
-      return { tag: decided.verdict, val: { reason: decided.reason, findings } };
+      return { tag: decided.verdict, val: { reason: returned("string", "`reason`", decided.reason), findings } };
     default:
       throw new TypeError("a check returns { verdict: \"pass\" | \"modify\" | \"reject\" | \"escalate\", .. }");
   }

@@ -1,6 +1,6 @@
 //! Finds passages that answer a question.
 
-import { unsigned, write } from "../wire.js";
+import { returned, unsigned, write } from "../wire.js";
 import { part, played } from "./part.js";
 
 /**
@@ -13,10 +13,15 @@ export const retriever = (definition) => part("retriever", definition, ["search"
 /** The exports of the contract. */
 export function serve(plugin) {
   const { its, exported } = played("retriever", plugin);
-  const passage = ({ id, text, score, metadata = {} }) => ({ id, text, score, metadata: write(metadata) });
+  const passage = ({ id, text, score, metadata = {} }) => ({
+    id: returned("string", "`id`", id),
+    text: returned("string", "`text`", text),
+    score: returned("number", "`score`", score),
+    metadata: write(metadata),
+  });
   return {
     search: exported(async (query, limit, ...more) => {
-      const found = await its.search(query, unsigned(limit), ...more);
+      const found = returned("array", "the passages", await its.search(query, unsigned(limit), ...more));
       return found.map(passage);
     }),
   };

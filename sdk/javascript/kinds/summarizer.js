@@ -1,6 +1,6 @@
 //! Makes a text shorter and keeps what matters.
 
-import { unsigned } from "../wire.js";
+import { returned, unsigned } from "../wire.js";
 import { part, played } from "./part.js";
 
 /**
@@ -12,5 +12,8 @@ export const summarizer = (definition) => part("summarizer", definition, ["summa
 /** The exports of the contract. */
 export function serve(plugin) {
   const { its, exported } = played("summarizer", plugin);
-  return { summarize: exported((text, most, ...more) => its.summarize(text, unsigned(most), ...more)) };
+  return {
+    summarize: exported(async (text, most, ...more) =>
+      returned("string", "the summary", await its.summarize(text, unsigned(most), ...more))),
+  };
 }

@@ -1,6 +1,6 @@
 //! Counts and cuts text as a model does.
 
-import { unsigned } from "../wire.js";
+import { returned, unsigned } from "../wire.js";
 import { part, played } from "./part.js";
 
 /**
@@ -18,10 +18,12 @@ export const tokenizer = (definition) => part("tokenizer", definition, ["encode"
 /** The exports of the contract. */
 export function serve(plugin) {
   const { its, exported } = played("tokenizer", plugin);
+  const tokens = (list) => Array.from(list, (token) => returned("number", "a token", token));
   const count = async (...asked) => (its.count ? its.count(...asked) : (await its.encode(...asked)).length);
   return {
-    count: exported(count),
-    encode: exported(async (...asked) => Array.from(await its.encode(...asked))),
-    decode: exported((tokens, ...more) => its.decode(Array.from(tokens, unsigned), ...more)),
+    count: exported(async (...asked) => returned("number", "the count", await count(...asked))),
+    encode: exported(async (...asked) => tokens(await its.encode(...asked))),
+    decode: exported(async (list, ...more) =>
+      returned("string", "the text", await its.decode(Array.from(list, unsigned), ...more))),
   };
 }

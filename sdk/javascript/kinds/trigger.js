@@ -1,6 +1,6 @@
 //! Brings events from outside, each of which starts a run, and takes the answers back.
 
-import { read, unsigned, write } from "../wire.js";
+import { read, returned, unsigned, write } from "../wire.js";
 import { part, played } from "./part.js";
 
 /**
@@ -18,11 +18,13 @@ export const trigger = (definition) => part("trigger", definition, ["poll"], ["r
 /** The exports of the contract. */
 export function serve(plugin) {
   const { its, exported } = played("trigger", plugin);
-  const event = ({ id, input }) => ({ id, input: write(input) });
+  const event = ({ id, input }) => ({ id: returned("string", "`id`", id), input: write(input) });
   return {
     poll: exported(async (cursor, limit, ...more) => {
       const batch = await its.poll(cursor ?? undefined, unsigned(limit), ...more);
-      return { events: batch.events.map(event), cursor: batch.cursor };
+      const events = returned("array", "`events`", batch?.events).map(event);
+      const next = batch.cursor ?? undefined;
+      return { events, cursor: next === undefined ? next : returned("string", "`cursor`", next) };
     }),
     reply: exported(async (id, output, ...more) => {
       await its.reply?.(id, read("output", output), ...more);

@@ -167,6 +167,18 @@ fn entry(sdk: &Path, source: &Path, kinds: &[&str]) -> String {
     text
 }
 
+/// What the bundler said of the author's files, as they are named in the project: without what Node.js adds when the
+/// bundler ends.
+fn told(output: &str, place: &Path, project: &Path) -> String {
+    let shared = place.components().zip(project.components()).take_while(|(a, b)| a == b).count();
+    let up = place.components().skip(shared).map(|_| "..".as_ref());
+    let down = project.components().skip(shared).map(|part| part.as_os_str());
+    let from: PathBuf = up.chain(down).collect();
+    let lines = output.lines().take_while(|line| !line.starts_with("node:"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.replace(&format!("{}/", from.display()), "").trim_end().to_owned()
+}
+
 /// A folder for one build, removed at its end, and the tools.
 struct Place {
     folder: tempfile::TempDir,
@@ -223,10 +235,17 @@ impl Place {
 
     /// Joins the author's files and asks what is left of the SDK.
     fn uses(&self, source: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Uses, BuildError> {
-        self.bundle(source, "author.js", &["--metafile=report.json"], &mut |line| {
+        let bundled = self.bundle(source, "author.js", &["--metafile=report.json"], &mut |line| {
             if let Line::Err(text) = line {
                 progress(Progress::Output(text));
             }
+        });
+        bundled.map_err(|error| match error {
+            BuildError::Failed { output } => {
+                let project = source.parent().and_then(Path::parent).unwrap_or(source);
+                BuildError::Failed { output: told(&output, self.folder.path(), project) }
+            }
+            other => other,
         })?;
         let path = self.path("report.json");
         let bytes = match fs::read(&path) {
@@ -275,6 +294,13 @@ mod tests {
         let report: Report = serde_json::from_str(report).unwrap();
         let services = vec!["cleargate:host/log@0.1.0".to_owned()];
         assert_eq!(report.uses(), Uses { kinds: vec!["tool"], services });
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_place_in_the_project_alone() {
+        let output = "✘ [ERROR] Expected \")\"\n\n    ../../p/my/src/plugin.js:1:2:\n\nnode:child_process:930\n    throw err;";
+        let told = told(output, Path::new("/t/build/x"), Path::new("/t/p/my"));
+        assert_eq!(told, "✘ [ERROR] Expected \")\"\n\n    src/plugin.js:1:2:");
     }
 
     #[test]

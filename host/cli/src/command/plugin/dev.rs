@@ -99,7 +99,7 @@ impl Session<'_> {
         let (talk, mut talked) = channel(MOST_TALK);
         let mut building: Option<Building> = Some(self.build(&talk));
         let mut again = false;
-        self.say(&format!("watching {}; Ctrl-C ends", self.args.folder.display()));
+        self.say(&format!("building and watching {}; Ctrl-C ends", self.args.folder.display()));
         loop {
             tokio::select! {
                 done = ended(&mut building) => {
