@@ -308,6 +308,7 @@ static cg_json *search(cg_call *call, cg_json *input, cg_json *config) {
 static cg_json *summarize(cg_call *call, cg_json *input, cg_json *config) {
   (void)call, (void)config;
   cg_text text = cg_text_of(cg_get(input, "text"));
+  if (strcmp(text.data, "wrong") == 0) return cg_integer(7);
   size_t end = 0;
   uint32_t unused;
   for (double left = cg_number_of(cg_get(input, "max_tokens")); left > 0 && end < text.length; left -= 1) {

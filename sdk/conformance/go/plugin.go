@@ -360,6 +360,10 @@ func search(_ *cleargate.Context, query string, limit uint32, config word) ([]re
 }
 
 func summarize(_ *cleargate.Context, text string, maxTokens uint32, _ nothing) (string, error) {
+	// What the types of other languages do not rule out.
+	if text == "wrong" {
+		return "", cleargate.Fail(cleargate.Bug, "a function returned something else")
+	}
 	letters := []rune(text)
 	return string(letters[:min(int(maxTokens), len(letters))]), nil
 }

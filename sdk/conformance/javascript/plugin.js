@@ -193,7 +193,7 @@ const parts = [
     search: (query, limit, { word }) =>
       limit === 0 ? [] : [{ id: query, text: word, score: 0.25, metadata: { limit } }],
   }),
-  summarizer({ summarize: (text, maxTokens) => [...text].slice(0, maxTokens).join("") }),
+  summarizer({ summarize: (text, maxTokens) => (text === "wrong" ? 7 : [...text].slice(0, maxTokens).join("")) }),
   cache({
     get: (key) => (key === "none" ? undefined : { key }),
     put: (key, entry, ttlMs) => kv.setJson("notes", key, [entry, ttlMs ?? null]),

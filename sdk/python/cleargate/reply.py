@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .wire import read, write
+from .wire import read, returned, write
 
 
 @dataclass(frozen=True)
@@ -28,5 +28,6 @@ def given(reply: Reply, own: Any) -> Any:
     """An answer as the contract writes it, in the types of the module `own`."""
     if not isinstance(reply, Reply):
         raise TypeError("a provider returns Reply({'role': 'assistant', 'content': ..})")
-    usage = own.Usage(reply.input_tokens, reply.output_tokens, reply.micro_usd)
+    used = ("input_tokens", "output_tokens", "micro_usd")
+    usage = own.Usage(*(returned(int, f"`{name}`", getattr(reply, name)) for name in used))
     return own.Reply(write(reply.message), usage)

@@ -44,6 +44,13 @@ def write(value: Any) -> Any:
     return wit.Value_Json(text(value))
 
 
+def returned[T](kind: type[T], what: str, value: Any) -> T:
+    """What an author's function returned, held to its type: the engine would stop the call and not say why."""
+    if isinstance(value, kind) and not isinstance(value, bool):
+        return value
+    raise TypeError(f"a function returned {type(value).__name__} as {what}; it must be {kind.__name__}")
+
+
 def context(ctx: Any) -> Context:
     """The context as authors see it."""
     return Context(**vars(ctx))

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, overload
 
-from ..wire import context, guarded, read, write
+from ..wire import context, guarded, read, returned, write
 from .definition import NOTHING, Method, add, identifier, only, summary
 
 
@@ -115,7 +115,7 @@ class Export:
         if its.on_chunk is None:
             return own.Filtered(chunk.text, write(chunk.carry))
         text, carry = its.on_chunk.call(chunk=chunk, config=settings, ctx=context(ctx))
-        return own.Filtered(text, write(carry))
+        return own.Filtered(returned(str, "the text", text), write(carry))
 
 
 def taken(its: Filter, config: Any) -> Any:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, overload
 
-from ..wire import context, guarded, read, write
+from ..wire import context, guarded, read, returned, write
 from .definition import NOTHING, Method, add, identifier, only, summary
 
 
@@ -88,16 +88,19 @@ def verdict(decided: Any) -> Any:
     """A decision as the contract writes it."""
     from wit_world.exports import guardrail as own
 
-    findings = [own.Finding(found.label, found.message, found.path) for found in getattr(decided, "findings", [])]
+    findings = [
+        own.Finding(*(returned(str, f"`{name}`", getattr(found, name)) for name in ("label", "message", "path")))
+        for found in getattr(decided, "findings", [])
+    ]
     match decided:
         case Pass():
             return own.Verdict_Pass()
         case Modify(content=content):
             return own.Verdict_Modify(own.Modification(write(content), findings))
         case Reject(reason=reason):
-            return own.Verdict_Reject(own.Objection(reason, findings))
+            return own.Verdict_Reject(own.Objection(returned(str, "`reason`", reason), findings))
         case Escalate(reason=reason):
-            return own.Verdict_Escalate(own.Objection(reason, findings))
+            return own.Verdict_Escalate(own.Objection(returned(str, "`reason`", reason), findings))
     raise TypeError("a guardrail returns Pass(), Modify(..), Reject(..) or Escalate(..)")
 
 

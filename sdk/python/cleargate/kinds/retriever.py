@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from ..wire import guarded, write
+from ..wire import guarded, returned, write
 from .part import Part
 
 RETRIEVER = Part("retriever", search="query limit")
@@ -41,4 +41,12 @@ class Export:
         from wit_world.exports import retriever as own
 
         found = RETRIEVER.call("search", ctx, config, query=query, limit=limit)
-        return [own.Passage(each.id, each.text, float(each.score), write(each.metadata)) for each in found]
+        return [
+            own.Passage(
+                returned(str, "`id`", each.id),
+                returned(str, "`text`", each.text),
+                float(each.score),
+                write(each.metadata),
+            )
+            for each in found
+        ]

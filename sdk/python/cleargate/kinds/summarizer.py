@@ -2,7 +2,7 @@
 
 from typing import Any, Callable
 
-from ..wire import guarded
+from ..wire import guarded, returned
 from .part import Part
 
 SUMMARIZER = Part("summarizer", summarize="text max_tokens")
@@ -24,4 +24,5 @@ class Export:
 
     @guarded
     def summarize(self, ctx: Any, text: str, max_tokens: int, config: Any) -> str:
-        return SUMMARIZER.call("summarize", ctx, config, text=text, max_tokens=max_tokens)
+        short = SUMMARIZER.call("summarize", ctx, config, text=text, max_tokens=max_tokens)
+        return returned(str, "the summary", short)

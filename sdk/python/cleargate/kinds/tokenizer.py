@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..wire import guarded
+from ..wire import guarded, returned
 from .part import Part
 
 TOKENIZER = Part("tokenizer", count="text", encode="text", decode="tokens")
@@ -26,13 +26,14 @@ class Export:
     @guarded
     def count(self, ctx: Any, text: str, config: Any) -> int:
         if TOKENIZER.has("count"):
-            return TOKENIZER.call("count", ctx, config, text=text)
+            return returned(int, "the count", TOKENIZER.call("count", ctx, config, text=text))
         return len(TOKENIZER.call("encode", ctx, config, text=text))
 
     @guarded
     def encode(self, ctx: Any, text: str, config: Any) -> list[int]:
-        return list(TOKENIZER.call("encode", ctx, config, text=text))
+        tokens = TOKENIZER.call("encode", ctx, config, text=text)
+        return [returned(int, "a token", token) for token in tokens]
 
     @guarded
     def decode(self, ctx: Any, tokens: list[int], config: Any) -> str:
-        return TOKENIZER.call("decode", ctx, config, tokens=tokens)
+        return returned(str, "the text", TOKENIZER.call("decode", ctx, config, tokens=tokens))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..wire import guarded, read, write
+from ..wire import guarded, read, returned, write
 from .part import Part
 
 TRIGGER = Part("trigger", poll="cursor limit", reply="id output")
@@ -46,7 +46,8 @@ class Export:
         from wit_world.exports import trigger as own
 
         batch = TRIGGER.call("poll", ctx, config, cursor=cursor, limit=limit)
-        return own.Batch([own.Event(event.id, write(event.input)) for event in batch.events], batch.cursor)
+        events = [own.Event(returned(str, "`id`", event.id), write(event.input)) for event in batch.events]
+        return own.Batch(events, None if batch.cursor is None else returned(str, "`cursor`", batch.cursor))
 
     @guarded
     def reply(self, ctx: Any, id: str, output: Any, config: Any) -> None:
