@@ -27,6 +27,8 @@ struct Queue {
     asked: Vec<Value>,
     /// Ids with the outputs of their runs.
     answers: Vec<(String, Value)>,
+    /// Whether it takes nothing and gives nothing.
+    busy: bool,
     /// Whether it forgets once where it was asked to go on.
     forgets: bool,
     /// Connections of answers that were held back.
@@ -61,8 +63,9 @@ impl Server {
                 match answer {
                     Some(answer) => {
                         let text = answer.to_string();
+                        let status = if answer.is_null() { "503 Busy" } else { "200 OK" };
                         let head = format!(
-                            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                            "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                             text.len()
                         );
                         let _ = stream.write_all(format!("{head}{text}").as_bytes());
@@ -93,6 +96,9 @@ impl Server {
 impl Queue {
     fn take(&mut self, body: &Value) -> Option<Value> {
         self.asked.push(body["after"].clone());
+        if self.busy {
+            return Some(Value::Null);
+        }
         let after = body["after"].as_str().filter(|_| !std::mem::take(&mut self.forgets));
         let from: usize = after.map_or(0, |cursor| cursor.parse().unwrap());
         let to = self.events.min(from + 2);
@@ -214,11 +220,32 @@ fn second(world: &World, server: &Server) {
     first.expect(8, &["another process listens to `inbox` of `answer`"]);
 }
 
+/// A queue that is busy is asked again; who listens once is told.
+fn busy(world: &World, server: &Server) {
+    server.change(|queue| {
+        queue.busy = true;
+        queue.asked.clear();
+    });
+    world.run(&["listen", "answer.yaml", "--once"]).expect(1, &["failed", "the peer answered 503"]);
+    let mut command = world.command(&["listen", "answer.yaml"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    server.until(|queue| queue.asked.len() > 2);
+    server.change(|queue| {
+        queue.busy = false;
+        queue.events = 3;
+    });
+    server.until(|queue| queue.answers.iter().any(|(id, _)| id == "e2"));
+    child.kill().unwrap();
+    let done = Done::of(child.wait_with_output().unwrap());
+    assert!(done.err.contains("✗ inbox: ") && done.err.contains("asked again in"), "{done:?}");
+}
+
 #[test]
 fn what_cannot_listen_says_why() {
     let (server, port) = Server::start(1, &["e0"]);
     let world = listening(port);
     second(&world, &server);
+    busy(&world, &server);
     let flow = std::fs::read_to_string(world.path("answer.yaml")).unwrap();
     let (begin, end) = (flow.find("triggers:").unwrap(), flow.find("nodes:").unwrap());
     world.write("deaf.yaml", &format!("{}{}", &flow[..begin], &flow[end..]));
