@@ -48,6 +48,15 @@ export function asking(call) {
   }
 }
 
+/** Data of a text that somebody else wrote; `what` names it in the refusal. */
+export function foreign(what, text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Failure("invalid_input", `${what} is no JSON: ${error.message}`);
+  }
+}
+
 /** Detail that is no JSON is kept as text: it may be the line that grants. */
 function parsed(detail) {
   if (detail === undefined || detail === null) return undefined;

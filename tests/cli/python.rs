@@ -215,7 +215,7 @@ fn every_template_passes_its_cases_and_every_service_answers() {
     let manifest = fs::read_to_string(world.path("py-node/plugin.toml")).unwrap();
     world.write("py-node/plugin.toml", &format!("{manifest}{asks}"));
     let done = world.run(&["plugin", "test", "py-node"]);
-    done.expect(0, &["✓ my:py-node 0.1.0", "componentize-py", "69 passed, 0 failed"]);
+    done.expect(0, &["✓ my:py-node 0.1.0", "componentize-py", "72 passed, 0 failed"]);
     world.run(&["plugin", "publish", "py-node"]).expect(0, &[]);
     // Built again, the same bytes.
     let again = world.run(&["plugin", "publish", "--if-new", "py-node"]);

@@ -188,7 +188,7 @@ inline Result<> post(Call call, std::string_view url, Value body) {
   Result<std::string_view> answer = send(call, request);
   if (!answer) return std::unexpected(answer.error());
   Value read = Value::parse(*answer);
-  if (!read) return fail(CG_PERMANENT, "the server answered with no JSON");
+  if (!read) return fail(CG_INVALID_INPUT, "the server answered with no JSON");
   return read;
 }
 

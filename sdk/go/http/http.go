@@ -2,7 +2,6 @@
 package http
 
 import (
-	"encoding/json"
 	"io"
 	"strings"
 	"unsafe"
@@ -165,4 +164,4 @@ func (response *Response) Ok() error {
 }
 
 // JSON reads the body into to.
-func (response *Response) JSON(to any) error { return json.Unmarshal(response.Body, to) }
+func (response *Response) JSON(to any) error { return wire.Foreign("the answer", response.Body, to) }

@@ -2,7 +2,6 @@
 package kv
 
 import (
-	"encoding/json"
 	"unsafe"
 
 	"cleargate/internal/wire"
@@ -80,7 +79,7 @@ func GetJSON(store, key string, to any) (bool, error) {
 	if err != nil || value == nil {
 		return false, err
 	}
-	return true, json.Unmarshal(value, to)
+	return true, wire.Foreign("the value of `"+key+"`", value, to)
 }
 
 // SetJSON sets a value as JSON.

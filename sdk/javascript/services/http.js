@@ -1,7 +1,7 @@
 //! Requests to the hosts that were granted.
 
 import * as host from "cleargate:host/http@0.1.0";
-import { asking, Failure } from "../failure.js";
+import { asking, Failure, foreign } from "../failure.js";
 import { bytes, text } from "../text.js";
 
 /**
@@ -73,6 +73,6 @@ export class Response {
 
   /** The body as JSON data. */
   json() {
-    return JSON.parse(this.text());
+    return foreign("the answer", this.text());
   }
 }

@@ -1,7 +1,7 @@
 //! Named stores of small values that outlive a run.
 
 import * as host from "cleargate:host/kv@0.1.0";
-import { asking } from "../failure.js";
+import { asking, foreign } from "../failure.js";
 import { bytes, text } from "../text.js";
 
 const kept = (value) => (value === undefined || value === null ? undefined : Uint8Array.from(value));
@@ -27,7 +27,7 @@ export function getText(store, key) {
 /** The value of a key as JSON data; nothing when there is none. */
 export function getJson(store, key) {
   const value = getText(store, key);
-  return value === undefined ? undefined : JSON.parse(value);
+  return value === undefined ? undefined : foreign(`the value of \`${key}\``, value);
 }
 
 /** Sets a value as JSON. */

@@ -95,6 +95,14 @@ def hidden(file: str) -> bool:
     return "/cleargate/" in file or "cleargate_entry" in file or file.startswith(("componentize_py", "<frozen"))
 
 
+def foreign(what: str, text: bytes | str) -> Any:
+    """Data of a text that somebody else wrote; `what` names it in the refusal."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Failure("invalid_input", f"{what} is no JSON: {error}") from None
+
+
 def parsed(detail: str | None) -> Any:
     """Detail that is no JSON is kept as text: it may be the line that grants."""
     if detail is None:

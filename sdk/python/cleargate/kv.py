@@ -1,10 +1,10 @@
 """Named stores of small values that outlive a run."""
 
-import json
 from typing import Any
 
 from wit_world.imports import kv as host
 
+from .failure import foreign
 from .schema import text
 from .wire import asking
 
@@ -47,7 +47,7 @@ def list(store: str, prefix: str = "", after: str | None = None) -> host.Page:
 def get_json(store: str, key: str) -> Any:
     """The value of a key as data; nothing when there is none."""
     value = get(store, key)
-    return None if value is None else json.loads(value)
+    return None if value is None else foreign(f"the value of `{key}`", value)
 
 
 def set_json(store: str, key: str, data: Any) -> None:

@@ -77,6 +77,14 @@ func (place Place) Data(what string) (data any, err error) {
 	return data, nil
 }
 
+// Foreign reads a text that somebody else wrote; what names it in the refusal.
+func Foreign(what string, text []byte, to any) error {
+	if err := json.Unmarshal(text, to); err != nil {
+		return cleargate.Fail(cleargate.InvalidInput, "%s is no JSON that fits: %s", what, err)
+	}
+	return nil
+}
+
 // SetData writes data as a value.
 func (place Place) SetData(data any) error {
 	text, err := Marshal(data)
