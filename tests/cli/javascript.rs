@@ -65,6 +65,7 @@ const does: Record<string, (ctx: any) => unknown> = {
     const swapped = kv.swap("notes", "k", '{"text":"añ€😀"}', "1");
     return [swapped, kv.getJson("notes", "k"), kv.get("notes", "none") === undefined, kv.list("notes").keys];
   },
+  foreign: () => { kv.set("notes", "k", Uint8Array.of(0xff)); return kv.getText("notes", "k"); },
   context: (ctx) => [ctx.attempt, typeof ctx.runId, ctx.deadline === undefined],
   waits: async () => { await Promise.resolve(); return "waited"; },
   date: () => new Date(0).toISOString(),
@@ -101,6 +102,7 @@ fn expected() -> Vec<(&'static str, Answer)> {
         ("random", Ok(json!(16))),
         ("log", Ok(json!("written"))),
         ("kv", Ok(json!([true, 1, true, ["k"]]))),
+        ("foreign", Err(("invalid_input", "no UTF-8 text"))),
         ("context", Ok(json!([1, "string", true]))),
         ("waits", Ok(json!("waited"))),
         ("date", Ok(json!("1970-01-01T00:00:00.000Z"))),
