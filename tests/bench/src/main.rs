@@ -5,8 +5,8 @@
 //! them; `--only` measures the figures of one id alone, for a profiler. `--write FILE` makes a baseline, and
 //! `--gate FILE` compares with one and fails.
 //! `PATH` is a `cleargate` that was built in release; without it, the one beside this binary is taken when
-//! it is there. Every measurement is bounded in count and in time, so that the whole takes less than two
-//! minutes on a slow machine too.
+//! it is there. Every measurement is bounded in count and in time, so that the whole takes some three
+//! minutes on a slow machine too. The first run builds and compiles plugins, which takes minutes more.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,12 +16,16 @@
     reason = "a bench prints, spawns what it measures, and stops when it cannot measure"
 )]
 
+mod bare;
 mod durable;
 mod figure;
 mod gate;
+mod languages;
 mod memory;
+mod metering;
 mod process;
 mod sandbox;
+mod swap;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -80,10 +84,19 @@ fn measured(wanted: &Wanted, command: Option<&Path>) -> Vec<Figure> {
     if sandbox::IDS.iter().any(|id| wanted.has(id)) {
         figures.extend(runtime.block_on(sandbox::figures()));
     }
+    if wanted.has("M4") {
+        figures.extend(runtime.block_on(metering::figures()));
+    }
+    if wanted.has("M7") {
+        figures.extend(runtime.block_on(swap::figures()));
+    }
     match command {
-        Some(command) => figures.extend(process::figures(wanted, command)),
+        Some(command) => {
+            figures.extend(runtime.block_on(languages::figures(wanted, command)));
+            figures.extend(process::figures(wanted, command));
+        }
         None => eprintln!(
-            "no `cleargate` beside this binary: P9 and the size are left out; \
+            "no `cleargate` beside this binary: languages, P9 and the size are left out; \
              `cargo build --release -p cleargate-cli`, or name one with --command"
         ),
     }

@@ -6,7 +6,7 @@
     clippy::allow_attributes_without_reason,
     reason = "shared with the tests of the runtime, which use all of it"
 )]
-mod guests;
+pub(crate) mod guests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,8 @@ use cleargate_flow::limits::Limits;
 use cleargate_flow::value::Value;
 use cleargate_runtime::{Caller, Plugin, Runtime, RuntimeConfig};
 
-use crate::figure::{Budget, Figure, Goal, Samples, micros};
+use crate::bare::{Bare, Metering};
+use crate::figure::{Budget, Figure, Goal, Samples, Turns, micros};
 
 /// Calls before a measurement, and measured ones.
 const WARM: usize = 500;
@@ -26,6 +27,13 @@ const HOST_CALLS: usize = 1_000;
 
 /// Time of a call that computes for ever.
 const LIMIT: Duration = Duration::from_millis(200);
+
+/// Calls at the same time, and how often all of them.
+const AT_ONCE: usize = 64;
+const ROUNDS: usize = 200;
+
+/// What a call of a node is in the contract.
+pub(crate) const RUN: (&str, &str) = ("cleargate:node/node@0.1.0", "run");
 
 /// Figures that are measured together.
 pub(crate) const IDS: [&str; 3] = ["P11", "P13", "P18"];
@@ -42,12 +50,19 @@ pub(crate) async fn figures() -> Vec<Figure> {
         goal: Goal::Most(most),
     };
     vec![
-        figure(
+        fresh(&runtime).await.figure(
             "P11",
             format!("plugin call of 1 KiB, fresh instance, all limits on ({allocation})"),
             "µs/call",
-            fresh(&runtime).await,
-            20.0,
+            Goal::Most(20.0),
+            ENGINE,
+        ),
+        crowd(&runtime).await.figure(
+            "P11",
+            format!("plugin call of 1 KiB, fresh instance, {AT_ONCE} at the same time"),
+            "µs/call",
+            Goal::Most(20.0),
+            "the same calls one after another, on as many processors as there are",
         ),
         figure(
             "P13",
@@ -77,27 +92,66 @@ async fn load(runtime: &Runtime, module: &str) -> Plugin {
     runtime.load(guests::wrap(module), &guests::everything()).await.unwrap()
 }
 
-fn caller(limits: Limits) -> Caller {
+pub(crate) fn caller(limits: Limits) -> Caller {
     let stage: Arc<guests::Stage> = Arc::default();
     guests::caller(limits, &stage)
 }
 
-async fn fresh(runtime: &Runtime) -> Samples {
-    let plugin = load(runtime, &answering(1_024)).await;
+/// What stands beside a call of ours.
+pub(crate) const ENGINE: &str = "the same call of the bare engine: no limit, no world, no account";
+
+/// One call after another, ours and the engine's in turns.
+async fn fresh(runtime: &Runtime) -> Turns {
+    let module = answering(1_024);
+    let plugin = load(runtime, &module).await;
+    let bare = Bare::new(&guests::wrap(&module), Metering::default(), RUN);
     let caller = caller(Limits::default());
     let input = Value::record([("text", "x".repeat(1_000).into())]);
+    let json = input.to_json();
     for _ in 0..WARM {
         plugin.run("echo", &caller, &input).await.result.unwrap();
+        bare.call("echo", &json).await;
     }
-    let mut samples = Vec::with_capacity(MEASURED);
-    let mut budget = Budget::of(MEASURED);
+    let (mut turns, mut budget) = (Turns::default(), Budget::of(MEASURED));
     while budget.more() {
         let started = Instant::now();
         let called = plugin.run("echo", &caller, &input).await;
-        samples.push(micros(started));
+        let ours = micros(started);
         called.result.unwrap();
+        let started = Instant::now();
+        bare.call("echo", &json).await;
+        turns.add(ours, micros(started));
     }
-    Samples::new(samples)
+    turns
+}
+
+/// Many calls at once, and as many one after another.
+async fn crowd(runtime: &Runtime) -> Turns {
+    let plugin = load(runtime, &answering(1_024)).await;
+    let input = Value::record([("text", "x".repeat(1_000).into())]);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    let (mut turns, mut budget) = (Turns::default(), Budget::of(ROUNDS));
+    while budget.more() {
+        let started = Instant::now();
+        let calls: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                let (plugin, input) = (plugin.clone(), input.clone());
+                let caller = caller(Limits::default());
+                tokio::spawn(async move { plugin.run("echo", &caller, &input).await.result })
+            })
+            .collect();
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
+        let ours = micros(started) / AT_ONCE as f64;
+        let caller = caller(Limits::default());
+        let started = Instant::now();
+        for _ in 0..AT_ONCE {
+            plugin.run("echo", &caller, &input).await.result.unwrap();
+        }
+        turns.add(ours, micros(started) / AT_ONCE as f64 / processors);
+    }
+    turns
 }
 
 /// A function of the host: interface, name, parameters, and the call of it.
