@@ -250,12 +250,10 @@ pub(crate) fn pin(
 
 fn template_files(scope: &Scope, names: &mut Vec<String>) {
     for node in &scope.nodes {
-        match &node.kind {
-            NodeKind::Leaf(leaf) => {
-                names.extend(leaf.config.get("file").and_then(Value::as_str).map(str::to_owned));
-            }
-            block => block.scopes().iter().for_each(|(_, scope)| template_files(scope, names)),
+        if let NodeKind::Leaf(leaf) = &node.kind {
+            names.extend(leaf.config.get("file").and_then(Value::as_str).map(str::to_owned));
         }
+        node.scopes().iter().for_each(|(_, scope)| template_files(scope, names));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cleargate_flow::grant::Grants;
-use cleargate_flow::graph::{GraphNode, Join, Leaf, NodeKind, Scope};
+use cleargate_flow::graph::{Branches, GraphNode, Join, Leaf, NodeKind, Scope};
 use cleargate_flow::limits::{Layer, Limits, TABLE};
 use serde::Serialize;
 
@@ -146,7 +146,7 @@ impl Plan {
             {
                 self.add(inner, &format!("{path}/"), operator);
             }
-            for (_, body) in node.kind.scopes() {
+            for (_, body) in node.scopes() {
                 self.scope(flow, body, &format!("{path}."), operator);
             }
         }
@@ -154,8 +154,11 @@ impl Plan {
 }
 
 fn describe(node: &GraphNode, flow: &Flow, operator: Limits, step: &mut Step) {
-    if node.join == Join::Any {
-        step.notes.push("join any".into());
+    match node.join {
+        Join::All => {}
+        Join::Any => step.notes.push("join any".into()),
+        Join::FirstSuccess => step.notes.push("join first success".into()),
+        Join::NOf(n) => step.notes.push(format!("join {n} of {}", node.needs.len())),
     }
     match &node.kind {
         NodeKind::Leaf(leaf) => describe_leaf(leaf, flow, operator, step),
@@ -174,7 +177,37 @@ fn describe(node: &GraphNode, flow: &Flow, operator: Limits, step: &mut Step) {
             step.notes.push(format!("over {}", map.over.source()));
             step.notes.push(format!("{} at a time, at most {} items", map.concurrency, map.max));
         }
+        NodeKind::Loop(looped) => {
+            step.uses = "loop".into();
+            step.notes.push(format!("at most {} iterations", looped.max));
+            let asked = [("while", &looped.go_on), ("until", &looped.until)];
+            let asked = asked.iter().filter_map(|(key, expr)| Some((key, expr.as_ref()?)));
+            step.notes.extend(asked.map(|(key, expr)| format!("{key} {}", expr.source())));
+        }
+        NodeKind::Parallel(branches) => {
+            step.uses = "parallel".into();
+            step.notes.push(format!("all of {}", names(branches)));
+        }
+        NodeKind::Race(branches) => {
+            step.uses = "race".into();
+            step.notes.push(format!("the first of {}", names(branches)));
+        }
+        NodeKind::Try(guarded) => {
+            step.uses = "try".into();
+            for (at, handler) in guarded.catch.iter().enumerate() {
+                let codes: Vec<&str> = handler.code.iter().map(|code| code.as_str()).collect();
+                let codes = if codes.is_empty() { "any failure".into() } else { codes.join(", ") };
+                step.notes.push(format!("handler {} takes {codes}", at + 1));
+            }
+            if guarded.finally.is_some() {
+                step.notes.push("cleans up at the end".into());
+            }
+        }
     }
+}
+
+fn names(branches: &Branches) -> String {
+    branches.bodies.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn describe_leaf(leaf: &Leaf, flow: &Flow, operator: Limits, step: &mut Step) {

@@ -117,7 +117,7 @@ fn read(text: &str) -> Template {
 fn node(id: &str, kind: NodeKind, needs: impl IntoIterator<Item = usize>) -> GraphNode {
     let needs = needs.into_iter().map(|from| Edge { from, kind: EdgeKind::Data }).collect();
     let id = id.parse().expect("an id");
-    GraphNode { id, kind, needs, join: Join::All, output: Kind::Any.into() }
+    GraphNode { id, kind, needs, join: Join::All, compensate: None, output: Kind::Any.into() }
 }
 
 /// A trivial leaf that reads one name.

@@ -35,6 +35,7 @@ use crate::types::{Field, Type};
 use crate::value::Value;
 
 pub use bound::MAX_EXECUTIONS;
+pub use draft::{MAX_BRANCHES, MAX_LOOP_DEPTH};
 pub use keys::schema;
 pub use parts::{MAX_CHAIN, MAX_TRIGGERS};
 pub use policy::{DEFAULT_MAP_MAX, MAX_CONCURRENCY, MAX_RETRIES};
@@ -96,11 +97,16 @@ struct Defaults {
     retry: Option<policy::Retries>,
 }
 
-/// What nodes in every scope may refer to.
+/// What nodes in every scope may refer to, and what is around them.
+#[derive(Clone, Copy)]
 struct Around<'f> {
     uses: &'f BTreeMap<String, String>,
     models: &'f BTreeMap<String, Model>,
     defaults: &'f Defaults,
+    /// Whether a `try` would undo what succeeded here.
+    within_try: bool,
+    /// Loops around.
+    loops: u32,
 }
 
 impl<'a> Checker<'a> {
@@ -137,7 +143,13 @@ impl<'a> Checker<'a> {
         let triggers = self.triggers(root);
         let defaults = self.defaults(root);
         let nodes = root.get("nodes")?;
-        let around = Around { uses: &uses, models: &models, defaults: &defaults };
+        let around = Around {
+            uses: &uses,
+            models: &models,
+            defaults: &defaults,
+            within_try: false,
+            loops: 0,
+        };
         let draft = self.draft(&nodes.value, &around);
         let output = root.get("output").map(|entry| self.outputs(&entry.value)).unwrap_or_default();
         let names = typing::Outermost::new(&input, &self.hints);

@@ -110,7 +110,7 @@ impl Node {
 /// has no shape.
 pub fn read(text: &str) -> (Option<Node>, Vec<Finding>) {
     if text.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes; a flow may have {MAX_BYTES}", text.len());
+        let message = format!("the file has {} bytes; at most {MAX_BYTES} are read", text.len());
         let help = "move long texts into files and name them with `path`";
         return (None, vec![Finding::error("CG0002", Span::default(), message).help(help)]);
     }

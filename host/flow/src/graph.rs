@@ -5,18 +5,23 @@
 //! an order in which each comes after those it needs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::address::{FlowHash, FlowId, NodeId};
 use crate::error::ErrorCode;
-use crate::expr::{Expr, Template};
+use crate::expr::Template;
 use crate::limits::Limits;
 use crate::signature::Effect;
 use crate::types::Field;
 use crate::value::Value;
+
+mod blocks;
+
+pub use blocks::{
+    Body, Branches, COMPENSATE, Case, Catch, Loop, Map, NodeKind, OnItemError, OnMax, Try,
+};
 
 /// Index of a node in its scope.
 pub type NodeIx = usize;
@@ -73,8 +78,28 @@ pub struct GraphNode {
     pub needs: Vec<Edge>,
     /// When enough of `needs` is there.
     pub join: Join,
+    /// What undoes it, as a scope of the one node [`COMPENSATE`], when the `try` around it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compensate: Option<Box<Scope>>,
     /// What the checker knows of its value.
     pub output: crate::types::Type,
+}
+
+impl GraphNode {
+    /// The scopes inside it, with the index by which an address names them: of a case, of a branch, of a `catch`. What
+    /// runs several times, the body of a `map` or a `loop`, is here once, under 0.
+    pub fn scopes(&self) -> Vec<(usize, &Scope)> {
+        let undo = self.compensate.iter().map(|scope| (0, &**scope));
+        self.kind.scopes().into_iter().chain(undo).collect()
+    }
+
+    /// One of [`Self::scopes`].
+    pub fn scope(&self, index: usize) -> Option<&Scope> {
+        match &self.kind {
+            NodeKind::Leaf(_) => self.compensate.as_deref(),
+            kind => kind.scope(index),
+        }
+    }
 }
 
 /// An edge that leads to a node of the same scope.
@@ -116,58 +141,22 @@ pub enum Join {
     All,
     /// The first live edge settles it; the values of the others are absent. Skipped when all are dead.
     Any,
+    /// As `Any`, and the failure of a node that only such joins wait for is a dead edge like a skip, not the end of
+    /// its scope. Fails with the last failure when no edge is live any more.
+    FirstSuccess,
+    /// That many live edges settle it; the values of the others are absent. Skipped when so many cannot come.
+    NOf(u32),
 }
 
-/// What a node is.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum NodeKind {
-    /// Performed by a node type: a built-in, a plugin, a sub-flow.
-    /// Shared with the attempts of each run.
-    Leaf(Arc<Leaf>),
-    /// Chooses the first case whose `when` is true. When no case has a body, its value is the record
-    /// `{ case: <int> }`; else it is the `out` of the case that was taken.
-    Switch {
-        /// In order. The last may have no `when`: `else`.
-        cases: Vec<Case>,
-    },
-    /// Runs a body for each item. Its value is the list of `out`, ordered by index.
-    Map(Box<Map>),
-}
-
-impl NodeKind {
-    /// The scopes inside it, those of cases with the index of the case.
-    pub fn scopes(&self) -> Vec<(usize, &Scope)> {
+impl Join {
+    /// How many live edges settle a node with `inputs` of them; `None` when each has to be settled.
+    pub fn enough(self, inputs: usize) -> Option<usize> {
         match self {
-            Self::Leaf(_) => Vec::new(),
-            Self::Map(map) => vec![(0, &map.body)],
-            Self::Switch { cases } => {
-                let bodies = cases.iter().enumerate();
-                bodies.filter_map(|(at, case)| Some((at, &case.body.as_ref()?.nodes))).collect()
-            }
+            Self::All => None,
+            Self::Any | Self::FirstSuccess => Some(1),
+            Self::NOf(n) => Some((n as usize).min(inputs)),
         }
     }
-}
-
-/// One case of a switch.
-#[derive(Clone, Debug, Serialize)]
-pub struct Case {
-    /// Absent for `else`.
-    pub when: Option<Expr>,
-    /// Nodes of the same scope that it leads to.
-    pub to: Vec<NodeId>,
-    /// Nodes of its own, instead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<CaseBody>,
-}
-
-/// What a case runs inside the switch.
-#[derive(Clone, Debug, Serialize)]
-pub struct CaseBody {
-    /// The nodes.
-    pub nodes: Scope,
-    /// The value of the switch when this case is taken; absent: `null`.
-    pub out: Option<Template>,
 }
 
 /// A node that is performed.
@@ -289,38 +278,4 @@ impl Retry {
         let doublings = next.saturating_sub(2).min(62);
         self.backoff_min.saturating_mul(1 << doublings).min(self.backoff_max)
     }
-}
-
-/// A body that runs once for each item of a list.
-#[derive(Clone, Debug, Serialize)]
-pub struct Map {
-    /// The list.
-    pub over: Expr,
-    /// Name of the item in the body. `index` is always there too.
-    pub item: String,
-    /// Bodies at the same time.
-    pub concurrency: u32,
-    /// Items that the list may have: more fail the node with `limit`.
-    pub max: u32,
-    /// What a failed item does.
-    pub on_item_error: OnItemError,
-    /// The nodes of the body.
-    pub body: Scope,
-    /// The value of one item.
-    pub out: Template,
-}
-
-/// What a failed item of a map does.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum OnItemError {
-    /// The map fails with the first failure that was recorded; siblings are cancelled.
-    #[default]
-    Fail,
-    /// The item's value is the record `{ error: { code, message } }`.
-    Collect,
-    /// The item is left out.
-    Skip,
 }

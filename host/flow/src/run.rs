@@ -16,6 +16,8 @@ use crate::value::Value;
 mod admit;
 mod advance;
 mod body;
+mod branches;
+mod looping;
 mod map;
 mod names;
 mod perform;
@@ -26,6 +28,7 @@ mod state;
 mod switch;
 #[cfg(test)]
 mod tests;
+mod trying;
 
 pub use plan::Planned;
 pub use progress::{Items, Progress};
@@ -33,7 +36,7 @@ pub use progress::{Items, Progress};
 use admit::Admitted;
 use advance::Work;
 use plan::Plan;
-use state::Frame;
+use state::{Frame, Undo};
 
 /// What the driver has to do next.
 #[derive(Clone, Debug)]
@@ -127,6 +130,8 @@ pub struct Run {
     about: Value,
     frames: Vec<Frame>,
     counts: Vec<Progress>,
+    /// Steps that a `try` around them can undo, in the order of their success.
+    undoable: Vec<Undo>,
     /// What is to be looked at before the event is folded in. A queue, not recursion: a skip may travel
     /// through ten thousand nodes.
     work: VecDeque<Work>,
@@ -160,6 +165,7 @@ impl Run {
             about: Value::record([("id", Value::from(id.as_str()))]),
             frames: Vec::new(),
             counts,
+            undoable: Vec::new(),
             work: VecDeque::new(),
             orphaned: false,
             step: Step::default(),

@@ -21,7 +21,7 @@ impl Checker<'_> {
             let message =
                 format!("a run may execute up to {bound} nodes; {MAX_EXECUTIONS} are allowed");
             let help = format!(
-                "lower `max` of the maps: a map without `max` takes {} items",
+                "lower `max` of maps and loops: a map without `max` takes {} items",
                 super::DEFAULT_MAP_MAX
             );
             self.find(Finding::error("CG0307", nodes, message).help(help));
@@ -70,8 +70,16 @@ impl Checker<'_> {
     }
 }
 
-/// Which nodes of a scope a run may skip: those behind a case of a `switch`, and those that read one of them.
+/// Nodes of a scope that may give no value: those behind a case of a `switch`, those that read one of them, and those
+/// whose failure is tolerated.
 pub(super) fn may_be_skipped(scope: &Scope) -> BTreeSet<&str> {
+    let mut tolerated = vec![None; scope.nodes.len()];
+    for node in &scope.nodes {
+        for edge in &node.needs {
+            let tolerated: &mut Option<bool> = &mut tolerated[edge.from];
+            *tolerated = Some(tolerated.unwrap_or(true) && node.join == Join::FirstSuccess);
+        }
+    }
     let mut skipped = vec![false; scope.nodes.len()];
     for (at, node) in scope.nodes.iter().enumerate() {
         let dead = |edge: &&Edge| match edge.kind {
@@ -79,10 +87,12 @@ pub(super) fn may_be_skipped(scope: &Scope) -> BTreeSet<&str> {
             EdgeKind::Data => skipped[edge.from],
             EdgeKind::Optional | EdgeKind::After => false,
         };
-        skipped[at] = match node.join {
-            Join::All => node.needs.iter().any(|edge| dead(&edge)),
-            Join::Any => !node.needs.is_empty() && node.needs.iter().all(|edge| dead(&edge)),
+        let inputs = node.needs.len();
+        skipped[at] = match node.join.enough(inputs) {
+            None => node.needs.iter().any(|edge| dead(&edge)),
+            Some(enough) => inputs > 0 && inputs - node.needs.iter().filter(dead).count() < enough,
         };
+        skipped[at] |= tolerated[at] == Some(true);
     }
     let all = scope.nodes.iter().zip(skipped);
     all.filter(|(_, skipped)| *skipped).map(|(node, _)| node.id.as_str()).collect()
@@ -111,11 +121,17 @@ fn meet(here: &mut Option<Conditions>, other: Option<&Conditions>) {
 
 fn executions(scope: &Scope) -> u64 {
     scope.nodes.iter().fold(0_u64, |sum, node| {
-        let bodies = node.kind.scopes().into_iter().map(|(_, scope)| executions(scope));
-        // Each item runs the body of a map; a switch runs one of its bodies.
+        let bodies = node.scopes().into_iter().map(|(_, scope)| executions(scope));
+        // Each item or iteration runs the body; a switch runs one of its bodies, everything else all of them.
         let inner = match &node.kind {
-            NodeKind::Map(map) => bodies.sum::<u64>().saturating_mul(map.max.into()),
-            _ => bodies.max().unwrap_or_default(),
+            NodeKind::Map(map) => {
+                bodies.fold(0, u64::saturating_add).saturating_mul(map.max.into())
+            }
+            NodeKind::Loop(looped) => {
+                bodies.fold(0, u64::saturating_add).saturating_mul(looped.max.into())
+            }
+            NodeKind::Switch { .. } => bodies.max().unwrap_or_default(),
+            _ => bodies.fold(0, u64::saturating_add),
         };
         sum.saturating_add(1).saturating_add(inner)
     })

@@ -1,23 +1,31 @@
 //! First pass: keys are read, expressions parsed. Nothing is resolved yet.
 
+mod blocks;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+pub(super) use blocks::{DraftBody, DraftBranches, DraftCase, DraftLoop, DraftMap, DraftTry};
+pub use blocks::{MAX_BRANCHES, MAX_LOOP_DEPTH};
+
 use indexmap::IndexMap;
 
-use super::site::{Bound, Site};
+use super::site::Bound;
 use super::text::DraftText;
-use super::{Around, Checker, keys, policy};
+use super::{Around, Checker, keys};
 use crate::address::NodeId;
 use crate::diagnostic::{Finding, Span, short};
 use crate::document::{Data, Entry, Node};
-use crate::graph::{Guards, Join, OnItemError, Policy};
+use crate::graph::{COMPENSATE, Guards, Join, Policy};
 use crate::signature::Signature;
 use crate::types::{Field, Type, to_json_schema, validate_fields};
 use crate::value::Value;
 
 /// Names that mean something else in expressions.
 const RESERVED: &[&str] = &["input", "run", "index", "true", "false", "null", "in", "has"];
+
+/// What a node can be, in a message.
+const FORMS: &str = "`type`, `switch`, `map`, `loop`, `parallel`, `race`, `try`";
 
 /// A scope as written.
 #[derive(Debug)]
@@ -33,6 +41,15 @@ pub(super) struct DraftNode {
     /// Order only: names with their places.
     pub(super) after: Vec<(String, Span)>,
     pub(super) kind: DraftKind,
+    /// What undoes it: a scope of one node.
+    pub(super) undo: Option<Draft>,
+}
+
+impl DraftNode {
+    /// The scopes inside, by the number of the body.
+    pub(super) fn bodies(&self) -> Vec<(usize, &Draft)> {
+        self.kind.bodies().into_iter().chain(self.undo.iter().map(|undo| (0, undo))).collect()
+    }
 }
 
 #[derive(Debug)]
@@ -40,6 +57,10 @@ pub(super) enum DraftKind {
     Leaf(Box<DraftLeaf>),
     Switch(Vec<DraftCase>),
     Map(Box<DraftMap>),
+    Loop(Box<DraftLoop>),
+    Parallel(DraftBranches),
+    Race(DraftBranches),
+    Try(Box<DraftTry>),
     /// Something is wrong with it and was said; its value is not known.
     Broken,
 }
@@ -55,38 +76,6 @@ pub(super) struct DraftLeaf {
     pub(super) guard: Guards,
     /// What the node itself says of its value.
     pub(super) output: Option<Type>,
-}
-
-#[derive(Debug)]
-pub(super) struct DraftCase {
-    pub(super) when: Option<Site>,
-    pub(super) to: Vec<(String, Span)>,
-    pub(super) body: Option<(Draft, Option<Bound>)>,
-}
-
-#[derive(Debug)]
-pub(super) struct DraftMap {
-    pub(super) over: Site,
-    pub(super) item: String,
-    pub(super) concurrency: u32,
-    pub(super) max: u32,
-    pub(super) on_item_error: OnItemError,
-    pub(super) body: Draft,
-    pub(super) out: Bound,
-}
-
-impl DraftKind {
-    /// The scopes inside, those of cases with the index of the case.
-    pub(super) fn bodies(&self) -> Vec<(usize, &Draft)> {
-        match self {
-            Self::Leaf(_) | Self::Broken => Vec::new(),
-            Self::Map(map) => vec![(0, &map.body)],
-            Self::Switch(cases) => {
-                let cases = cases.iter().enumerate();
-                cases.filter_map(|(at, case)| Some((at, &case.body.as_ref()?.0))).collect()
-            }
-        }
-    }
 }
 
 impl<'a> Checker<'a> {
@@ -113,40 +102,85 @@ impl<'a> Checker<'a> {
             self.find(Finding::error("CG0311", entry.key_span, message));
         }
         let node = &entry.value;
-        let kind = match ["type", "switch", "map"].map(|key| node.get(key)) {
-            [Some(ty), None, None] => self.leaf(node, &ty.value, around),
-            [None, Some(switch), None] => self.switch(node, &switch.value, around),
-            [None, None, Some(map)] => self.draft_map(node, &map.value, around),
-            [None, None, None] => {
+        let kind = self.draft_kind(entry, &id, around);
+        let join = node.get("join").and_then(|e| self.join(&e.value)).unwrap_or_default();
+        let undo = node.get(COMPENSATE).and_then(|entry| self.undo(entry, &kind, around));
+        let after = node.get("after").map(|e| self.names(&e.value)).unwrap_or_default();
+        Some(DraftNode { id, span: entry.key_span, join, after, kind, undo })
+    }
+
+    fn draft_kind(&self, entry: &Entry, id: &NodeId, around: &Around<'_>) -> DraftKind {
+        let node = &entry.value;
+        let mut forms = keys::FORMS.iter().filter_map(|form| Some((*form, &node.get(form)?.value)));
+        match (forms.next(), forms.next()) {
+            (Some(("type", ty)), None) => self.leaf(node, ty, around),
+            (Some(("switch", cases)), None) => self.switch(node, cases, around),
+            (Some(("map", over)), None) => self.draft_map(node, over, around),
+            (Some(("loop", bounds)), None) => self.draft_loop(node, bounds, around),
+            (Some(("try", body)), None) => self.draft_try(node, body, around),
+            (Some((form, branches)), None) => self.branches(node, form, branches, around),
+            (None, _) => {
                 self.formless(entry);
                 DraftKind::Broken
             }
-            _ => {
-                let message = format!(
-                    "`{id}` is several things at once: keep one of `type`, `switch`, `map`"
-                );
+            (Some(_), Some(_)) => {
+                let message = format!("`{id}` is several things at once: keep one of {FORMS}");
                 self.find(Finding::error("CG0110", entry.key_span, message));
                 DraftKind::Broken
             }
-        };
-        let joins = [("all", Join::All), ("any", Join::Any)];
-        let join = node.get("join").and_then(|e| self.choice(&e.value, &joins)).unwrap_or_default();
-        let after = node.get("after").map(|e| self.names(&e.value)).unwrap_or_default();
-        Some(DraftNode { id, span: entry.key_span, join, after, kind })
+        }
     }
 
-    /// A node without `type`, `switch` or `map`.
+    /// `all`, `any`, `first_success`, or `n_of(2)`.
+    fn join(&self, node: &Node) -> Option<Join> {
+        let text = node.as_str().unwrap_or_default();
+        let number = text.strip_prefix("n_of(").and_then(|rest| rest.strip_suffix(')'));
+        if let Some(number) = number.and_then(|n| n.trim().parse().ok()).filter(|n| *n > 0) {
+            return Some(Join::NOf(number));
+        }
+        let joins = [
+            ("all", Join::All),
+            ("any", Join::Any),
+            ("first_success", Join::FirstSuccess),
+            ("n_of(2)", Join::NOf(2)),
+        ];
+        self.choice(node, &joins)
+    }
+
+    /// What undoes a node that is performed.
+    fn undo(&self, entry: &Entry, kind: &DraftKind, around: &Around<'_>) -> Option<Draft> {
+        let refuse = |message: &str, help: &str| {
+            self.find(Finding::error("CG0314", entry.key_span, message).help(help));
+            None
+        };
+        if !matches!(kind, DraftKind::Leaf(_) | DraftKind::Broken) {
+            let message = "a block is not undone as a whole: its steps are";
+            return refuse(message, "write `compensate:` at the steps inside that can be undone");
+        }
+        if !around.within_try {
+            let message = "nothing would ever undo this step: there is no `try` around it";
+            return refuse(message, "put the steps that belong together under `try:`");
+        }
+        if entry.value.get("type").is_none() {
+            return refuse("what undoes a step has a `type`", "`compensate: { type: …, with: … }`");
+        }
+        // Its failures are the end of it: nothing undoes what undoes.
+        let around = Around { within_try: false, ..*around };
+        let key = Entry { key: COMPENSATE.into(), ..entry.clone() };
+        Some(Draft { nodes: vec![self.draft_node(&key, &around)?] })
+    }
+
+    /// A node that is nothing.
     fn formless(&self, entry: &Entry) {
         if !matches!(entry.value.data, Data::Map(_)) {
-            self.shape(&entry.value, "a node: a map with `type`, `switch` or `map`");
+            self.shape(&entry.value, &format!("a node: a map with one of {FORMS}"));
             return;
         }
-        let known = [keys::NODE, keys::LEAF, keys::SWITCH, keys::MAP].concat();
         let later = entry.value.entries().iter().any(|e| keys::NODE_LATER.contains(&&*e.key));
-        self.keys(&entry.value, &known, keys::NODE_LATER, "a node");
+        self.keys(&entry.value, &keys::all_of_nodes(), keys::NODE_LATER, "a node");
         if !later {
             let finding =
-                Finding::error("CG0102", entry.key_span, "a node needs `type`, `switch` or `map`");
+                Finding::error("CG0102", entry.key_span, format!("a node needs one of {FORMS}"));
             self.find(finding.help("write `type: template`, or another node type"));
         }
     }
@@ -273,95 +307,6 @@ impl<'a> Checker<'a> {
         Value::record(
             entries.filter(|(_, v)| **v != Value::Null).map(|(k, v)| (k.clone(), v.clone())),
         )
-    }
-
-    fn switch(&self, node: &Node, cases: &Node, around: &Around<'_>) -> DraftKind {
-        self.keys(node, &[keys::NODE, keys::SWITCH].concat(), keys::NODE_LATER, "a `switch`");
-        let Data::List(items) = &cases.data else {
-            self.shape(cases, "a list of cases: `- when: …`, `to: …`");
-            return DraftKind::Broken;
-        };
-        if items.is_empty() {
-            self.find(Finding::error("CG0310", cases.span, "a `switch` needs at least one case"));
-        }
-        let last = items.len().saturating_sub(1);
-        let cases = items.iter().enumerate();
-        DraftKind::Switch(cases.map(|(at, item)| self.case(item, at == last, around)).collect())
-    }
-
-    /// `when:` or `else:`, and then `to:` (which may stand behind `else:` itself) or `do:` with `out:`.
-    fn case(&self, item: &Node, last: bool, around: &Around<'_>) -> DraftCase {
-        self.map(item, "a case: `when: …` and `to: …`, or `else: …`");
-        self.keys(item, keys::CASE, &[], "a case");
-        let broken = |message: &str| self.find(Finding::error("CG0310", item.span, message));
-        let get = |key: &str| item.get(key).map(|entry| &entry.value);
-        let (when, otherwise, to, body) = (get("when"), get("else"), get("to"), get("do"));
-        if otherwise.is_some() && !last {
-            broken("`else` must be the last case: cases behind it are never taken");
-        }
-        if when.is_some() == otherwise.is_some() {
-            broken("a case begins with `when` or with `else`");
-        }
-        let behind_else = otherwise.filter(|node| !matches!(node.data, Data::Scalar(Value::Null)));
-        let leads: Vec<&Node> = to.into_iter().chain(behind_else).collect();
-        if leads.len() + usize::from(body.is_some()) != 1 {
-            broken("a case leads to nodes beside the switch (`to`) or owns some (`do`): write one");
-        }
-        if let (Some(out), None) = (get("out"), body) {
-            let message = "`out` is the value of the nodes under `do`";
-            self.find(Finding::error("CG0310", out.span, message));
-        }
-        DraftCase {
-            when: when.and_then(|when| self.bare(when)),
-            to: leads.into_iter().flat_map(|names| self.names(names)).collect(),
-            body: body.map(|body| {
-                let out = get("out").map(|out| self.bound_value(out));
-                (self.draft(body, around), out)
-            }),
-        }
-    }
-
-    fn draft_map(&self, node: &Node, over: &Node, around: &Around<'_>) -> DraftKind {
-        self.keys(node, &[keys::NODE, keys::MAP].concat(), keys::NODE_LATER, "a `map`");
-        let get = |key: &str| node.get(key).map(|entry| &entry.value);
-        let item = match get("as").map(|name| (name, self.id::<NodeId>(name))) {
-            Some((at, Some(name))) => {
-                if RESERVED.contains(&name.as_str()) {
-                    let message = format!("`{name}` means something else in expressions");
-                    self.find(Finding::error("CG0311", at.span, message));
-                }
-                name.to_string()
-            }
-            _ => "item".to_owned(),
-        };
-        let missing = |key: &str, help: &str| {
-            let message = format!("a `map` needs the key `{key}`");
-            self.find(Finding::error("CG0102", over.span, message).help(help));
-        };
-        let Some(body) = get("do") else {
-            missing("do", "the nodes that run for each item: `do: { … }`");
-            return DraftKind::Broken;
-        };
-        let body = self.draft(body, around);
-        let Some(out) = get("out").map(|out| self.bound_value(out)) else {
-            missing("out", "what one item becomes: `out: ${node.field}`");
-            return DraftKind::Broken;
-        };
-        let most = u32::try_from(super::MAX_EXECUTIONS).unwrap_or(u32::MAX);
-        let concurrency =
-            get("concurrency").and_then(|n| self.whole(n, 1..=policy::MAX_CONCURRENCY));
-        let max = get("max").and_then(|n| self.whole(n, 1..=most));
-        let on_item_error = get("on_item_error").map(|n| self.on_item_error(n)).unwrap_or_default();
-        let Some(over) = self.bare(over) else { return DraftKind::Broken };
-        DraftKind::Map(Box::new(DraftMap {
-            over,
-            item,
-            concurrency: concurrency.unwrap_or(1),
-            max: max.unwrap_or(policy::DEFAULT_MAP_MAX),
-            on_item_error,
-            body,
-            out,
-        }))
     }
 }
 

@@ -20,34 +20,39 @@ pub(super) const FLOW: &[&str] = &[
 pub(super) const FLOW_LATER: &[&str] = &["budget", "state", "machine", "types"];
 /// Keys that every node may have.
 pub(super) const NODE: &[&str] = &["after", "join", "doc"];
+/// Keys of which a node has one: they say what it is.
+pub(super) const FORMS: &[&str] = &["type", "switch", "map", "loop", "parallel", "race", "try"];
 /// Keys of a node that is performed; those of its type come to them.
 pub(super) const LEAF: &[&str] =
-    &["type", "with", "timeout", "deadline", "retry", "effect", "limits", "guard"];
+    &["type", "with", "timeout", "deadline", "retry", "effect", "limits", "guard", "compensate"];
 /// Chains around a node that is performed.
 pub(super) const GUARD: &[&str] = &["before", "after", "tool_call", "tool_result"];
 /// Keys of a `switch`.
 pub(super) const SWITCH: &[&str] = &["switch"];
 /// Keys of a `map`.
 pub(super) const MAP: &[&str] = &["map", "as", "concurrency", "max", "on_item_error", "do", "out"];
+/// Keys of a `loop`.
+pub(super) const LOOP: &[&str] = &["loop", "carry", "do", "next", "out"];
+/// Keys of what bounds a loop.
+pub(super) const LOOP_BOUNDS: &[&str] = &["max", "while", "until", "on_max"];
+/// Keys of a `parallel`.
+pub(super) const PARALLEL: &[&str] = &["parallel", "on_branch_error"];
+/// Keys of a `race`.
+pub(super) const RACE: &[&str] = &["race"];
+/// Keys of a branch.
+pub(super) const BRANCH: &[&str] = &["do", "out"];
+/// Keys of a `try`.
+pub(super) const TRY: &[&str] = &["try", "catch", "finally", "cleanup", "out"];
+/// Keys of a handler.
+pub(super) const CATCH: &[&str] = &["code", "do", "out"];
 /// Keys of a case.
 pub(super) const CASE: &[&str] = &["when", "to", "else", "do", "out"];
 /// Keys of nodes that a later version runs.
 pub(super) const NODE_LATER: &[&str] = &[
-    "loop",
-    "carry",
-    "next",
-    "while",
-    "until",
-    "try",
-    "catch",
-    "finally",
-    "compensate",
-    "race",
     "human",
     "form",
     "on_deadline",
     "wait",
-    "parallel",
     "emit",
     "on",
     "back",
@@ -60,13 +65,47 @@ pub(super) const NODE_LATER: &[&str] = &[
     "durability",
 ];
 
+/// Keys of nodes of all forms.
+pub(super) fn all_of_nodes() -> Vec<&'static str> {
+    let mut all = [NODE, LEAF, SWITCH, MAP, LOOP, PARALLEL, RACE, TRY].concat();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// JSON Schema (2020-12) of the flow format, for editors.
 pub fn schema() -> Json {
-    let text = || json!({ "type": "string" });
-    let duration = || json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" });
-    let names = || json!({ "oneOf": [text(), { "type": "array", "items": text() }] });
-    let whole = |max: u64| json!({ "type": "integer", "minimum": 1, "maximum": max });
-    let schema_of = |key: &str| match key {
+    let forms: Vec<Json> = FORMS.iter().map(|form| json!({ "required": [form] })).collect();
+    let own = json!({ "^x-": {} });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ClearGate flow",
+        "type": "object",
+        "required": ["cleargate", "flow", "nodes"],
+        "properties": object(FLOW),
+        "patternProperties": own,
+        "additionalProperties": false,
+        "$defs": {
+            "node": {
+                "type": "object",
+                "anyOf": forms,
+                "properties": object(&all_of_nodes()),
+            },
+            "case": {
+                "type": "object",
+                "properties": object(CASE),
+                "patternProperties": own,
+                "additionalProperties": false,
+            },
+            "retry": retry_schema(),
+            "port": port_schema(),
+        },
+    })
+}
+
+/// The values that a key may have.
+fn schema_of(key: &str) -> Json {
+    match key {
         "cleargate" => json!({ "const": super::FORMAT }),
         "flow" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" }),
         "input" => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } }),
@@ -85,15 +124,38 @@ pub fn schema() -> Json {
             "type": "object", "additionalProperties": false,
             "properties": { "timeout": duration(), "retry": { "$ref": "#/$defs/retry" } },
         }),
-        "nodes" | "do" => {
+        "nodes" | "do" | "try" | "finally" => {
             json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/node" } })
         }
         "after" | "to" => names(),
         "else" => {
             json!({ "oneOf": [{ "type": "null" }, text(), { "type": "array", "items": text() }] })
         }
-        "join" => json!({ "enum": ["all", "any"] }),
-        "timeout" | "deadline" => duration(),
+        "join" => json!({ "oneOf": [
+                { "enum": ["all", "any", "first_success"] },
+                { "type": "string", "pattern": "^n_of\\([1-9][0-9]*\\)$" },
+            ] }),
+        "timeout" | "deadline" | "cleanup" => duration(),
+        "compensate" => json!({ "$ref": "#/$defs/node" }),
+        "loop" => json!({
+            "type": "object", "required": ["max"], "additionalProperties": false,
+            "properties": object(LOOP_BOUNDS),
+        }),
+        "while" | "until" => text(),
+        "on_max" => json!({ "enum": ["stop", "fail"] }),
+        "carry" | "next" => json!({ "type": "object" }),
+        "parallel" | "race" => json!({
+            "type": "object", "minProperties": 2, "maxProperties": super::MAX_BRANCHES,
+            "additionalProperties": {
+                "type": "object", "required": ["do"], "additionalProperties": false,
+                "properties": object(BRANCH),
+            },
+        }),
+        "on_branch_error" => json!({ "enum": ["fail", "collect", "skip"] }),
+        "catch" => json!({ "type": "array", "items": {
+                "type": "object", "required": ["do"], "additionalProperties": false,
+                "properties": object(CATCH),
+            } }),
         "retry" => json!({ "$ref": "#/$defs/retry" }),
         "effect" => json!({ "enum": ["pure", "read", "idempotent", "once", "compensable"] }),
         "switch" => json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/case" } }),
@@ -102,35 +164,28 @@ pub fn schema() -> Json {
         "on_item_error" => json!({ "enum": ["fail", "collect", "skip"] }),
         "map" | "out" => json!({}),
         _ => json!({ "type": ["string", "boolean", "number"] }),
-    };
-    let object = |keys: &[&str]| -> serde_json::Map<String, Json> {
-        keys.iter().map(|key| ((*key).to_owned(), schema_of(key))).collect()
-    };
-    let own = json!({ "^x-": {} });
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "ClearGate flow",
-        "type": "object",
-        "required": ["cleargate", "flow", "nodes"],
-        "properties": object(FLOW),
-        "patternProperties": own,
-        "additionalProperties": false,
-        "$defs": {
-            "node": {
-                "type": "object",
-                "anyOf": [{ "required": ["type"] }, { "required": ["switch"] }, { "required": ["map"] }],
-                "properties": object(&[NODE, LEAF, SWITCH, MAP].concat()),
-            },
-            "case": {
-                "type": "object",
-                "properties": object(CASE),
-                "patternProperties": own,
-                "additionalProperties": false,
-            },
-            "retry": retry_schema(),
-            "port": port_schema(),
-        },
-    })
+    }
+}
+
+fn text() -> Json {
+    json!({ "type": "string" })
+}
+
+fn duration() -> Json {
+    json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" })
+}
+
+fn names() -> Json {
+    json!({ "oneOf": [text(), { "type": "array", "items": text() }] })
+}
+
+fn whole(max: u64) -> Json {
+    json!({ "type": "integer", "minimum": 1, "maximum": max })
+}
+
+/// The keys of a map with what each may hold.
+fn object(keys: &[&str]) -> serde_json::Map<String, Json> {
+    keys.iter().map(|key| ((*key).to_owned(), schema_of(key))).collect()
 }
 
 fn part_schema() -> Json {

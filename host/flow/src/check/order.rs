@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::Checker;
-use super::draft::{Draft, DraftKind, DraftNode};
+use super::draft::{Draft, DraftBody, DraftKind, DraftLoop, DraftNode};
 use super::site::Site;
 use crate::diagnostic::{Finding, Span};
 use crate::graph::{Edge, EdgeKind, Join, NodeIx};
@@ -21,7 +21,7 @@ pub(super) struct Order {
     pub(super) sorted: Vec<NodeIx>,
     /// By position in `sorted`; `from` is such a position too.
     pub(super) edges: Vec<Vec<Edge>>,
-    /// Orders of bodies, by index into the draft and case of the switch (0 for a map).
+    /// Orders of bodies, by index into the draft and number of the body.
     pub(super) bodies: HashMap<(NodeIx, usize), Rc<Order>>,
 }
 
@@ -42,7 +42,7 @@ impl Checker<'_> {
         let mut bodies = HashMap::new();
         let mut sound = true;
         for (at, node) in draft.nodes.iter().enumerate() {
-            for (case, body) in node.kind.bodies() {
+            for (case, body) in node.bodies() {
                 match self.order(body) {
                     Some(order) => {
                         bodies.insert((at, case), Rc::new(order));
@@ -59,6 +59,16 @@ impl Checker<'_> {
                 EdgeKind::Case { case } => (edge.from, Some(case)),
                 _ => (edge.from, None),
             });
+        }
+        for (node, edges) in draft.nodes.iter().zip(&needs) {
+            let sources: HashSet<NodeIx> = edges.iter().map(|edge| edge.from).collect();
+            if let Join::NOf(wanted) = node.join
+                && sources.len() < wanted as usize
+            {
+                let message = format!("it waits for {wanted} inputs and has {}", sources.len());
+                let help = format!("write `join: n_of({})` at most, or `all`", sources.len());
+                self.find(Finding::error("CG0308", node.span, message).help(help));
+            }
         }
         let sorted = sort(draft, &needs).or_else(|| {
             self.cycle(draft, &needs);
@@ -84,9 +94,9 @@ impl Checker<'_> {
         let mut edges = Vec::new();
         for read in self.reads(node) {
             let Some(&from) = index.get(read.name.as_str()) else { continue };
-            if node.join == Join::Any && !read.guarded {
+            if node.join != Join::All && !read.guarded {
                 let message = format!(
-                    "with `join: any` only the first value is there; `{}` may be absent",
+                    "with this `join` not all values are there; `{}` may be absent",
                     read.name
                 );
                 let help = format!("ask first: `has({0}) ? {0}… : …`", read.name);
@@ -134,10 +144,7 @@ impl Checker<'_> {
             }
             DraftKind::Switch(cases) => {
                 for case in cases {
-                    if let Some((body, out)) = &case.body {
-                        let end = out.iter().flat_map(|out| &out.sites);
-                        reads.extend(self.reads_of_body(body, end, &[]));
-                    }
+                    reads.extend(case.body.iter().flat_map(|body| self.reads_of(body, &[])));
                     self.read(&case.when, &mut reads);
                 }
             }
@@ -146,9 +153,39 @@ impl Checker<'_> {
                 reads.extend(self.reads_of_body(&map.body, &map.out.sites, &own));
                 self.read([&map.over], &mut reads);
             }
+            DraftKind::Loop(looped) => self.reads_of_loop(looped, &mut reads),
+            DraftKind::Parallel(branches) | DraftKind::Race(branches) => {
+                reads.extend(branches.bodies.values().flat_map(|body| self.reads_of(body, &[])));
+            }
+            DraftKind::Try(guarded) => {
+                reads.extend(self.reads_of(&guarded.body, &[]));
+                let handlers = guarded.catch.iter().map(|catch| &catch.body);
+                reads.extend(handlers.flat_map(|body| self.reads_of(body, &["error"])));
+                let finally = guarded.finally.iter();
+                reads.extend(finally.flat_map(|body| self.reads_of_body(body, [], &["error"])));
+            }
             DraftKind::Broken => {}
         }
+        if let Some(undo) = &node.undo {
+            reads.extend(self.reads_of_body(undo, [], &[node.id.as_str()]));
+        }
         reads
+    }
+
+    fn reads_of_loop<'s>(&self, looped: &'s DraftLoop, reads: &mut Vec<Read<'s>>) {
+        let own: Vec<&str> = looped.carry.keys().map(String::as_str).chain(["index"]).collect();
+        let next = looped.next.values().flat_map(|(_, bound)| &bound.sites);
+        let out = looped.body.out.iter().flat_map(|out| &out.sites);
+        let end = next.chain(&looped.until).chain(out);
+        reads.extend(self.reads_of_body(&looped.body.nodes, end, &own));
+        let mut asked = Vec::new();
+        self.read(&looped.go_on, &mut asked);
+        reads.extend(asked.into_iter().filter(|read| !own.contains(&read.name.as_str())));
+        self.read(looped.carry.values().flat_map(|bound| &bound.sites), reads);
+    }
+
+    fn reads_of<'s>(&self, body: &'s DraftBody, given: &[&str]) -> Vec<Read<'s>> {
+        self.reads_of_body(&body.nodes, body.out.iter().flat_map(|out| &out.sites), given)
     }
 
     /// What a body reads from outside: neither its own nodes nor the names that its block gives it.

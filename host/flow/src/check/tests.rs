@@ -189,12 +189,14 @@ fn every_code_has_a_page_and_every_page_is_true() {
         include_str!("../check.rs"),
         include_str!("bound.rs"),
         include_str!("draft.rs"),
+        include_str!("draft/blocks.rs"),
         include_str!("order.rs"),
         include_str!("policy.rs"),
         include_str!("site.rs"),
         include_str!("parts.rs"),
         include_str!("text.rs"),
         include_str!("typing.rs"),
+        include_str!("typing/blocks.rs"),
         include_str!("../document.rs"),
         include_str!("../expr/infer.rs"),
     ];
@@ -314,11 +316,10 @@ fn the_schema_speaks_of_the_same_keys() {
         schema.pointer(pointer).unwrap().as_object().unwrap().keys().cloned().collect()
     };
     assert_eq!(keys("/properties"), keys::FLOW);
-    assert_eq!(
-        keys("/$defs/node/properties"),
-        [keys::NODE, keys::LEAF, keys::SWITCH, keys::MAP].concat()
-    );
+    assert_eq!(keys("/$defs/node/properties"), keys::all_of_nodes());
     assert_eq!(keys("/$defs/case/properties"), keys::CASE);
+    let bounds = "/$defs/node/properties/loop/properties";
+    assert_eq!(keys(bounds), keys::LOOP_BOUNDS);
 }
 
 proptest::proptest! {

@@ -1,5 +1,7 @@
 //! Third pass: types, in an order in which each is known before it is read. What comes out is the graph.
 
+mod blocks;
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,12 +10,12 @@ use indexmap::IndexMap;
 
 use super::Checker;
 use super::bound::may_be_skipped;
-use super::draft::{Draft, DraftCase, DraftKind, DraftLeaf, DraftMap, DraftNode};
+use super::draft::{Draft, DraftKind, DraftLeaf, DraftNode};
 use super::order::Order;
 use super::site::{Bound, Site};
 use crate::diagnostic::{Finding, Hints, Span, short};
 use crate::expr::{Template, TypeNames, infer_value, unify_types};
-use crate::graph::{Case, CaseBody, GraphNode, Leaf, Map, NodeKind, OnItemError, Scope};
+use crate::graph::{GraphNode, Leaf, NodeKind, Scope};
 use crate::types::{Field, GUARDED_LABEL, Kind, Misfit, Type, fits, validate};
 use crate::value::Value;
 
@@ -123,12 +125,16 @@ impl Checker<'_> {
             let body = |case| order.bodies.get(&(*at, case)).map(|body| &**body);
             let (kind, output) = self.type_node(node, &body, &names);
             names.own.insert(node.id.to_string(), output.clone());
+            let compensate = node.undo.as_ref().zip(body(0)).map(|(undo, order)| {
+                Box::new(self.type_nodes(undo, order, &names, HashMap::new()).0)
+            });
             spans.push(node.span);
             nodes.push(GraphNode {
                 id: node.id.clone(),
                 kind,
                 needs: needs.clone(),
                 join: node.join,
+                compensate,
                 output,
             });
         }
@@ -139,17 +145,18 @@ impl Checker<'_> {
 
     fn type_node<'o>(
         &self,
-        node: &DraftNode,
+        node: &'o DraftNode,
         body: &dyn Fn(usize) -> Option<&'o Order>,
         names: &Inner<'_>,
     ) -> (NodeKind, Type) {
         match &node.kind {
             DraftKind::Leaf(leaf) => self.type_leaf(node, leaf, names),
             DraftKind::Switch(cases) => self.type_switch(cases, body, names),
-            DraftKind::Map(map) => match body(0) {
-                Some(body) => self.type_map(map, body, names),
-                None => unreachable!("a scope whose bodies have no order is not typed"),
-            },
+            DraftKind::Map(map) => self.type_map(map, body, names),
+            DraftKind::Loop(looped) => self.type_loop(looped, body, names),
+            DraftKind::Parallel(branches) => self.type_parallel(branches, body, names),
+            DraftKind::Race(branches) => self.type_race(branches, body, names),
+            DraftKind::Try(guarded) => self.type_try(guarded, body, names),
             DraftKind::Broken => (NodeKind::Switch { cases: Vec::new() }, Kind::Any.into()),
         }
     }
@@ -290,79 +297,6 @@ impl Checker<'_> {
                 format!("expected true or false, found `{}`", short(&ty)),
             ));
         }
-    }
-
-    fn type_switch<'o>(
-        &self,
-        cases: &[DraftCase],
-        body: &dyn Fn(usize) -> Option<&'o Order>,
-        names: &Inner<'_>,
-    ) -> (NodeKind, Type) {
-        let mut typed = Vec::with_capacity(cases.len());
-        let mut value: Option<Type> = None;
-        for (at, case) in cases.iter().enumerate() {
-            case.when.iter().for_each(|site| self.type_truth(site, names));
-            let body = case.body.as_ref().zip(body(at)).map(|((draft, out), order)| {
-                let (nodes, inner) = self.type_nodes(draft, order, names, HashMap::new());
-                let ty =
-                    out.as_ref().map(|out| self.type_end(out, &inner, &may_be_skipped(&nodes)));
-                let ty = ty.unwrap_or_else(nothing);
-                value = Some(value.take().map_or(ty.clone(), |all| unify_types(&all, &ty)));
-                CaseBody { nodes, out: out.as_ref().map(|out| out.template.clone()) }
-            });
-            typed.push(Case {
-                when: case.when.as_ref().map(|site| site.expr.clone()),
-                to: case.to.iter().filter_map(|(name, _)| name.parse().ok()).collect(),
-                body,
-            });
-        }
-        // Without a body to run, nothing comes of a switch but the way it went.
-        let certain = typed.iter().all(|case| case.body.is_some())
-            && typed.last().is_some_and(|case| case.when.is_none());
-        let value = match value {
-            Some(value) if certain => value,
-            Some(value) => unify_types(&value, &nothing()),
-            None => {
-                let case = ("case".to_owned(), Field::from(Type::from(Kind::Int)));
-                Kind::Record([case].into_iter().collect()).into()
-            }
-        };
-        (NodeKind::Switch { cases: typed }, value)
-    }
-
-    fn type_map(&self, map: &DraftMap, order: &Order, names: &Inner<'_>) -> (NodeKind, Type) {
-        let over = self.type_site(&map.over, names);
-        let mut item = match &over.kind {
-            Kind::List(of) => (**of).clone(),
-            Kind::Any | Kind::Json => Kind::Any.into(),
-            _ => {
-                let span = map.over.at(self.text, &(0..map.over.expr.source().len()));
-                self.find(Finding::error(
-                    "CG0203",
-                    span,
-                    format!("`map` needs a list, found `{}`", short(&over)),
-                ));
-                Kind::Any.into()
-            }
-        };
-        item.labels.extend(over.labels.iter().cloned());
-        let own = HashMap::from([(map.item.clone(), item), ("index".to_owned(), Kind::Int.into())]);
-        let (body, inner) = self.type_nodes(&map.body, order, names, own);
-        let mut out = self.type_end(&map.out, &inner, &may_be_skipped(&body));
-        let labels = std::mem::take(&mut out.labels);
-        if map.on_item_error == OnItemError::Collect {
-            out = Kind::Any.into();
-        }
-        let kind = NodeKind::Map(Box::new(Map {
-            over: map.over.expr.clone(),
-            item: map.item.clone(),
-            concurrency: map.concurrency,
-            max: map.max,
-            on_item_error: map.on_item_error,
-            body,
-            out: map.out.template.clone(),
-        }));
-        (kind, Type { kind: Kind::List(Box::new(out)), labels })
     }
 }
 

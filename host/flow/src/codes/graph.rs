@@ -208,4 +208,24 @@ nodes:
   a: { type: model, model: fast, prompt: hi }
 "#,
     },
+    Page {
+        code: "CG0314",
+        title: "A compensation that could never happen",
+        text: "`compensate:` says how a step is undone. That happens when the `try` around it fails or is stopped: the steps \
+               of its body that succeeded are undone, the last one first. Without a `try` nobody would do it; a block is \
+               not undone as a whole, because its steps are; and what undoes a step is performed itself, so it has a \
+               `type`. Its `with:` reads the value of the step under the step's own name.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  hold: { type: upper, with: { text: "seat" }, compensate: { type: upper, with: { text: "${hold.text}" } } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  book:
+    try:
+      hold: { type: upper, with: { text: "seat" }, compensate: { type: upper, with: { text: "${hold.text}" } } }
+"#,
+    },
 ];

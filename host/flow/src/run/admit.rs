@@ -130,6 +130,14 @@ impl Run {
     }
 
     fn admit_deadline(&self, address: &Address) -> Result<Admitted<'static>, String> {
+        let at = self.resolve(address).ok_or_else(|| unknown(address))?;
+        if let Act::Try = self.plan_of(at).act {
+            return match self.node(at).stopping {
+                true if self.hurries(at) => Ok(Admitted::Late(at)),
+                true => Ok(Admitted::Ignored),
+                false => Err(format!("`{address}` was not told to stop")),
+            };
+        }
         let (at, leaf) = self.leaf_at(address)?;
         let node = self.node(at);
         if node.attempt == 0 || leaf.policy.deadline.is_none() {
@@ -154,8 +162,7 @@ impl Run {
     }
 
     fn leaf_at(&self, address: &Address) -> Result<(At, &Leaf), String> {
-        let unknown = || format!("the run has no node at `{address}`");
-        let at = self.resolve(address).ok_or_else(unknown)?;
+        let at = self.resolve(address).ok_or_else(|| unknown(address))?;
         match &self.plan.scopes[self.frames[at.frame].scope].nodes[at.node].act {
             Act::Leaf(leaf) => Ok((at, leaf)),
             _ => Err(format!("`{address}` is no node that is performed")),
@@ -168,10 +175,7 @@ impl Run {
         for segment in way {
             let at = self.named(frame, segment.node.as_str())?;
             let index = segment.index?;
-            let frames = &self.node(at).bodies.as_ref()?.frames;
-            // The frames of a map are in the order of its items; a switch has one.
-            let found = frames.get(index as usize).or_else(|| frames.first())?;
-            frame = Some(*found).filter(|found| self.frames[*found].index == index)?;
+            frame = self.node(at).bodies.as_ref()?.frame(index, &self.frames)?;
         }
         if last.index.is_some() { None } else { self.named(frame, last.node.as_str()) }
     }
@@ -188,4 +192,8 @@ impl Run {
     pub(super) fn node_mut(&mut self, at: At) -> &mut Node {
         &mut self.frames[at.frame].nodes[at.node]
     }
+}
+
+fn unknown(address: &Address) -> String {
+    format!("the run has no node at `{address}`")
 }

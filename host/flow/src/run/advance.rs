@@ -5,11 +5,11 @@ use indexmap::IndexMap;
 use crate::address::Address;
 use crate::error::NodeError;
 use crate::event::{Outcome, check_payload};
-use crate::graph::Join;
+use crate::graph::{Join, NodeIx};
 use crate::value::{Fields, Value};
 
 use super::names::View;
-use super::plan::{Act, InputKind, NodePlan, ScopeIx};
+use super::plan::{Act, Input, InputKind, NodePlan, ScopeIx};
 use super::state::{At, Failure, Frame, FrameIx, Node, Phase};
 use super::{Derived, Effect, Run, Stage};
 
@@ -50,9 +50,19 @@ impl Run {
             }
         }
         let (open, busy) = (count, 0);
-        let (failure, stopping, done) = (None, false, false);
-        let entered = Frame { scope, parent, index, nodes, open, busy, failure, stopping, done };
-        self.frames.push(entered);
+        let (failure, tolerated, stopping, done) = (None, Vec::new(), false, false);
+        self.frames.push(Frame {
+            scope,
+            parent,
+            index,
+            nodes,
+            open,
+            busy,
+            failure,
+            tolerated,
+            stopping,
+            done,
+        });
         if count == 0 {
             self.work.push_back(Work::Close(frame));
         }
@@ -64,9 +74,13 @@ impl Run {
             return;
         }
         match self.plan_of(at).act {
+            Act::Leaf(_) if self.undoes(at.frame) => self.perform_undo(at),
             Act::Leaf(_) => self.perform_first(at),
-            Act::Switch(_) => self.choose(at),
-            Act::Map(scope) => self.open_map(at, scope),
+            Act::Switch => self.choose(at),
+            Act::Map => self.open_map(at),
+            Act::Loop => self.open_loop(at),
+            Act::Parallel | Act::Race => self.open_branches(at),
+            Act::Try => self.open_try(at),
         }
     }
 
@@ -74,6 +88,7 @@ impl Run {
     pub(super) fn succeed(&mut self, at: At, value: Value, taken: Option<usize>) {
         self.node_mut(at).value = value;
         self.settle(at, Phase::Succeeded, "succeeded");
+        self.remember_undo(at);
         if !self.frames[at.frame].stopping {
             self.tell_readers(at, Some(taken));
         }
@@ -83,10 +98,25 @@ impl Run {
         if self.frames[at.frame].stopping || self.node(at).phase != Phase::Waiting {
             return;
         }
+        if let Some(error) = self.last_tolerated(at) {
+            return self.fail(at, error);
+        }
         self.set_phase(at, Phase::Skipped);
         self.step.derived.push(Derived::Skipped { address: self.address(at) });
         self.tell_readers(at, None);
         self.close_when_still(at.frame);
+    }
+
+    /// The last failure that a join coped with which has nothing left to begin with.
+    fn last_tolerated(&self, at: At) -> Option<NodeError> {
+        let plan = self.plan_of(at);
+        let mut failures = self.frames[at.frame].tolerated.iter().rev();
+        let of_input = |from: NodeIx| plan.inputs.iter().any(|input| input.from == from);
+        let tolerant = plan.join == Join::FirstSuccess;
+        tolerant
+            .then(|| failures.find(|(from, _)| of_input(*from)))
+            .flatten()
+            .map(|(_, e)| e.clone())
     }
 
     /// Passes on that `at` is settled: `None` when it was skipped, else the case it took as a switch.
@@ -95,35 +125,61 @@ impl Run {
         let scope = &self.plan.scopes[frame.scope];
         for &(reader, input) in &scope.nodes[at.node].readers {
             let node = &mut frame.nodes[reader];
-            if node.phase != Phase::Waiting || node.winner.is_some() {
+            let plan = &scope.nodes[reader];
+            let enough = plan.join.enough(plan.inputs.len());
+            if node.phase != Phase::Waiting || enough == Some(node.winners.len()) {
                 continue;
             }
-            let plan = &scope.nodes[reader];
             let input = &plan.inputs[input];
             let live = outcome.is_some_and(|taken| input.lives(taken));
             node.pending -= 1;
             let there = At { frame: at.frame, node: reader };
-            let work = match plan.join {
-                Join::Any if live => {
-                    node.winner = Some(at.node);
-                    Work::Start(there)
-                }
-                Join::Any if node.pending == 0 => Work::Skip(there),
-                Join::All if !live && !matches!(input.kind, InputKind::Lenient) => {
-                    Work::Skip(there)
-                }
-                Join::All if node.pending == 0 => Work::Start(there),
-                _ => continue,
-            };
-            self.work.push_back(work);
+            self.work.extend(match enough {
+                Some(enough) => first_come(node, at.node, live, enough, there),
+                None => all_come(node, input, live, there),
+            });
         }
     }
 
     /// Settles a node as failed, and with it its scope.
     pub(super) fn fail(&mut self, at: At, error: NodeError) {
-        let address = self.address(at);
+        let address = Some(self.address(at));
+        self.fail_as(at, Failure { address, error });
+    }
+
+    /// Settles a node as failed with a failure that may have come from inside it.
+    pub(super) fn fail_as(&mut self, at: At, failure: Failure) {
         self.settle(at, Phase::Failed, "failed");
-        self.fail_frame(at.frame, Failure { address: Some(address), error });
+        if self.plan_of(at).tolerated {
+            self.tolerate(at, failure.error);
+            self.tell_of_failure(at);
+        } else {
+            self.fail_frame(at.frame, failure);
+        }
+    }
+
+    /// A node is to fail as soon as what is under way in it has ended.
+    pub(super) fn doom(&mut self, at: At, failure: Failure) {
+        self.node_mut(at).doomed = true;
+        if !self.plan_of(at).tolerated {
+            return self.fail_frame(at.frame, failure);
+        }
+        self.tolerate(at, failure.error);
+        match self.node(at).phase {
+            Phase::Performing => self.stop_attempt(at),
+            Phase::Inside => self.stop_bodies(at),
+            _ => unreachable!("only what is under way is doomed"),
+        }
+    }
+
+    fn tolerate(&mut self, at: At, error: NodeError) {
+        self.frames[at.frame].tolerated.push((at.node, error));
+    }
+
+    fn tell_of_failure(&mut self, at: At) {
+        if !self.frames[at.frame].stopping {
+            self.tell_readers(at, None);
+        }
     }
 
     pub(super) fn settle(&mut self, at: At, phase: Phase, status: &'static str) {
@@ -177,6 +233,9 @@ impl Run {
     pub(super) fn settle_stopped(&mut self, at: At) {
         if self.node(at).doomed {
             self.settle(at, Phase::Failed, "failed");
+            if self.plan_of(at).tolerated {
+                self.tell_of_failure(at);
+            }
         } else {
             self.settle(at, Phase::Cancelled, "cancelled");
         }
@@ -238,5 +297,25 @@ impl Run {
         let block = frame.parent.expect("only the outermost frame has no block around it");
         let bodies = self.node(block).bodies.as_ref().expect("a body belongs to a block under way");
         bodies.address.child(frame.index, plan.id.clone())
+    }
+}
+
+/// What an input means to a node that waits for some of its inputs.
+fn first_come(node: &mut Node, from: NodeIx, live: bool, enough: usize, at: At) -> Option<Work> {
+    if live {
+        node.winners.push(from);
+    }
+    match node.winners.len() {
+        come if come == enough => Some(Work::Start(at)),
+        come if come + node.pending < enough => Some(Work::Skip(at)),
+        _ => None,
+    }
+}
+
+/// What an input means to a node that waits for all of its inputs.
+fn all_come(node: &Node, input: &Input, live: bool, at: At) -> Option<Work> {
+    match live || matches!(input.kind, InputKind::Lenient) {
+        false => Some(Work::Skip(at)),
+        true => (node.pending == 0).then_some(Work::Start(at)),
     }
 }

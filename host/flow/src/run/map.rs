@@ -4,33 +4,34 @@ use crate::error::{ErrorCode, NodeError};
 use crate::graph::{Map, NodeKind};
 use crate::value::Value;
 
+use super::body::tolerated;
 use super::names::View;
-use super::plan::ScopeIx;
 use super::progress::Items;
-use super::state::{At, Bodies, Phase};
+use super::state::{At, Verdict};
 use super::{Derived, Run};
 
 impl Run {
-    pub(super) fn open_map(&mut self, at: At, body: ScopeIx) {
+    pub(super) fn open_map(&mut self, at: At) {
         match self.items_of(at) {
             Ok((items, len)) => {
                 let address = self.address(at);
-                self.step
-                    .derived
-                    .push(Derived::MapStarted { address: address.clone(), items: len });
+                self.step.derived.push(Derived::MapStarted { address, items: len });
                 self.count(at).items.get_or_insert_with(Items::default).total += len;
-                self.node_mut(at).bodies = Some(Box::new(Bodies {
-                    address,
-                    items,
-                    frames: Vec::new(),
-                    running: 0,
-                    done: 0,
-                    results: vec![None; len as usize],
-                }));
-                self.set_phase(at, Phase::Inside);
-                self.fill_map(at, body);
+                self.open_block(at, items);
+                self.bodies(at).results = vec![None; len as usize];
+                self.fill_map(at);
             }
             Err(error) => self.fail(at, error),
+        }
+    }
+
+    pub(super) fn take_item(&mut self, at: At, index: u32, verdict: Verdict) {
+        match tolerated(verdict, self.map_of(at).on_item_error) {
+            Ok(value) => {
+                self.bodies(at).results[index as usize] = value;
+                self.fill_map(at);
+            }
+            Err(failure) => self.doom(at, failure),
         }
     }
 
@@ -51,7 +52,7 @@ impl Run {
     }
 
     /// Starts bodies while there is room; settles the map when none is left.
-    pub(super) fn fill_map(&mut self, at: At, body: ScopeIx) {
+    fn fill_map(&mut self, at: At) {
         let room = self.map_of(at).concurrency.max(1);
         loop {
             let bodies = self.bodies(at);
@@ -59,30 +60,20 @@ impl Run {
             if next == bodies.results.len() || bodies.running >= room {
                 break;
             }
-            bodies.running += 1;
-            let index = u32::try_from(next).expect("a map has at most `max` items");
-            let frame = self.enter(body, Some(at), index);
-            self.bodies(at).frames.push(frame);
+            self.start_body(at, 0, u32::try_from(next).expect("a map has at most `max` items"));
         }
         let bodies = self.bodies(at);
         if bodies.done as usize == bodies.results.len() {
             let results = std::mem::take(&mut bodies.results);
-            bodies.items = Value::Null;
+            bodies.given = Value::Null;
             self.succeed(at, Value::list(results.into_iter().flatten()), None);
         }
     }
 
-    pub(super) fn map_of(&self, at: At) -> &Map {
-        let scope = self.plan.scope(&self.graph, self.frames[at.frame].scope);
-        match &scope.nodes[at.node].kind {
+    fn map_of(&self, at: At) -> &Map {
+        match self.kind_of(at) {
             NodeKind::Map(map) => map,
             _ => unreachable!("the plan says that it is a map"),
         }
     }
-}
-
-pub(super) fn collected(error: &NodeError) -> Value {
-    let code = Value::from(error.code.as_str());
-    let message = Value::from(error.message.as_str());
-    Value::record([("error", Value::record([("code", code), ("message", message)]))])
 }

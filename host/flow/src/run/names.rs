@@ -4,11 +4,11 @@ use std::cell::Cell;
 
 use crate::error::{ErrorCode, NodeError};
 use crate::expr::{Names, Template};
-use crate::graph::{Join, NodeIx, NodeKind};
+use crate::graph::{NodeIx, NodeKind};
 use crate::value::Value;
 
 use super::Run;
-use super::state::{FrameIx, Phase};
+use super::state::{At, FrameIx, Phase};
 
 /// Looks from one frame outwards: nodes, then the item and `index`, then the scope around.
 pub(super) struct View<'r> {
@@ -16,16 +16,28 @@ pub(super) struct View<'r> {
     frame: FrameIx,
     /// Who reads; `None` for the output of the scope.
     reader: Option<NodeIx>,
+    /// A block that reads with the names that it gives to its bodies.
+    block: Option<(At, u32)>,
     absent: Cell<bool>,
 }
 
 impl<'r> View<'r> {
     pub(super) fn new(run: &'r Run, frame: FrameIx, reader: Option<NodeIx>) -> Self {
-        Self { run, frame, reader, absent: Cell::new(false) }
+        Self { run, frame, reader, block: None, absent: Cell::new(false) }
+    }
+
+    /// What a block reads before its body `index`.
+    pub(super) fn before(run: &'r Run, at: At, index: u32) -> Self {
+        Self { block: Some((at, index)), ..Self::new(run, at.frame, Some(at.node)) }
     }
 
     fn find(&self, name: &str) -> Option<Value> {
         let (mut frame, mut reader) = (self.frame, self.reader);
+        if let Some((block, index)) = self.block
+            && let Some(value) = self.given(block, index, name)
+        {
+            return Some(value);
+        }
         loop {
             let here = &self.run.frames[frame];
             let scope = &self.run.plan.scopes[here.scope];
@@ -35,7 +47,7 @@ impl<'r> View<'r> {
                 return there.then(|| found.value.clone());
             }
             let Some(parent) = here.parent else { break };
-            if let Some(value) = self.item(frame, name) {
+            if let Some(value) = self.given(parent, here.index, name) {
                 return Some(value);
             }
             (frame, reader) = (parent.frame, Some(parent.node));
@@ -53,25 +65,23 @@ impl<'r> View<'r> {
         let Some(reader) = reader else { return false };
         let here = &self.run.frames[frame];
         let plan = &self.run.plan.scopes[here.scope].nodes[reader];
-        plan.join == Join::Any
-            && here.nodes[reader].winner != Some(node)
+        plan.join.enough(plan.inputs.len()).is_some()
+            && !here.nodes[reader].winners.contains(&node)
             && plan.inputs.iter().any(|input| input.from == node)
     }
 
-    fn item(&self, frame: FrameIx, name: &str) -> Option<Value> {
-        let here = &self.run.frames[frame];
-        let parent = here.parent?;
-        let outer = &self.run.frames[parent.frame];
-        let scope = self.run.plan.scope(&self.run.graph, outer.scope);
-        let NodeKind::Map(map) = &scope.nodes[parent.node].kind else { return None };
-        if name == "index" {
-            return Some(here.index.into());
+    /// What a block gives to the names in its body `index`.
+    fn given(&self, block: At, index: u32, name: &str) -> Option<Value> {
+        let bodies = self.run.node(block).bodies.as_ref()?;
+        match self.run.kind_of(block) {
+            NodeKind::Map(map) if map.item == name => {
+                bodies.given.as_list()?.get(index as usize).cloned()
+            }
+            NodeKind::Map(_) | NodeKind::Loop(_) if name == "index" => Some(index.into()),
+            NodeKind::Loop(_) => bodies.given.get(name).cloned(),
+            NodeKind::Try(_) if name == "error" && index > 0 => Some(bodies.given.clone()),
+            _ => None,
         }
-        if map.item != name {
-            return None;
-        }
-        let bodies = outer.nodes[parent.node].bodies.as_ref()?;
-        bodies.items.as_list()?.get(here.index as usize).cloned()
     }
 
     /// The value of an output: nothing when it speaks of a node that was skipped and does not cope.

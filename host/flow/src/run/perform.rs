@@ -13,7 +13,8 @@ use super::{Attempt, Effect, Run};
 
 impl Run {
     pub(super) fn perform_first(&mut self, at: At) {
-        match self.input_of(at) {
+        let view = View::new(self, at.frame, Some(at.node));
+        match self.input_with(self.leaf(at), &view) {
             Ok(input) => {
                 self.node_mut(at).value = input;
                 self.deadline(at);
@@ -23,12 +24,11 @@ impl Run {
         }
     }
 
-    fn input_of(&self, at: At) -> Result<Value, NodeError> {
-        let leaf = self.leaf(at);
-        let view = View::new(self, at.frame, Some(at.node));
+    /// The input of a leaf with what it reads.
+    pub(super) fn input_with(&self, leaf: &Leaf, view: &View<'_>) -> Result<Value, NodeError> {
         let mut fields = Fields::with_capacity(leaf.with.len() + leaf.defaults.len());
         for (port, template) in &leaf.with {
-            fields.insert(port.as_str().into(), template.eval(&view)?);
+            fields.insert(port.as_str().into(), template.eval(view)?);
         }
         for (port, value) in &leaf.defaults {
             fields.entry(port.as_str().into()).or_insert_with(|| value.clone());
@@ -42,6 +42,12 @@ impl Run {
         node.intent = false;
         self.set_phase(at, Phase::Performing);
         self.perform(at);
+    }
+
+    /// The first attempt at undoing a step: its input was read before.
+    pub(super) fn perform_undo(&mut self, at: At) {
+        self.deadline(at);
+        self.perform_next(at);
     }
 
     /// Gives out the current attempt.
@@ -90,6 +96,9 @@ impl Run {
     }
 
     pub(super) fn out_of_time(&mut self, at: At) {
+        if let Act::Try = self.plan_of(at).act {
+            return self.stop_cleaning(at);
+        }
         let address = self.address(at);
         let deadline = self.leaf(at).policy.deadline.unwrap_or_default();
         let message = format!("not done within the deadline of {deadline} ms over all attempts");
@@ -98,8 +107,7 @@ impl Run {
         if self.node(at).phase == Phase::Pausing {
             return self.fail(at, error);
         }
-        self.node_mut(at).doomed = true;
-        self.fail_frame(at.frame, Failure { address: Some(address), error });
+        self.doom(at, Failure { address: Some(address), error });
     }
 
     pub(super) fn leaf(&self, at: At) -> &Arc<Leaf> {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::address::{Address, NodeId};
-use crate::graph::{Case, EdgeKind, Graph, GraphNode, Join, Leaf, NodeIx, NodeKind, Scope};
+use crate::graph::{EdgeKind, Graph, GraphNode, Join, Leaf, NodeIx, NodeKind, Scope};
 
 /// What the run machine works out of a graph once, for all runs of it.
 #[derive(Default)]
@@ -43,7 +43,7 @@ pub(super) struct Plan {
 
 #[derive(Debug)]
 pub(super) struct ScopePlan {
-    /// Blocks to go through from the outermost scope to this one, with the case of a switch.
+    /// Nodes to go through from the outermost scope to this one, with the number of the body.
     way: Vec<(NodeIx, usize)>,
     pub(super) nodes: Vec<NodePlan>,
     pub(super) by_id: HashMap<NodeId, NodeIx>,
@@ -56,6 +56,10 @@ pub(super) struct NodePlan {
     pub(super) root: Option<Address>,
     pub(super) join: Join,
     pub(super) act: Act,
+    /// The scopes inside, by the number of the body; of a leaf, what undoes it.
+    pub(super) bodies: Vec<Option<ScopeIx>>,
+    /// Only nodes wait for it that cope with its failure.
+    pub(super) tolerated: bool,
     /// What the node waits for. `Case` edges of one switch are one input.
     pub(super) inputs: Vec<Input>,
     /// Who waits for this node: reader and index into its inputs.
@@ -67,9 +71,33 @@ pub(super) struct NodePlan {
 #[derive(Debug)]
 pub(super) enum Act {
     Leaf(Arc<Leaf>),
-    /// With the body of each case that has one.
-    Switch(Vec<Option<ScopeIx>>),
-    Map(ScopeIx),
+    Switch,
+    Map,
+    Loop,
+    Parallel,
+    Race,
+    Try,
+}
+
+impl Act {
+    fn of(kind: &NodeKind) -> Self {
+        match kind {
+            NodeKind::Leaf(leaf) => Self::Leaf(leaf.clone()),
+            NodeKind::Switch { .. } => Self::Switch,
+            NodeKind::Map(_) => Self::Map,
+            NodeKind::Loop(_) => Self::Loop,
+            NodeKind::Parallel(_) => Self::Parallel,
+            NodeKind::Race(_) => Self::Race,
+            NodeKind::Try(_) => Self::Try,
+        }
+    }
+}
+
+impl NodePlan {
+    /// The scope of a body that the graph has.
+    pub(super) fn body(&self, index: usize) -> ScopeIx {
+        self.bodies[index].expect("the checker made this body")
+    }
 }
 
 #[derive(Debug)]
@@ -114,22 +142,23 @@ impl Plan {
             let path = self.paths.len();
             self.paths.push(format!("{prefix}{}", node.id).into());
             let inner = format!("{prefix}{}.", node.id);
-            let mut add = |case: usize, body: &Scope| {
-                let way = way.iter().copied().chain([(at, case)]).collect();
-                self.add(body, way, &inner)
-            };
-            let act = match &node.kind {
-                NodeKind::Leaf(leaf) => Act::Leaf(leaf.clone()),
-                NodeKind::Switch { cases } => {
-                    let body =
-                        |(at, case): (usize, &Case)| Some(add(at, &case.body.as_ref()?.nodes));
-                    Act::Switch(cases.iter().enumerate().map(body).collect())
-                }
-                NodeKind::Map(map) => Act::Map(add(0, &map.body)),
-            };
-            let (id, join, inputs) = (node.id.clone(), node.join, inputs_of(node));
-            let root = way.is_empty().then(|| Address::root(id.clone()));
-            nodes.push(NodePlan { id, root, join, act, inputs, readers: Vec::new(), path });
+            let scopes = node.scopes();
+            let mut bodies = vec![None; scopes.iter().map(|(body, _)| body + 1).max().unwrap_or(0)];
+            for (body, scope) in scopes {
+                let way = way.iter().copied().chain([(at, body)]).collect();
+                bodies[body] = Some(self.add(scope, way, &inner));
+            }
+            nodes.push(NodePlan {
+                id: node.id.clone(),
+                root: way.is_empty().then(|| Address::root(node.id.clone())),
+                join: node.join,
+                act: Act::of(&node.kind),
+                bodies,
+                inputs: inputs_of(node),
+                readers: Vec::new(),
+                path,
+                tolerated: false,
+            });
         }
         for reader in 0..nodes.len() {
             for input in 0..nodes[reader].inputs.len() {
@@ -137,20 +166,19 @@ impl Plan {
                 nodes[from].readers.push((reader, input));
             }
         }
+        for at in 0..nodes.len() {
+            let mut joins = nodes[at].readers.iter().map(|(reader, _)| nodes[*reader].join);
+            nodes[at].tolerated =
+                !nodes[at].readers.is_empty() && joins.all(|join| join == Join::FirstSuccess);
+        }
         self.scopes[ix].nodes = nodes;
         ix
     }
 
     /// The scope of `graph` behind an index.
     pub(super) fn scope<'g>(&self, graph: &'g Graph, ix: ScopeIx) -> &'g Scope {
-        self.scopes[ix].way.iter().fold(&graph.root, |scope, (at, case)| {
-            match &scope.nodes[*at].kind {
-                NodeKind::Map(map) => &map.body,
-                NodeKind::Switch { cases } => {
-                    &cases[*case].body.as_ref().expect("the plan leads through bodies").nodes
-                }
-                NodeKind::Leaf(_) => unreachable!("the plan leads through blocks"),
-            }
+        self.scopes[ix].way.iter().fold(&graph.root, |scope, (at, body)| {
+            scope.nodes[*at].scope(*body).expect("the plan leads through bodies")
         })
     }
 }

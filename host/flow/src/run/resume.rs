@@ -31,20 +31,24 @@ impl Run {
                     self.deadline(at);
                     self.wait(at);
                 }
+                Phase::Inside => self.hurry(at),
                 _ => {}
             }
         }
     }
 
-    /// Leaves under way, in the order of the graph and of the items.
+    /// Leaves under way, and blocks that have so long to clean up, in the order of the graph and of the items.
     fn find_outstanding(&self, frame: FrameIx, found: &mut Vec<At>) {
         for (node, state) in self.frames[frame].nodes.iter().enumerate() {
             match state.phase {
                 Phase::Performing | Phase::Pausing => found.push(At { frame, node }),
                 Phase::Inside => {
-                    let frames = state.bodies.iter().flat_map(|bodies| &bodies.frames);
-                    for &body in frames.filter(|body| !self.frames[**body].done) {
-                        self.find_outstanding(body, found);
+                    let at = At { frame, node };
+                    found.extend(self.hurries(at).then_some(at));
+                    for body in state.bodies.iter().flat_map(|bodies| bodies.started()) {
+                        if !self.frames[body].done {
+                            self.find_outstanding(body, found);
+                        }
                     }
                 }
                 _ => {}

@@ -53,8 +53,8 @@ pub(super) struct Node {
     pub(super) phase: Phase,
     /// Inputs that have not spoken yet.
     pub(super) pending: usize,
-    /// The source that settled a `join: any`.
-    pub(super) winner: Option<NodeIx>,
+    /// The sources that settled a join which does not wait for all.
+    pub(super) winners: Vec<NodeIx>,
     /// Number of the last attempt; 0 before the first.
     pub(super) attempt: u32,
     /// Milliseconds of the pause before the next attempt.
@@ -75,7 +75,7 @@ impl Node {
         Self {
             phase: Phase::Waiting,
             pending,
-            winner: None,
+            winners: Vec::new(),
             attempt: 0,
             pause: 0,
             intent: false,
@@ -87,18 +87,82 @@ impl Node {
     }
 }
 
-/// A block under way: a map with one body for each item, a switch with the body of the case that it took.
+/// A block under way, with the bodies that were started; of a leaf, its compensation.
 #[derive(Debug)]
 pub(super) struct Bodies {
     pub(super) address: Address,
-    /// The list of a map, shared with the value that it came from.
-    pub(super) items: Value,
-    /// Frame of each body that was started, by index of the item; the only one of a switch.
+    /// What the block gives the names of its bodies: the list of a map, shared with the value that it came from; the
+    /// variables of a loop; the failure of a try.
+    pub(super) given: Value,
+    /// In the order in which they were started, which for maps, loops and branches is the order of their index.
     pub(super) frames: Vec<FrameIx>,
     pub(super) running: u32,
     pub(super) done: u32,
-    /// Value of each body; `None` when it is not there yet or left out.
+    /// Value of each body of a map or of parallel branches; `None` when it is not there yet or left out.
     pub(super) results: Vec<Option<Value>>,
+    /// How a block ends that has come to an end while bodies are still under way.
+    pub(super) verdict: Option<Verdict>,
+    pub(super) trying: Option<Trying>,
+}
+
+impl Bodies {
+    pub(super) fn new(address: Address, given: Value) -> Self {
+        Self {
+            address,
+            given,
+            frames: Vec::new(),
+            running: 0,
+            done: 0,
+            results: Vec::new(),
+            verdict: None,
+            trying: None,
+        }
+    }
+
+    /// The frames of all bodies that were started, and of the compensation that is under way.
+    pub(super) fn started(&self) -> impl Iterator<Item = FrameIx> + '_ {
+        let undoing = self.trying.as_ref().and_then(|trying| trying.undoing);
+        self.frames.iter().copied().chain(undoing)
+    }
+
+    /// The frame of a body that was started.
+    pub(super) fn frame(&self, index: u32, frames: &[Frame]) -> Option<FrameIx> {
+        let is = |frame: &&FrameIx| frames[**frame].index == index;
+        let at_its_place = self.frames.get(index as usize).filter(is);
+        at_its_place.or_else(|| self.frames.iter().find(is)).copied()
+    }
+}
+
+/// How a block ends.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    Value(Value),
+    Failed(Failure),
+    /// It was stopped from outside.
+    Stopped,
+}
+
+/// What a `try` is at, beyond its body.
+#[derive(Debug, Default)]
+pub(super) struct Trying {
+    /// Compensation or `finally` is under way, which a stop from outside does not reach.
+    pub(super) shielded: bool,
+    /// The compensation that is under way.
+    pub(super) undoing: Option<FrameIx>,
+    /// What is to be undone, the next one last.
+    pub(super) undo: Vec<Undo>,
+    /// Steps whose compensation failed.
+    pub(super) stuck: Vec<Failure>,
+    /// The time for cleaning up is over.
+    pub(super) late: bool,
+}
+
+/// A step that succeeded and can be undone.
+#[derive(Clone, Debug)]
+pub(super) struct Undo {
+    pub(super) step: At,
+    /// The input of its compensation, read when the step had succeeded.
+    pub(super) input: Result<Value, NodeError>,
 }
 
 /// The failure that a scope ends with.
@@ -114,7 +178,7 @@ pub(super) struct Frame {
     pub(super) scope: ScopeIx,
     /// The block whose body this is.
     pub(super) parent: Option<At>,
-    /// Of the item, or of the case.
+    /// Number of the body in its block.
     pub(super) index: u32,
     pub(super) nodes: Vec<Node>,
     /// Nodes that are not settled.
@@ -123,6 +187,8 @@ pub(super) struct Frame {
     pub(super) busy: usize,
     /// The first failure that was recorded.
     pub(super) failure: Option<Failure>,
+    /// Failures that only readers know of which cope with them.
+    pub(super) tolerated: Vec<(NodeIx, NodeError)>,
     /// Nothing new starts here.
     pub(super) stopping: bool,
     pub(super) done: bool,

@@ -1,12 +1,12 @@
 //! Switches: the first case whose condition holds is taken; its own body, when it has one, runs inside.
 
 use crate::error::{ErrorCode, NodeError};
+use crate::expr::Expr;
 use crate::graph::NodeKind;
 use crate::value::Value;
 
 use super::names::View;
-use super::plan::Act;
-use super::state::{At, Bodies, Phase};
+use super::state::{At, Verdict};
 use super::{Derived, Run};
 
 impl Run {
@@ -16,26 +16,16 @@ impl Run {
             Err(error) => return self.fail(at, error),
         };
         let address = self.address(at);
-        self.step.derived.push(Derived::SwitchTaken { address: address.clone(), case });
-        let Act::Switch(bodies) = &self.plan_of(at).act else {
-            unreachable!("only a switch chooses")
-        };
-        let owns = bodies.iter().any(Option::is_some);
-        match case.and_then(|case| Some((case, bodies[case]?))) {
-            Some((case, body)) => {
+        self.step.derived.push(Derived::SwitchTaken { address, case });
+        let bodies = &self.plan_of(at).bodies;
+        let body = |case: &usize| bodies.get(*case).copied().flatten().is_some();
+        match case.filter(body) {
+            Some(case) => {
+                self.open_block(at, Value::Null);
                 let index = u32::try_from(case).expect("a flow has fewer cases than bytes");
-                let frame = self.enter(body, Some(at), index);
-                self.node_mut(at).bodies = Some(Box::new(Bodies {
-                    address,
-                    items: Value::Null,
-                    frames: vec![frame],
-                    running: 1,
-                    done: 0,
-                    results: vec![None],
-                }));
-                self.set_phase(at, Phase::Inside);
+                self.start_body(at, case, index);
             }
-            None if owns => self.succeed(at, Value::Null, case),
+            None if !bodies.is_empty() => self.succeed(at, Value::Null, case),
             None => {
                 let value = case.map_or(Value::Null, |c| Value::Int(c as i64));
                 self.succeed(at, Value::record([("case", value)]), case);
@@ -43,25 +33,38 @@ impl Run {
         }
     }
 
+    pub(super) fn end_switch(&mut self, at: At, case: u32, verdict: Verdict) {
+        match verdict {
+            Verdict::Value(value) => self.succeed(at, value, Some(case as usize)),
+            Verdict::Failed(failure) => self.fail_as(at, failure),
+            Verdict::Stopped => unreachable!("a body is stopped with its block"),
+        }
+    }
+
     fn chosen(&self, at: At) -> Result<Option<usize>, NodeError> {
-        let scope = self.plan.scope(&self.graph, self.frames[at.frame].scope);
-        let NodeKind::Switch { cases } = &scope.nodes[at.node].kind else {
+        let NodeKind::Switch { cases } = self.kind_of(at) else {
             unreachable!("the plan says that it is a switch")
         };
         let view = View::new(self, at.frame, Some(at.node));
         for (index, case) in cases.iter().enumerate() {
             let Some(when) = &case.when else { return Ok(Some(index)) };
-            match when.eval(&view)? {
-                Value::Bool(true) => return Ok(Some(index)),
-                Value::Bool(false) => {}
-                other => {
-                    let (source, shape) = (when.source(), other.shape());
-                    let message = format!("`when: {source}` gives a value of type {shape}");
-                    let help = "write a condition that is true or false, such as `x > 0`";
-                    return Err(NodeError::new(ErrorCode::InvalidInput, message).with_help(help));
-                }
+            if holds(when, "when", &view)? {
+                return Ok(Some(index));
             }
         }
         Ok(None)
+    }
+}
+
+/// Whether a condition under the key `key` is true.
+pub(super) fn holds(condition: &Expr, key: &str, view: &View<'_>) -> Result<bool, NodeError> {
+    match condition.eval(view)? {
+        Value::Bool(holds) => Ok(holds),
+        other => {
+            let (source, shape) = (condition.source(), other.shape());
+            let message = format!("`{key}: {source}` gives a value of type {shape}");
+            let help = "write a condition that is true or false, such as `x > 0`";
+            Err(NodeError::new(ErrorCode::InvalidInput, message).with_help(help))
+        }
     }
 }

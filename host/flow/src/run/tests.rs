@@ -1,5 +1,6 @@
 //! The run machine against its rules, a naive reference, and crashes.
 
+mod blocks;
 mod fixture;
 mod proofs;
 mod reference;

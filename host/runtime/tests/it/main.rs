@@ -93,6 +93,7 @@ const PROOFS: &[&str] = &[
     include_str!("../../../gate/tests/it/smuggling.rs"),
     include_str!("../../../gate/tests/it/tls.rs"),
     include_str!("../../../../tests/cli/compiler.rs"),
+    include_str!("../../../../tests/cli/foreign.rs"),
     include_str!("../../../../tests/cli/messages.rs"),
     include_str!("../../../../tests/cli/models.rs"),
     include_str!("../../../executor/tests/it/peers.rs"),

@@ -26,7 +26,7 @@ pub(super) fn read(text: &str) -> Template {
 
 pub(super) fn node(id: &str, kind: NodeKind, needs: Vec<Edge>) -> GraphNode {
     let id = id.parse().unwrap();
-    GraphNode { id, kind, needs, join: Join::All, output: Kind::Any.into() }
+    GraphNode { id, kind, needs, join: Join::All, compensate: None, output: Kind::Any.into() }
 }
 
 pub(super) fn any(mut node: GraphNode) -> GraphNode {

@@ -10,7 +10,7 @@ use crate::value::Value;
 use std::sync::Arc;
 
 /// Applies the events in order and compares the effects of each.
-fn plays(graph: &Arc<Graph>, input: Value, rows: &[(Event, &str)]) {
+pub(super) fn plays(graph: &Arc<Graph>, input: Value, rows: &[(Event, &str)]) {
     let mut run = run_of(graph);
     let first = run.apply(&started(graph, input)).unwrap();
     let mut before = lines(&first);
@@ -88,7 +88,7 @@ fn a_switch_takes_one_case_and_the_join_does_not_wait_for_the_other() {
 
 #[test]
 fn a_case_with_a_body_runs_it_inside_and_takes_its_value() {
-    let body = |id: &str| CaseBody {
+    let body = |id: &str| Body {
         nodes: Scope { nodes: vec![step(id, vec![])] },
         out: Some(read(&format!("{id} + 1"))),
     };

@@ -1,7 +1,8 @@
 //! A flow small enough to read in a failed test: what proptest draws, what is shown, what is run.
 //!
 //! A node's value is 1 plus the sum of what it reads, so a value that was lost, doubled or seen too early
-//! changes the result. A `join: any` reads nothing: which path wins is the order's business.
+//! changes the result. A join that does not wait for all reads nothing, and a race gives 1: which path wins is the
+//! order's business.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use crate::address::Address;
 use crate::error::ErrorCode;
 use crate::expr::Template;
 use crate::graph::{
-    Case, CaseBody, Edge, EdgeKind, Graph, GraphNode, Join, NodeKind, OnItemError, Retry, Scope,
+    Body, Branches, COMPENSATE, Case, Catch, Edge, EdgeKind, Graph, GraphNode, Join, Loop,
+    NodeKind, OnItemError, OnMax, Retry, Scope, Try,
 };
 use crate::signature::Effect as Class;
 
@@ -40,6 +42,8 @@ pub(super) struct Piece {
     pub(super) needs: Vec<Edge>,
     pub(super) join: Join,
     pub(super) what: What,
+    /// A leaf that can be undone. Only a failing `try` around it does it.
+    pub(super) undo: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +63,40 @@ pub(super) enum What {
         mode: OnItemError,
         body: Vec<Piece>,
     },
+    /// Carries `item`, from `first` on, while it is below `limit`, `max` times at most.
+    Loop {
+        first: i64,
+        limit: i64,
+        max: u32,
+        body: Vec<Piece>,
+    },
+    Parallel {
+        mode: OnItemError,
+        branches: Vec<Vec<Piece>>,
+    },
+    Race(Vec<Vec<Piece>>),
+    Try {
+        body: Vec<Piece>,
+        /// With whether it takes the failures.
+        catch: Option<(bool, Vec<Piece>)>,
+        finally: Option<Vec<Piece>>,
+    },
+}
+
+impl What {
+    /// The nodes of a body, by its number.
+    fn inside(&self, index: usize) -> &Vec<Piece> {
+        match self {
+            Self::Leaf(_) => unreachable!("the way leads inside"),
+            Self::Map { body, .. } | Self::Loop { body, .. } => body,
+            Self::Switch { bodies, .. } => &bodies[index],
+            Self::Parallel { branches, .. } | Self::Race(branches) => &branches[index],
+            Self::Try { body, catch, finally } => {
+                let catch = catch.as_ref().map(|(_, body)| body);
+                [Some(body), catch, finally.as_ref()].into_iter().flatten().nth(index).unwrap()
+            }
+        }
+    }
 }
 
 /// How the world answers the attempts of a leaf.
@@ -72,6 +110,9 @@ pub(super) struct Script {
     /// The one item or case of the innermost block in which it fails; each when absent.
     pub(super) only: Option<u32>,
 }
+
+/// What undoes a leaf.
+const UNDO: Script = Script { class: Class::Idempotent, fails: 0, tries: 1, only: None };
 
 /// A leaf that succeeds.
 pub(super) const SOUND: Script = Script { class: Class::Pure, fails: 0, tries: 1, only: None };
@@ -91,18 +132,27 @@ impl Script {
 impl Sketch {
     /// The script of the leaf at an address.
     pub(super) fn script(&self, address: &Address) -> Script {
+        match &self.piece(address).what {
+            _ if address.node().as_str() == COMPENSATE => UNDO,
+            What::Leaf(script) => *script,
+            _ => panic!("`{address}` is no leaf of\n{self:?}"),
+        }
+    }
+
+    /// The piece at an address; for a compensation, the one that it undoes.
+    pub(super) fn piece(&self, address: &Address) -> &Piece {
         let mut nodes = &self.nodes;
-        for segment in address.segments() {
+        for (at, segment) in address.segments().iter().enumerate() {
             let last = segment.node.as_str().bytes().last().expect("an id has a letter");
-            match &nodes[usize::from(last - b'a')].what {
-                What::Leaf(script) => return *script,
-                What::Map { body, .. } => nodes = body,
-                What::Switch { bodies, .. } => {
-                    nodes = &bodies[segment.index.expect("the way leads inside") as usize];
-                }
+            let piece = &nodes[usize::from(last - b'a')];
+            let rest = address.segments().len() - at - 1;
+            match segment.index {
+                Some(_) if matches!(piece.what, What::Leaf(_)) => return piece,
+                Some(index) if rest > 0 => nodes = piece.what.inside(index as usize),
+                _ => return piece,
             }
         }
-        panic!("`{address}` is no leaf of\n{self:?}")
+        panic!("`{address}` is nothing of\n{self:?}")
     }
 
     pub(super) fn graph(&self) -> Arc<Graph> {
@@ -130,8 +180,8 @@ impl Sketch {
     ) -> GraphNode {
         let id = name(prefix, at);
         let reads = match piece.join {
-            Join::Any => "0".into(),
             Join::All => sum_of(scope, piece, prefix, around),
+            _ => "0".into(),
         };
         let here = if body { format!("{reads} + item + index") } else { reads.clone() };
         let kind = match &piece.what {
@@ -141,7 +191,7 @@ impl Sketch {
                 let inner = |case: usize| {
                     let pieces = bodies.get(case).filter(|pieces| !pieces.is_empty())?;
                     let nodes = Scope { nodes: self.scope(pieces, &id, &reads, body) };
-                    Some(CaseBody { nodes, out: Some(ends(&id, pieces.len())) })
+                    Some(Body { nodes, out: Some(ends(&id, pieces.len())) })
                 };
                 let case = |when, at| Case { when, to: vec![], body: inner(at) };
                 let mut all: Vec<_> = (0..*cases).map(|at| case(when(at), at)).collect();
@@ -156,10 +206,65 @@ impl Sketch {
                     map.out = ends(&id, body.len());
                 })
             }
+            What::Loop { first, limit, max, body } => NodeKind::Loop(Box::new(Loop {
+                max: *max,
+                go_on: Some(expr(&format!("item < {limit}"))),
+                until: None,
+                on_max: OnMax::Stop,
+                carry: [("item".to_owned(), read(&first.to_string()))].into_iter().collect(),
+                next: [("item".to_owned(), read("item + 1"))].into_iter().collect(),
+                body: self.body(body, &id, &reads, true),
+            })),
+            What::Parallel { mode, branches } => {
+                NodeKind::Parallel(Box::new(self.branches(branches, *mode, &id, &reads, body)))
+            }
+            What::Race(branches) => {
+                let mut branches = self.branches(branches, OnItemError::Fail, &id, &reads, body);
+                branches.bodies.values_mut().for_each(|body| body.out = Some(read("1")));
+                NodeKind::Race(Box::new(branches))
+            }
+            What::Try { body: tried, catch, finally } => NodeKind::Try(Box::new(Try {
+                body: self.body(tried, &id, &reads, body),
+                catch: catch
+                    .iter()
+                    .map(|(takes, pieces)| Catch {
+                        code: if *takes { vec![] } else { vec![ErrorCode::Budget] },
+                        body: self.body(pieces, &id, &reads, body),
+                    })
+                    .collect(),
+                finally: finally
+                    .as_ref()
+                    .map(|pieces| Scope { nodes: self.scope(pieces, &id, &reads, body) }),
+                cleanup: DEADLINE,
+            })),
         };
         let mut node = fixture::node(&id, kind, piece.needs.clone());
         node.join = piece.join;
+        node.compensate = piece.undo.then(|| {
+            let undo = self.leaf(&UNDO, &format!("{id} + 1"));
+            Box::new(Scope { nodes: vec![fixture::node(COMPENSATE, undo, vec![])] })
+        });
         node
+    }
+
+    fn body(&self, pieces: &[Piece], prefix: &str, around: &str, body: bool) -> Body {
+        let nodes = Scope { nodes: self.scope(pieces, prefix, around, body) };
+        Body { nodes, out: Some(ends(prefix, pieces.len())) }
+    }
+
+    fn branches(
+        &self,
+        branches: &[Vec<Piece>],
+        on_branch_error: OnItemError,
+        prefix: &str,
+        around: &str,
+        body: bool,
+    ) -> Branches {
+        let named = branches
+            .iter()
+            .enumerate()
+            .map(|(at, pieces)| (format!("branch_{at}"), self.body(pieces, prefix, around, body)));
+        Branches { bodies: named.collect(), on_branch_error }
     }
 
     fn leaf(&self, script: &Script, sum: &str) -> NodeKind {
@@ -194,7 +299,10 @@ fn sum_of(scope: &[Piece], piece: &Piece, prefix: &str, around: &str) -> String 
                 format!("({from} == null ? {NO_CASE} : size({from}))")
             }
             What::Switch { .. } => format!("({from}.case == null ? {NO_CASE} : {from}.case)"),
-            What::Map { .. } => format!("size({from})"),
+            What::Map { .. } | What::Loop { .. } | What::Parallel { .. } | What::Try { .. } => {
+                format!("size({from})")
+            }
+            What::Race(_) => from.clone(),
         };
         match edge.kind {
             EdgeKind::Data => sum += &format!(" + {term}"),
@@ -237,9 +345,18 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
             What::Map { items, concurrency, mode, .. } => {
                 write!(f, "map {items:?}, {concurrency} at a time, {mode:?}")?;
             }
+            What::Loop { first, limit, max, .. } => {
+                write!(f, "loop from {first} to {limit}, {max} at most")?;
+            }
+            What::Parallel { mode, .. } => write!(f, "parallel, {mode:?}")?,
+            What::Race(_) => write!(f, "race")?,
+            What::Try { .. } => write!(f, "try")?,
         }
-        if piece.join == Join::Any {
-            write!(f, ", any of")?;
+        if piece.join != Join::All {
+            write!(f, ", {:?} of", piece.join)?;
+        }
+        if piece.undo {
+            write!(f, ", can be undone")?;
         }
         for edge in &piece.needs {
             write!(f, ", {} {:?}", name(prefix, edge.from), edge.kind)?;
@@ -247,7 +364,25 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
         writeln!(f)?;
         match &piece.what {
             What::Leaf(_) => {}
-            What::Map { body, .. } => show(f, body, &id, depth + 1)?,
+            What::Map { body, .. } | What::Loop { body, .. } => show(f, body, &id, depth + 1)?,
+            What::Parallel { branches, .. } | What::Race(branches) => {
+                for (at, body) in branches.iter().enumerate() {
+                    writeln!(f, "{:1$}branch {at}", "", depth * 2 + 1)?;
+                    show(f, body, &id, depth + 1)?;
+                }
+            }
+            What::Try { body, catch, finally } => {
+                show(f, body, &id, depth + 1)?;
+                if let Some((takes, body)) = catch {
+                    let takes = if *takes { "" } else { " nothing" };
+                    writeln!(f, "{:1$}catch{takes}", "", depth * 2 + 1)?;
+                    show(f, body, &id, depth + 1)?;
+                }
+                if let Some(body) = finally {
+                    writeln!(f, "{:1$}finally", "", depth * 2 + 1)?;
+                    show(f, body, &id, depth + 1)?;
+                }
+            }
             What::Switch { bodies, .. } => {
                 for (case, body) in bodies.iter().enumerate().filter(|(_, body)| !body.is_empty()) {
                     writeln!(f, "{:1$}case {case}", "", depth * 2 + 1)?;
@@ -262,7 +397,7 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
 /// Flows of at most 6 nodes, with maps of at most 4 items and cases with bodies that nest once.
 pub(super) fn sketches() -> impl Strategy<Value = Sketch> {
     let code = prop_oneof![4 => Just(ErrorCode::Transient), 1 => Just(ErrorCode::Permanent)];
-    (scopes(6, 2), code).prop_map(|(nodes, code)| Sketch { nodes, code, deadlines: false })
+    (scopes(6, 2, false), code).prop_map(|(nodes, code)| Sketch { nodes, code, deadlines: false })
 }
 
 /// The same, in which time may run out.
@@ -270,17 +405,23 @@ pub(super) fn hurried() -> impl Strategy<Value = Sketch> {
     sketches().prop_map(|sketch| Sketch { deadlines: true, ..sketch })
 }
 
-fn scopes(most: usize, depth: u32) -> BoxedStrategy<Vec<Piece>> {
+fn scopes(most: usize, depth: u32, tried: bool) -> BoxedStrategy<Vec<Piece>> {
     // Which earlier node, and which kind of edge from it, both modulo what there is.
     let needs = vec((any::<u8>(), any::<u8>()), 0..=3);
-    let piece = (whats(depth), prop::bool::weighted(0.3), needs);
+    let join = prop_oneof![
+        8 => Just(Join::All),
+        3 => Just(Join::Any),
+        2 => Just(Join::FirstSuccess),
+        1 => Just(Join::NOf(2)),
+    ];
+    let piece = (whats(depth, tried), join, needs, prop::bool::weighted(0.4));
     vec(piece, 1..=most)
-        .prop_map(|drawn| {
+        .prop_map(move |drawn| {
             let mut pieces: Vec<Piece> = Vec::new();
-            for (what, any, ties) in drawn {
+            for (what, join, ties, undo) in drawn {
                 let needs = if pieces.is_empty() { Vec::new() } else { tie(&pieces, &ties) };
-                let join = if any { Join::Any } else { Join::All };
-                pieces.push(Piece { needs, join, what });
+                let undo = undo && tried && matches!(what, What::Leaf(_));
+                pieces.push(Piece { needs, join, what, undo });
             }
             pieces
         })
@@ -305,7 +446,7 @@ fn tie(before: &[Piece], ties: &[(u8, u8)]) -> Vec<Edge> {
     needs
 }
 
-fn whats(depth: u32) -> BoxedStrategy<What> {
+fn whats(depth: u32, tried: bool) -> BoxedStrategy<What> {
     let class = prop_oneof![
         2 => Just(Class::Pure),
         2 => Just(Class::Once),
@@ -323,14 +464,26 @@ fn whats(depth: u32) -> BoxedStrategy<What> {
     if depth == 0 {
         return prop_oneof![4 => leaf, 1 => plain].boxed();
     }
-    let body = prop_oneof![1 => Just(Vec::new()), 2 => scopes(3, depth - 1)];
+    let body = prop_oneof![1 => Just(Vec::new()), 2 => scopes(3, depth - 1, tried)];
     let owning = (head, vec(body, 4)).prop_map(|((cases, otherwise, by), mut bodies)| {
         bodies.truncate(cases + usize::from(otherwise));
         What::Switch { cases, otherwise, by, bodies }
     });
     let mode =
         prop_oneof![Just(OnItemError::Collect), Just(OnItemError::Skip), Just(OnItemError::Fail)];
-    let map = (vec(0_i64..3, 0..=4), 1_u32..=3, mode, scopes(3, depth - 1))
+    let inner = move |most| scopes(most, depth - 1, tried);
+    let map = (vec(0_i64..3, 0..=4), 1_u32..=3, mode.clone(), inner(3))
         .prop_map(|(items, concurrency, mode, body)| What::Map { items, concurrency, mode, body });
-    prop_oneof![5 => leaf, 2 => plain, 2 => owning, 2 => map].boxed()
+    let looped = (0_i64..3, 0_i64..5, 1_u32..=3, inner(3))
+        .prop_map(|(first, limit, max, body)| What::Loop { first, limit, max, body });
+    let parallel =
+        (mode, vec(inner(2), 2..=3)).prop_map(|(mode, branches)| What::Parallel { mode, branches });
+    let race = vec(inner(2), 2..=3).prop_map(What::Race);
+    let catch = prop::option::of((prop::bool::weighted(0.7), inner(2)));
+    let tried = (scopes(3, depth - 1, true), catch, prop::option::of(inner(2)))
+        .prop_map(|(body, catch, finally)| What::Try { body, catch, finally });
+    prop_oneof![
+        8 => leaf, 2 => plain, 2 => owning, 2 => map, 2 => looped, 2 => parallel, 2 => race, 4 => tried
+    ]
+    .boxed()
 }

@@ -12,7 +12,7 @@ use super::sketch::Sketch;
 use crate::address::Address;
 use crate::error::ErrorCode;
 use crate::event::{Event, Outcome};
-use crate::graph::Graph;
+use crate::graph::{COMPENSATE, Graph};
 use crate::run::{Derived, Effect, Run, Step};
 use crate::signature::Effect as Class;
 use crate::value::Value;
@@ -168,6 +168,8 @@ impl<'s> World<'s> {
             Effect::Wait { address, attempt, .. } => {
                 self.tasks.push(Task::Wait { address, attempt })
             }
+            // A `try` that is stopped has one in any case.
+            Effect::Deadline { .. } if !self.sketch.deadlines => {}
             Effect::Deadline { address, .. } => self.tasks.push(Task::Deadline { address }),
             Effect::Cancel { address: stopped } => {
                 let task = self.tasks.iter_mut().find_map(|task| match task {
@@ -258,6 +260,15 @@ impl<'s> World<'s> {
         }
         for (address, fate) in &self.fates {
             assert_eq!(told.fates.get(address), Some(fate), "`{address}` {fate:?} by the machine");
+        }
+        for (address, fate) in &self.fates {
+            let place: Address = address.parse().expect("an address");
+            let undo = *fate == Fate::Succeeded && self.sketch.piece(&place).undo;
+            let failed = told.undone.iter().any(|body| address.starts_with(body));
+            if undo && failed && place.node().as_str() != COMPENSATE {
+                let undone = self.fates.get(&format!("{address}[0].{COMPENSATE}"));
+                assert_eq!(undone, Some(&Fate::Succeeded), "`{address}` was not undone");
+            }
         }
         for address in &told.sure {
             let fate = self.fates.get(address);
