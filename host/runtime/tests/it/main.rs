@@ -81,6 +81,7 @@ const PROOFS: &[&str] = &[
     include_str!("interfaces.rs"),
     include_str!("../../src/inspect.rs"),
     include_str!("../../src/instance.rs"),
+    include_str!("../../src/linker.rs"),
     include_str!("../../src/cache/tests.rs"),
     include_str!("../../src/compiler/tests.rs"),
     include_str!("../../../gate/tests/it/doors.rs"),
