@@ -477,7 +477,7 @@ fn configured(input: &Value, config: Value) -> Value {
 
 /// The part that a case names: `embedder`, `cache`, …
 fn part(name: &str) -> Option<PluginKind> {
-    PluginKind::ALL.into_iter().find(|kind| kind.is_part() && kind.as_str() == name)
+    PluginKind::named(name).filter(|kind| kind.is_part())
 }
 
 fn stage(name: &str) -> Stage {

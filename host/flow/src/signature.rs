@@ -72,6 +72,28 @@ impl PluginKind {
             Self::Trigger => "trigger",
         }
     }
+
+    /// What it is, for people who choose.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Node => "A step of a flow",
+            Self::Tool => "A function that flows, models and agents call",
+            Self::Guardrail => "A check that passes, changes or rejects content",
+            Self::Filter => "A rewriter around model calls",
+            Self::Provider => "Answers for models",
+            Self::Tokenizer => "Counts and cuts text as a model does",
+            Self::Embedder => "Turns texts into vectors",
+            Self::Retriever => "Finds passages for a question",
+            Self::Summarizer => "Makes a text shorter",
+            Self::Cache => "Keeps answers of models",
+            Self::Trigger => "Brings events that start runs",
+        }
+    }
+
+    /// The kind that a word means.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
 }
 
 /// What a node does to the world. Decides what happens after a crash.

@@ -19,7 +19,6 @@ mod find;
 mod go;
 mod javascript;
 mod kept;
-mod kind;
 mod kit;
 mod package;
 mod preview1;
@@ -37,9 +36,9 @@ pub use cleargate_registry::PackageName;
 pub use cleargate_registry::manifest::Language;
 
 pub use builder::{Builder, Built};
+pub use cleargate_flow::signature::PluginKind as Kind;
 pub use error::BuildError;
 pub use find::{Finding, Target, survey};
-pub use kind::Kind;
 pub use scaffold::{ScaffoldError, scaffold};
 
 /// How to build. The caller decides about places: a library reads no environment.

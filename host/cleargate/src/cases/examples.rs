@@ -25,7 +25,7 @@ fn example(case: &Case) -> Option<Example> {
         return None;
     }
     let (kind, id) = case.value.get("call")?.as_map()?.first()?;
-    let kind = PluginKind::ALL.into_iter().find(|known| known.as_str() == &**kind)?;
+    let kind = PluginKind::named(kind)?;
     let part = |name: &str| case.value.get(name).cloned().unwrap_or_else(Value::empty);
     let id = id.as_str().unwrap_or_default().to_owned();
     let (input, config) = (part("input"), part("config"));

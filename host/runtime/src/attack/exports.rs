@@ -85,7 +85,10 @@ struct Attack<'a> {
 impl Attack<'_> {
     async fn run(&mut self) {
         let mut base = None;
-        for (at, shot) in self.plan.inputs().into_iter().enumerate() {
+        let (fixed, most) = self.plan.inputs();
+        let mut fixed = fixed.into_iter();
+        for at in 0..most {
+            let shot = fixed.next().unwrap_or_else(|| self.plan.another());
             if self.judge.greedy_calls() > MOST_GREEDY {
                 break;
             }

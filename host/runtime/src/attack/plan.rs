@@ -70,8 +70,9 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Hostile inputs in an honest world. The first one is as the export describes it.
-    pub(super) fn inputs(&mut self) -> Vec<Shot> {
+    /// Hostile inputs in an honest world, the first as the export describes it, and how many are tried. Those beyond
+    /// are made [one by one](Self::another): together they would be most of what the process holds.
+    pub(super) fn inputs(&mut self) -> (Vec<Shot>, usize) {
         let most = self.share(INPUTS);
         let mut fixed = self.fixed();
         // Of many fixed ones a part, another one for each seed, so that chance has its share as well.
@@ -81,12 +82,13 @@ impl<'a> Plan<'a> {
             fixed.swap(at, other);
         }
         fixed.truncate(kept);
-        while fixed.len() < most {
-            let input = self.ports().another();
-            let next = self.target(input);
-            fixed.push(next);
-        }
-        fixed
+        (fixed, most.max(kept))
+    }
+
+    /// A hostile input that nobody has thought of.
+    pub(super) fn another(&mut self) -> Shot {
+        let input = self.ports().another();
+        self.target(input)
     }
 
     fn ports(&mut self) -> Inputs<'a> {
