@@ -70,5 +70,10 @@ pub(crate) fn holds(path: &Path, command: Option<&Path>) -> bool {
             break;
         }
     }
-    bad.values().all(|count| *count < BAD)
+    let holds = bad.values().all(|count| *count < BAD);
+    match holds {
+        true => eprintln!("no figure of {} got worse", path.display()),
+        false => eprintln!("measure again on a quiet machine, or look for what the change costs"),
+    }
+    holds
 }
