@@ -205,12 +205,13 @@ fn a_plugin_asks_the_models_and_tools_that_it_was_granted_and_no_other() {
     world.run(&["plugin", "install", "cleargate:jq", "--grant"]).expect(0, &[]);
     world.run(&["plugin", "install", "my:asker", "--grant"]).expect(0, &[]);
     let flow = FLOW.split("input:").next().unwrap().replace("PORT", &server.port.to_string())
-        .replace("use:\n", "use:\n  asker: \"my:asker@^0.1\"\n  data: \"cleargate:jq@^0.1\"\n  other: \"cleargate:package-risk@^0.1\"\n");
+        .replace("use:\n", "use:\n  asker: \"my:asker@^0.1\"\n  data: \"cleargate:jq@^0.1\"\n  more: \"cleargate:jq@^0.1\"\n  other: \"cleargate:package-risk@^0.1\"\n");
     let body = "input: { filter: string }\nnodes:\n  a: { type: asker, with: { filter: \"${input.filter}\" } }\noutput: { a: \"${a}\" }\n";
     world.write("asks.yaml", &format!("{flow}{body}"));
     let done = run(&world, "asks.yaml", "filter=.a[1]");
     assert_eq!(done.code, Some(0), "{done:?}");
     let out = serde_json::from_str::<Value>(&done.out).unwrap()["outcome"]["output"]["a"].clone();
+    // The tool of the same name under another alias is another one, and was not granted.
     assert_eq!(out["tools"], json!(["data.query"]), "{out}");
     assert!(out["found"].as_str().unwrap().contains("[2]"), "{out}");
     assert!(out["said"].as_str().unwrap().contains("billing"), "{out}");

@@ -104,7 +104,8 @@ impl Attack<'_> {
                 base = Some((shot, seen, seed));
             }
         }
-        for shot in self.plan.worlds() {
+        for at in 0..self.plan.worlds() {
+            let shot = self.plan.world(at);
             let seed = self.seeds.next();
             self.call(&shot, seed).await;
         }

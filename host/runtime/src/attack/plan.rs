@@ -187,23 +187,24 @@ impl<'a> Plan<'a> {
         self.shot(what, target)
     }
 
-    /// Sound and hostile inputs in worlds that mean no good.
-    pub(super) fn worlds(&mut self) -> Vec<Shot> {
-        (0..self.share(WORLDS))
-            .map(|at| {
-                let input = match at % 2 {
-                    0 => Input::new("as described", self.ports().sound()),
-                    _ => self.ports().another(),
-                };
-                let mut shot = self.target(input);
-                shot.temper = Temper::HOSTILE[(at / 2) % Temper::HOSTILE.len()];
-                if matches!(shot.temper, Temper::Silent | Temper::Endless) {
-                    shot.limits.time.value = shot.limits.time.value.min(WAIT);
-                    shot.tight = true;
-                }
-                shot
-            })
-            .collect()
+    /// How many calls meet a world that means no good.
+    pub(super) fn worlds(&self) -> usize {
+        self.share(WORLDS)
+    }
+
+    /// A sound or a hostile input in the next of the worlds that mean no good.
+    pub(super) fn world(&mut self, at: usize) -> Shot {
+        let input = match at % 2 {
+            0 => Input::new("as described", self.ports().sound()),
+            _ => self.ports().another(),
+        };
+        let mut shot = self.target(input);
+        shot.temper = Temper::HOSTILE[(at / 2) % Temper::HOSTILE.len()];
+        if matches!(shot.temper, Temper::Silent | Temper::Endless) {
+            shot.limits.time.value = shot.limits.time.value.min(WAIT);
+            shot.tight = true;
+        }
+        shot
     }
 
     /// A call of which each limit is cut to a part of what the call takes.
