@@ -27,5 +27,5 @@ fn each_flow_of_the_page_about_blocks_gives_what_the_page_says() {
         assert_eq!(done["outcome"]["output"], expected, "{flow}\n{done}");
         flows += 1;
     }
-    assert_eq!(flows, 3);
+    assert!(flows > 3, "{flows} flows");
 }

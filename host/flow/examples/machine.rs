@@ -117,7 +117,15 @@ fn read(text: &str) -> Template {
 fn node(id: &str, kind: NodeKind, needs: impl IntoIterator<Item = usize>) -> GraphNode {
     let needs = needs.into_iter().map(|from| Edge { from, kind: EdgeKind::Data }).collect();
     let id = id.parse().expect("an id");
-    GraphNode { id, kind, needs, join: Join::All, compensate: None, output: Kind::Any.into() }
+    GraphNode {
+        id,
+        kind,
+        needs,
+        join: Join::All,
+        compensate: None,
+        write: Default::default(),
+        output: Kind::Any.into(),
+    }
 }
 
 /// A trivial leaf that reads one name.
@@ -152,6 +160,7 @@ fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
         triggers: Default::default(),
         bound: nodes.len() as u64,
         root: Scope { nodes },
+        state: Default::default(),
         plan: Default::default(),
     })
 }

@@ -10,6 +10,7 @@
 
 mod bound;
 mod canonical;
+mod channels;
 mod draft;
 mod foreign;
 mod keys;
@@ -35,6 +36,7 @@ use crate::types::{Field, Type};
 use crate::value::Value;
 
 pub use bound::MAX_EXECUTIONS;
+pub use channels::{MAX_CHANNELS, MAX_WRITERS};
 pub use draft::{MAX_BRANCHES, MAX_LOOP_DEPTH};
 pub use keys::schema;
 pub use parts::{MAX_CHAIN, MAX_TRIGGERS};
@@ -103,6 +105,7 @@ struct Around<'f> {
     uses: &'f BTreeMap<String, String>,
     models: &'f BTreeMap<String, Model>,
     defaults: &'f Defaults,
+    channels: &'f channels::Channels,
     /// Whether a `try` would undo what succeeded here.
     within_try: bool,
     /// Loops around.
@@ -142,19 +145,22 @@ impl<'a> Checker<'a> {
         let models = self.models(root);
         let triggers = self.triggers(root);
         let defaults = self.defaults(root);
+        let state = self.channels(root);
         let nodes = root.get("nodes")?;
         let around = Around {
             uses: &uses,
             models: &models,
             defaults: &defaults,
+            channels: &state,
             within_try: false,
             loops: 0,
         };
         let draft = self.draft(&nodes.value, &around);
         let output = root.get("output").map(|entry| self.outputs(&entry.value)).unwrap_or_default();
-        let names = typing::Outermost::new(&input, &self.hints);
+        let names = typing::Outermost::new(&input, channels::state_type(&state), &self.hints);
         let order = self.order(&draft)?;
         let (scope, value) = self.type_scope(&draft, &order, &names, &output);
+        self.racing_writes(&scope, &draft, &state);
         let bound = self.bound(&scope, nodes.key_span);
         let output = output.into_iter().map(|(name, bound)| (name, bound.template)).collect();
         let hash = FlowHash::of(b"");
@@ -169,6 +175,7 @@ impl<'a> Checker<'a> {
             uses,
             models,
             triggers,
+            state,
             root,
             bound,
             plan,

@@ -18,10 +18,12 @@ use crate::types::Field;
 use crate::value::Value;
 
 mod blocks;
+mod state;
 
 pub use blocks::{
     Body, Branches, COMPENSATE, Case, Catch, Loop, Map, NodeKind, OnItemError, OnMax, Try,
 };
+pub use state::{Channel, MAX_CHANNEL_PARTS, MAX_SET_PARTS, Reducer};
 
 /// Index of a node in its scope.
 pub type NodeIx = usize;
@@ -51,6 +53,9 @@ pub struct Graph {
     /// What starts runs by itself, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub triggers: BTreeMap<String, Trigger>,
+    /// Values that its nodes share, by name.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub state: IndexMap<String, Channel>,
     /// The outermost scope.
     pub root: Scope,
     /// Greatest number of node executions in one run, from static bounds.
@@ -81,6 +86,9 @@ pub struct GraphNode {
     /// What undoes it, as a scope of the one node [`COMPENSATE`], when the `try` around it fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compensate: Option<Box<Scope>>,
+    /// What it writes to state channels when it has succeeded, read with its own value under its own name.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub write: IndexMap<String, Template>,
     /// What the checker knows of its value.
     pub output: crate::types::Type,
 }

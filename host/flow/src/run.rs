@@ -17,6 +17,7 @@ mod admit;
 mod advance;
 mod body;
 mod branches;
+mod channels;
 mod looping;
 mod map;
 mod names;
@@ -98,6 +99,13 @@ pub enum Derived {
         /// Which node.
         address: Address,
     },
+    /// A node wrote to a state channel.
+    StateWritten {
+        /// Which node.
+        address: Address,
+        /// Which channel.
+        channel: String,
+    },
     /// A map has its list.
     MapStarted {
         /// Which map.
@@ -128,6 +136,8 @@ pub struct Run {
     input: Value,
     /// What expressions see as `run`.
     about: Value,
+    /// The state channels, by name.
+    state: Value,
     frames: Vec<Frame>,
     counts: Vec<Progress>,
     /// Steps that a `try` around them can undo, in the order of their success.
@@ -158,10 +168,10 @@ impl Run {
         let plan = Planned::of(&graph);
         let counts = plan.paths.iter().map(Progress::new).collect();
         Self {
-            graph,
             plan,
             stage: Stage::New,
             input: Value::Null,
+            state: channels::start(&graph),
             about: Value::record([("id", Value::from(id.as_str()))]),
             frames: Vec::new(),
             counts,
@@ -169,6 +179,7 @@ impl Run {
             work: VecDeque::new(),
             orphaned: false,
             step: Step::default(),
+            graph,
         }
     }
 
@@ -209,6 +220,11 @@ impl Run {
             Stage::Finished(outcome) => Some(outcome),
             _ => None,
         }
+    }
+
+    /// What the state channels hold now: a record by their names.
+    pub fn state(&self) -> &Value {
+        &self.state
     }
 
     /// How far each node of the flow is, in the order of the graph; a body is counted over its items.

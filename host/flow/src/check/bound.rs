@@ -34,26 +34,8 @@ impl Checker<'_> {
         if !scope.nodes.iter().any(|node| matches!(node.kind, NodeKind::Switch { .. })) {
             return;
         }
-        let mut live: Vec<Option<Conditions>> = Vec::with_capacity(scope.nodes.len());
-        let mut kept = 0;
-        for (at, node) in scope.nodes.iter().enumerate() {
-            let mut here: Option<Conditions> = Some(Conditions::new());
-            let mut taken: Conditions = Conditions::new();
-            for edge in &node.needs {
-                match edge.kind {
-                    EdgeKind::Case { case } => {
-                        taken.entry(edge.from).or_default().insert(case);
-                        meet(&mut here, live[edge.from].as_ref());
-                    }
-                    EdgeKind::Data if node.join == Join::All => {
-                        meet(&mut here, live[edge.from].as_ref())
-                    }
-                    _ => {}
-                }
-            }
-            if node.join == Join::All {
-                meet(&mut here, Some(&taken));
-            }
+        let live = conditions(scope);
+        for (at, (node, here)) in scope.nodes.iter().zip(&live).enumerate() {
             let dead_source = node.needs.iter().any(|edge| live[edge.from].is_none());
             if here.is_none() && !dead_source {
                 let message =
@@ -61,13 +43,40 @@ impl Checker<'_> {
                 let help = "read only nodes of the same case, or ask with `has(…)`";
                 self.find(Finding::warning("CG0306", spans[at], message).help(help));
             }
-            kept += here.as_ref().map_or(0, BTreeMap::len);
-            if kept > MAX_CONDITIONS {
-                return;
-            }
-            live.push(here);
         }
     }
+}
+
+/// Under which cases of switches each node runs; nothing for one that never can. Those behind [`MAX_CONDITIONS`] are left
+/// out.
+pub(super) fn conditions(scope: &Scope) -> Vec<Option<Conditions>> {
+    let mut live: Vec<Option<Conditions>> = Vec::with_capacity(scope.nodes.len());
+    let mut kept = 0;
+    for node in &scope.nodes {
+        let mut here: Option<Conditions> = Some(Conditions::new());
+        let mut taken: Conditions = Conditions::new();
+        for edge in &node.needs {
+            match edge.kind {
+                EdgeKind::Case { case } => {
+                    taken.entry(edge.from).or_default().insert(case);
+                    meet(&mut here, live[edge.from].as_ref());
+                }
+                EdgeKind::Data if node.join == Join::All => {
+                    meet(&mut here, live[edge.from].as_ref())
+                }
+                _ => {}
+            }
+        }
+        if node.join == Join::All {
+            meet(&mut here, Some(&taken));
+        }
+        kept += here.as_ref().map_or(0, BTreeMap::len);
+        live.push(here);
+        if kept > MAX_CONDITIONS {
+            break;
+        }
+    }
+    live
 }
 
 /// Nodes of a scope that may give no value: those behind a case of a `switch`, those that read one of them, and those
@@ -99,7 +108,7 @@ pub(super) fn may_be_skipped(scope: &Scope) -> BTreeSet<&str> {
 }
 
 /// Cases of switches under which a node runs; a switch that is not here does not matter.
-type Conditions = BTreeMap<NodeIx, BTreeSet<usize>>;
+pub(super) type Conditions = BTreeMap<NodeIx, BTreeSet<usize>>;
 
 fn meet(here: &mut Option<Conditions>, other: Option<&Conditions>) {
     let (Some(conditions), Some(other)) = (here.as_mut(), other) else {

@@ -17,7 +17,7 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::address::{FlowHash, FlowId};
 use crate::expr::Template;
-use crate::graph::{Graph, Model, Scope};
+use crate::graph::{Channel, Graph, Model, Scope};
 use crate::types::fields_to_json_schema;
 
 /// A graph as it is hashed.
@@ -31,6 +31,8 @@ struct Canonical<'g> {
     uses: &'g BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     models: &'g BTreeMap<String, Model>,
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    state: &'g IndexMap<String, Channel>,
     root: &'g Scope,
     bound: u64,
 }
@@ -46,6 +48,7 @@ pub(super) fn hash(graph: &Graph) -> FlowHash {
         output,
         uses,
         models,
+        state,
         root,
         bound,
         value: _,
@@ -57,7 +60,17 @@ pub(super) fn hash(graph: &Graph) -> FlowHash {
     let mut input = fields_to_json_schema(input);
     without_docs(&mut input);
     let bound = *bound;
-    FlowHash::of(&sorted(&Canonical { id, version, input, output, uses, models, root, bound }))
+    FlowHash::of(&sorted(&Canonical {
+        id,
+        version,
+        input,
+        output,
+        uses,
+        models,
+        state,
+        root,
+        bound,
+    }))
 }
 
 /// Schemas say `description` only for docs; a field of that name is below `properties`.

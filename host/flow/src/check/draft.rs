@@ -22,7 +22,7 @@ use crate::types::{Field, Type, to_json_schema, validate_fields};
 use crate::value::Value;
 
 /// Names that mean something else in expressions.
-const RESERVED: &[&str] = &["input", "run", "index", "true", "false", "null", "in", "has"];
+const RESERVED: &[&str] = &["input", "run", "state", "index", "true", "false", "null", "in", "has"];
 
 /// What a node can be, in a message.
 const FORMS: &str = "`type`, `switch`, `map`, `loop`, `parallel`, `race`, `try`";
@@ -43,6 +43,16 @@ pub(super) struct DraftNode {
     pub(super) kind: DraftKind,
     /// What undoes it: a scope of one node.
     pub(super) undo: Option<Draft>,
+    /// What it writes to state channels.
+    pub(super) writes: IndexMap<String, DraftWrite>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftWrite {
+    pub(super) span: Span,
+    pub(super) bound: Bound,
+    /// What the channel takes.
+    pub(super) ty: Type,
 }
 
 impl DraftNode {
@@ -106,7 +116,8 @@ impl<'a> Checker<'a> {
         let join = node.get("join").and_then(|e| self.join(&e.value)).unwrap_or_default();
         let undo = node.get(COMPENSATE).and_then(|entry| self.undo(entry, &kind, around));
         let after = node.get("after").map(|e| self.names(&e.value)).unwrap_or_default();
-        Some(DraftNode { id, span: entry.key_span, join, after, kind, undo })
+        let writes = self.writes(node, around.channels);
+        Some(DraftNode { id, span: entry.key_span, join, after, kind, undo, writes })
     }
 
     fn draft_kind(&self, entry: &Entry, id: &NodeId, around: &Around<'_>) -> DraftKind {

@@ -14,12 +14,13 @@ pub(super) const FLOW: &[&str] = &[
     "models",
     "triggers",
     "defaults",
+    "state",
     "nodes",
 ];
 /// Keys of a flow that a later version runs.
-pub(super) const FLOW_LATER: &[&str] = &["budget", "state", "machine", "types"];
+pub(super) const FLOW_LATER: &[&str] = &["budget", "machine", "types"];
 /// Keys that every node may have.
-pub(super) const NODE: &[&str] = &["after", "join", "doc"];
+pub(super) const NODE: &[&str] = &["after", "join", "write", "doc"];
 /// Keys of which a node has one: they say what it is.
 pub(super) const FORMS: &[&str] = &["type", "switch", "map", "loop", "parallel", "race", "try"];
 /// Keys of a node that is performed; those of its type come to them.
@@ -110,7 +111,10 @@ fn schema_of(key: &str) -> Json {
         "flow" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" }),
         "input" => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } }),
         "use" => json!({ "type": "object", "additionalProperties": text() }),
-        "output" | "with" => json!({ "type": "object" }),
+        "output" | "with" | "write" => json!({ "type": "object" }),
+        "state" => json!({ "type": "object", "additionalProperties": {
+            "oneOf": [{ "$ref": "#/$defs/port" }, channel_schema()],
+        } }),
         "limits" => limits_schema(),
         "guard" => guard_schema(GUARD),
         "models" => json!({ "type": "object", "additionalProperties": model_schema() }),
@@ -177,6 +181,18 @@ fn duration() -> Json {
 
 fn names() -> Json {
     json!({ "oneOf": [text(), { "type": "array", "items": text() }] })
+}
+
+/// A port with a reducer.
+fn channel_schema() -> Json {
+    let reducers = crate::graph::Reducer::ALL.map(|(name, _)| name);
+    json!({
+        "type": "object", "required": ["type", "reducer"], "additionalProperties": false,
+        "properties": {
+            "type": {}, "default": {}, "doc": text(), "reducer": { "enum": reducers },
+            "min": { "type": "number" }, "max": { "type": "number" },
+        },
+    })
 }
 
 fn whole(max: u64) -> Json {

@@ -166,6 +166,9 @@ impl Checker<'_> {
             }
             DraftKind::Broken => {}
         }
+        let mut written = Vec::new();
+        self.read(node.writes.values().flat_map(|write| &write.bound.sites), &mut written);
+        reads.extend(written.into_iter().filter(|read| read.name != node.id.as_str()));
         if let Some(undo) = &node.undo {
             reads.extend(self.reads_of_body(undo, [], &[node.id.as_str()]));
         }

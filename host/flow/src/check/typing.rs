@@ -23,11 +23,17 @@ use crate::value::Value;
 pub(super) struct Outermost<'c> {
     input: Type,
     run: Type,
+    /// Of the state channels, when the flow has some.
+    state: Option<Type>,
     hints: &'c Hints,
 }
 
 impl<'c> Outermost<'c> {
-    pub(super) fn new(input: &IndexMap<String, Field>, hints: &'c Hints) -> Self {
+    pub(super) fn new(
+        input: &IndexMap<String, Field>,
+        state: Option<Type>,
+        hints: &'c Hints,
+    ) -> Self {
         let cost = Type::from(Kind::Record(
             [("usd".to_owned(), Type::from(Kind::Float).into())].into_iter().collect(),
         ));
@@ -40,6 +46,7 @@ impl<'c> Outermost<'c> {
         Self {
             input: Kind::Record(input.clone()).into(),
             run: Kind::Record(run.into_iter().collect()).into(),
+            state,
             hints,
         }
     }
@@ -50,12 +57,14 @@ impl TypeNames for Outermost<'_> {
         match name {
             "input" => Some(&self.input),
             "run" => Some(&self.run),
+            "state" => self.state.as_ref(),
             _ => None,
         }
     }
 
     fn all(&self) -> Vec<String> {
-        vec!["input".into(), "run".into()]
+        let state = self.state.as_ref().map(|_| "state".into());
+        ["input".into(), "run".into()].into_iter().chain(state).collect()
     }
 
     fn hints(&self) -> &Hints {
@@ -128,6 +137,7 @@ impl Checker<'_> {
             let compensate = node.undo.as_ref().zip(body(0)).map(|(undo, order)| {
                 Box::new(self.type_nodes(undo, order, &names, HashMap::new()).0)
             });
+            let write = self.type_writes(node, &names);
             spans.push(node.span);
             nodes.push(GraphNode {
                 id: node.id.clone(),
@@ -135,6 +145,7 @@ impl Checker<'_> {
                 needs: needs.clone(),
                 join: node.join,
                 compensate,
+                write,
                 output,
             });
         }
@@ -261,7 +272,7 @@ impl Checker<'_> {
         inferred.ty
     }
 
-    fn type_bound<'n>(&self, bound: &Bound, names: &'n dyn TypeNames) -> Cow<'n, Type> {
+    pub(super) fn type_bound<'n>(&self, bound: &Bound, names: &'n dyn TypeNames) -> Cow<'n, Type> {
         if bound.broken {
             return Cow::Owned(Kind::Any.into());
         }
@@ -343,12 +354,13 @@ fn type_template<'n>(
     Cow::Owned(ty)
 }
 
-struct Refused {
-    why: String,
-    label: bool,
+pub(super) struct Refused {
+    pub(super) why: String,
+    /// Because of a label, not of the shape.
+    pub(super) label: bool,
 }
 
-fn fit_parts(template: &Template, from: &Type, field: &Field) -> Result<(), Refused> {
+pub(super) fn fit_parts(template: &Template, from: &Type, field: &Field) -> Result<(), Refused> {
     match (template, &from.kind, &field.ty.kind) {
         (Template::Literal(value), ..) => {
             let ports = IndexMap::from([("value".to_owned(), field.clone())]);

@@ -228,4 +228,46 @@ nodes:
       hold: { type: upper, with: { text: "seat" }, compensate: { type: upper, with: { text: "${hold.text}" } } }
 "#,
     },
+    Page {
+        code: "CG0330",
+        title: "A state channel that cannot be what it says",
+        text: "`state:` declares values that the steps of a run share. Each has a type and a reducer, which says what a write \
+               does: `last` (the default) takes the place of what is there, `append` adds one part to a list, `set_union` \
+               the parts of a list that are not there yet, `merge` sets names of a map, `sum` adds a number, `max` and \
+               `min` keep one of two, `first` keeps the first. The type has to be one that the reducer can work on, and \
+               something has to be there before the first write: a `default`, or `null` where the type is `opt<…>`.",
+        failing: r#"cleargate: 1
+flow: f
+state: { found: { type: string, reducer: append } }
+nodes:
+  a: { type: upper, with: { text: hi }, write: { found: "${a.text}" } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+state: { found: { type: "list<string>", reducer: append } }
+nodes:
+  a: { type: upper, with: { text: hi }, write: { found: "${a.text}" } }
+"#,
+    },
+    Page {
+        code: "CG0331",
+        title: "Two steps that may write at the same time",
+        text: "Of a channel with the reducer `last` the later write stays. Where neither of two steps waits for the other, \
+               which one is later changes from run to run. Steps of different branches, and of the items of a map with \
+               `concurrency`, are such steps; those of different cases of a `switch` are not, because only one of them runs.",
+        failing: r#"cleargate: 1
+flow: f
+state: { stage: opt<string> }
+nodes:
+  a: { type: upper, with: { text: a }, write: { stage: "${a.text}" } }
+  b: { type: upper, with: { text: b }, write: { stage: "${b.text}" } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+state: { stage: opt<string> }
+nodes:
+  a: { type: upper, with: { text: a }, write: { stage: "${a.text}" } }
+  b: { type: upper, after: [a], with: { text: b }, write: { stage: "${b.text}" } }
+"#,
+    },
 ];

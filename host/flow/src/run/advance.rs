@@ -87,6 +87,9 @@ impl Run {
     /// Records a node's value and tells its readers.
     pub(super) fn succeed(&mut self, at: At, value: Value, taken: Option<usize>) {
         self.node_mut(at).value = value;
+        if let Err(error) = self.write_state(at) {
+            return self.fail(at, error);
+        }
         self.settle(at, Phase::Succeeded, "succeeded");
         self.remember_undo(at);
         if !self.frames[at.frame].stopping {

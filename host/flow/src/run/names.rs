@@ -18,12 +18,19 @@ pub(super) struct View<'r> {
     reader: Option<NodeIx>,
     /// A block that reads with the names that it gives to its bodies.
     block: Option<(At, u32)>,
+    /// A node that has its value and is not settled.
+    own: Option<At>,
     absent: Cell<bool>,
 }
 
 impl<'r> View<'r> {
     pub(super) fn new(run: &'r Run, frame: FrameIx, reader: Option<NodeIx>) -> Self {
-        Self { run, frame, reader, block: None, absent: Cell::new(false) }
+        Self { run, frame, reader, block: None, own: None, absent: Cell::new(false) }
+    }
+
+    /// What a node reads that has its value: it sees it under its own name.
+    pub(super) fn with_own(run: &'r Run, at: At) -> Self {
+        Self { own: Some(at), ..Self::new(run, at.frame, Some(at.node)) }
     }
 
     /// What a block reads before its body `index`.
@@ -43,7 +50,8 @@ impl<'r> View<'r> {
             let scope = &self.run.plan.scopes[here.scope];
             if let Some(&node) = scope.by_id.get(name) {
                 let found = &here.nodes[node];
-                let there = found.phase == Phase::Succeeded && !self.lost(frame, reader, node);
+                let there = found.phase == Phase::Succeeded && !self.lost(frame, reader, node)
+                    || self.own == Some(At { frame, node });
                 return there.then(|| found.value.clone());
             }
             let Some(parent) = here.parent else { break };
@@ -55,6 +63,7 @@ impl<'r> View<'r> {
         match name {
             "input" => Some(self.run.input.clone()),
             "run" => Some(self.run.about.clone()),
+            "state" if !self.run.graph.state.is_empty() => Some(self.run.state.clone()),
             _ => None,
         }
     }

@@ -6,7 +6,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::address::{Address, NodeId};
-use crate::graph::{EdgeKind, Graph, GraphNode, Join, Leaf, NodeIx, NodeKind, Scope};
+use crate::expr::Template;
+use crate::graph::{EdgeKind, Graph, GraphNode, Join, Leaf, NodeIx, NodeKind, Reducer, Scope};
 
 /// What the run machine works out of a graph once, for all runs of it.
 #[derive(Default)]
@@ -39,6 +40,8 @@ pub(super) struct Plan {
     pub(super) scopes: Vec<ScopePlan>,
     /// Static path of each node of each scope, in the order of the graph: `scan.assess`.
     pub(super) paths: Vec<Arc<str>>,
+    /// Of the state channels.
+    reducers: HashMap<String, Reducer>,
 }
 
 #[derive(Debug)]
@@ -66,6 +69,8 @@ pub(super) struct NodePlan {
     pub(super) readers: Vec<(NodeIx, usize)>,
     /// Index into [`Plan::paths`].
     pub(super) path: usize,
+    /// What it writes, in the order of the flow: the channel, and what is read when the node has succeeded.
+    pub(super) writes: Vec<(Arc<str>, Reducer, Template)>,
 }
 
 #[derive(Debug)]
@@ -128,7 +133,9 @@ impl Input {
 
 impl Plan {
     fn of(graph: &Graph) -> Self {
-        let mut plan = Self { scopes: Vec::new(), paths: Vec::new() };
+        let reducers = graph.state.iter().map(|(name, channel)| (name.clone(), channel.reducer));
+        let reducers = reducers.collect();
+        let mut plan = Self { scopes: Vec::new(), paths: Vec::new(), reducers };
         plan.add(&graph.root, Vec::new(), "");
         plan
     }
@@ -158,6 +165,7 @@ impl Plan {
                 readers: Vec::new(),
                 path,
                 tolerated: false,
+                writes: node.write.iter().map(|write| self.write(write)).collect(),
             });
         }
         for reader in 0..nodes.len() {
@@ -173,6 +181,10 @@ impl Plan {
         }
         self.scopes[ix].nodes = nodes;
         ix
+    }
+
+    fn write(&self, (channel, what): (&String, &Template)) -> (Arc<str>, Reducer, Template) {
+        (channel.as_str().into(), self.reducers[channel], what.clone())
     }
 
     /// The scope of `graph` behind an index.

@@ -24,9 +24,24 @@ pub(super) fn read(text: &str) -> Template {
     Template::Expr(expr(text))
 }
 
+/// The state channel to which every node of a test adds 1 as it succeeds.
+pub(super) const SEEN: &str = "seen";
+
+fn counted() -> IndexMap<String, Template> {
+    IndexMap::from([(SEEN.to_owned(), read("1"))])
+}
+
 pub(super) fn node(id: &str, kind: NodeKind, needs: Vec<Edge>) -> GraphNode {
     let id = id.parse().unwrap();
-    GraphNode { id, kind, needs, join: Join::All, compensate: None, output: Kind::Any.into() }
+    GraphNode {
+        id,
+        kind,
+        needs,
+        join: Join::All,
+        compensate: None,
+        write: counted(),
+        output: Kind::Any.into(),
+    }
 }
 
 pub(super) fn any(mut node: GraphNode) -> GraphNode {
@@ -110,6 +125,10 @@ pub(super) fn graph(nodes: Vec<GraphNode>, output: &[(&str, Template)]) -> Arc<G
         uses: BTreeMap::new(),
         models: BTreeMap::new(),
         triggers: BTreeMap::new(),
+        state: IndexMap::from([(
+            SEEN.to_owned(),
+            Channel { ty: Kind::Int.into(), reducer: Reducer::Sum, start: Value::Int(0) },
+        )]),
         root: Scope { nodes },
         bound: 1000,
         plan: Default::default(),

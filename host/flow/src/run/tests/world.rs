@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::fixture::{failed, intent, ok, resumed, run_of, started};
+use super::fixture::{SEEN, failed, intent, ok, resumed, run_of, started};
 use super::reference::{Fate, Told, blur};
 use super::sketch::Sketch;
 use crate::address::Address;
@@ -151,6 +151,9 @@ impl<'s> World<'s> {
             let before = fate.and_then(|fate| self.fates.insert(address.to_string(), fate));
             assert!(before.is_none(), "`{address}` was settled twice");
         }
+        let succeeded = self.fates.values().filter(|fate| **fate == Fate::Succeeded).count();
+        let seen = self.run.state().get(SEEN).and_then(Value::as_int);
+        assert_eq!(seen, Some(succeeded as i64), "the state is not what the nodes wrote");
     }
 
     fn take_on(&mut self, effect: Effect) {
