@@ -9,6 +9,7 @@ mod compiler;
 mod conformance;
 mod crash;
 mod dev;
+mod flow_test;
 mod foreign;
 mod go;
 mod javascript;

@@ -17,16 +17,18 @@
 //! ```
 
 mod bench;
-mod compare;
+pub(crate) mod chance;
+pub(crate) mod compare;
 mod examples;
+pub(crate) mod exchanges;
 mod expect;
-mod faults;
-mod peers;
+pub(crate) mod faults;
+pub(crate) mod peers;
 mod record;
 mod repeat;
 mod rewrite;
-mod script;
-mod world;
+pub(crate) mod script;
+pub(crate) mod world;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,7 +57,7 @@ pub(crate) use examples::examples;
 pub use bench::{BenchReport, CaseBudget, CaseCost, Quantiles, bench_plugin};
 
 /// Cases that one plugin may have.
-const MAX_CASES: usize = 10_000;
+pub(crate) const MAX_CASES: usize = 10_000;
 
 /// Keys of a case, of `expect`, and of `expect.error`: a key that means nothing would check nothing.
 const CASE: [&str; 9] =

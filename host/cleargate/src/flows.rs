@@ -257,7 +257,20 @@ fn template_files(scope: &Scope, names: &mut Vec<String>) {
     }
 }
 
+/// What performs a leaf before its guards stand around it.
+pub(crate) struct Bare {
+    pub binding: Binding,
+    /// Whether the guards are asked as around a tool.
+    tool: bool,
+    /// The type of its value.
+    pub output: Type,
+}
+
+/// What runs a flow inside of another.
+pub(crate) type Inner<'a> = dyn Fn(&Flow) -> SubFlow + 'a;
+
 /// What performs the nodes of one flow.
+#[derive(Clone)]
 pub(crate) struct FlowCatalog {
     /// The plugins, and how they find each other.
     pub peers: FlowPeers,
@@ -274,13 +287,26 @@ pub(crate) struct FlowCatalog {
 }
 
 impl FlowCatalog {
+    /// The same flow in a rehearsal: in a folder of its own, and with built-in nodes that may ask for anything, because
+    /// nothing of it reaches the world.
+    pub(crate) fn rehearsed(&self, executor: Executor, folder: Folder, files: Grants) -> Self {
+        let everything = Grants { http: ["*".parse().expect("a pattern")].into(), ..files };
+        let mut rehearsed = self.clone();
+        rehearsed.peers.set_folder(folder.clone());
+        rehearsed.builtin_grants =
+            Arc::new(self.builtin_grants.as_ref().clone().union(&everything));
+        rehearsed.folder = Some(folder);
+        rehearsed.executor = executor;
+        rehearsed
+    }
+
     /// The plugins as they are around a leaf.
     pub(crate) fn around(&self, leaf: &Leaf) -> FlowPeers {
         self.peers.clone().around(&leaf.guard, leaf.policy.limits)
     }
 
-    fn sub_flow(&self, flow: &Flow, leaf: &Leaf) -> Binding {
-        let node = SubFlow::new(self.executor.clone(), flow.graph.clone(), flow.catalog.clone());
+    /// What runs a flow inside this one.
+    pub(crate) fn sub_flow(&self, leaf: &Leaf, node: SubFlow) -> Binding {
         let scope = CallScope {
             name: leaf.uses.clone(),
             // What the flow's own nodes may do is theirs; the node itself asks for nothing.
@@ -292,7 +318,7 @@ impl FlowCatalog {
         Binding { node: Arc::new(node), scope }
     }
 
-    fn plugin(&self, leaf: &Leaf) -> Result<Binding, CatalogError> {
+    fn plugin(&self, leaf: &Leaf) -> Result<Bare, CatalogError> {
         let (alias, export) = split(&leaf.uses);
         let unknown = |why: String| CatalogError::Unknown { uses: leaf.uses.clone(), why };
         let peers = self.around(leaf);
@@ -302,17 +328,30 @@ impl FlowCatalog {
         let node = cleargate_runtime::node::node(&used.plugin, described);
         let binding = Binding { node, scope: peers.scope(used) };
         let tool = described.kind == PluginKind::Tool;
-        self.guarded(leaf, tool, &described.signature.output, binding)
+        Ok(Bare { binding, tool, output: described.signature.output.clone() })
+    }
+
+    /// What performs a leaf, without its guards.
+    pub(crate) fn bare(&self, leaf: &Leaf, inner: &Inner<'_>) -> Result<Bare, CatalogError> {
+        if let Some(signature) = catalogue().get(leaf.uses.as_str()) {
+            let binding = self.builtin(leaf)?;
+            let said = leaf.config.get("out").filter(|_| signature.typed_by.is_some());
+            let said = said.and_then(|schema| from_json_schema(&schema.to_serde()).ok());
+            let output = said.unwrap_or(signature.output.clone());
+            return Ok(Bare { binding, tool: false, output });
+        }
+        match self.flows.get(&leaf.uses) {
+            Some(flow) => {
+                let binding = self.sub_flow(leaf, inner(flow));
+                Ok(Bare { binding, tool: false, output: flow.graph.value.clone() })
+            }
+            None => self.plugin(leaf),
+        }
     }
 
     /// The step with the chains of its `guard:` around it.
-    fn guarded(
-        &self,
-        leaf: &Leaf,
-        tool: bool,
-        output: &Type,
-        Binding { node, scope }: Binding,
-    ) -> Result<Binding, CatalogError> {
+    pub(crate) fn guarded(&self, leaf: &Leaf, bare: Bare) -> Result<Binding, CatalogError> {
+        let Bare { binding: Binding { node, scope }, tool, output } = bare;
         let config =
             |why: NodeError| CatalogError::Config { uses: leaf.uses.clone(), why: why.to_string() };
         let (before, after) = match tool {
@@ -325,23 +364,17 @@ impl FlowCatalog {
         if before.is_none() && after.is_none() {
             return Ok(Binding { node, scope });
         }
-        let guarded = Guarded { node, scope: scope.clone(), before, after, output: output.clone() };
+        let guarded = Guarded { node, scope: scope.clone(), before, after, output };
         Ok(Binding { node: Arc::new(guarded), scope })
     }
 }
 
 impl Catalog for FlowCatalog {
     fn node(&self, leaf: &Leaf, _flow: &Graph) -> Result<Binding, CatalogError> {
-        if let Some(signature) = catalogue().get(leaf.uses.as_str()) {
-            let binding = self.builtin(leaf)?;
-            let said = leaf.config.get("out").filter(|_| signature.typed_by.is_some());
-            let said = said.and_then(|schema| from_json_schema(&schema.to_serde()).ok());
-            return self.guarded(leaf, false, &said.unwrap_or(signature.output.clone()), binding);
-        }
-        match self.flows.get(&leaf.uses) {
-            Some(flow) => self.guarded(leaf, false, &flow.graph.value, self.sub_flow(flow, leaf)),
-            None => self.plugin(leaf),
-        }
+        let inner = |flow: &Flow| {
+            SubFlow::new(self.executor.clone(), flow.graph.clone(), flow.catalog.clone())
+        };
+        self.guarded(leaf, self.bare(leaf, &inner)?)
     }
 }
 

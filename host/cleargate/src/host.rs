@@ -431,7 +431,8 @@ fn engine_error(config: &Config, error: &RuntimeError) -> Error {
     }
 }
 
-pub(crate) fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
+/// The way to hosts, as the operator allows it.
+pub(crate) fn network(config: &Config) -> Result<Network> {
     let allow_addresses = config.allow_addresses.iter().map(|text| {
         text.parse().map_err(|_| {
             Error::new(Kind::Invalid, format!("`{text}` in `allow_addresses` is no network"))
@@ -442,8 +443,12 @@ pub(crate) fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> 
         allow_addresses: allow_addresses.collect::<Result<_>>()?,
         ..NetworkConfig::default()
     };
-    let network = Network::new(network, Arc::new(SystemResolver))
-        .map_err(|e| Error::new(Kind::Bug, "no HTTP client").caused_by(&e))?;
+    Network::new(network, Arc::new(SystemResolver))
+        .map_err(|e| Error::new(Kind::Bug, "no HTTP client").caused_by(&e))
+}
+
+/// The secrets of a configuration.
+pub(crate) fn secrets(config: &Config) -> Result<MemorySecrets> {
     let secrets = config.secrets.iter().map(|(label, secret)| {
         let entry = SecretEntry::new(secret.value.clone(), secret.hosts.clone()).map_err(|e| {
             Error::new(Kind::Invalid, format!("the secret `{label}` cannot be used"))
@@ -452,7 +457,11 @@ pub(crate) fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> 
         })?;
         Ok((label.clone(), entry))
     });
-    let secrets: MemorySecrets = secrets.collect::<Result<Vec<_>>>()?.into_iter().collect();
+    Ok(secrets.collect::<Result<Vec<_>>>()?.into_iter().collect())
+}
+
+pub(crate) fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Gate>> {
+    let (network, secrets) = (network(config)?, secrets(config)?);
     let clock = SystemClock::default();
     let sources = Sources {
         now: Arc::new(move || clock.now()),

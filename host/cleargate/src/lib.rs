@@ -26,6 +26,7 @@ pub mod bundled;
 mod cases;
 mod config;
 mod error;
+mod flow_cases;
 mod flows;
 mod grants;
 mod host;
@@ -35,6 +36,7 @@ mod peers;
 mod plan;
 mod plugins;
 mod recent;
+mod rehearsal;
 mod running;
 mod runs;
 pub mod schema;
@@ -60,16 +62,20 @@ pub use cleargate_flow::{Event, NodeError, Outcome, Record, RunId, Usage, Value,
 pub use cleargate_runtime::compiler::{CompileLimits, WorkError, work as compile_component};
 pub use config::{Config, Durability, Secret, StoreBounds};
 pub use error::{Error, Kind, Result};
+pub use flow_cases::{Coverage, FlowCaseReport, FlowTestOptions, FlowTestReport, Place};
 pub use flows::{Checked, Flow};
 pub use grants::{GrantFile, Granted};
 pub use host::{Host, StartOptions};
 pub use inputs::InputValue;
-pub use plan::{LimitRow, Plan, PluginPlan, Step};
+pub use plan::{
+    Blocked, History, LimitRow, NodeHistory, Plan, PlannedEffect, PluginPlan, Spread, Step,
+};
 pub use plugins::{
     Approval, Difference, GrantRow, Inspection, InstallOptions, Installation, Moved, PluginRow,
     Plugins, Published, Relocked, Requested, ToolRow, Update, UpdateState, Updates, Waiting,
     Wrapping, wrap,
 };
+pub use rehearsal::Otherwise;
 pub use running::{NodeProgress, Running};
 pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView};
 pub use secrets::{SecretRow, SecretStore};

@@ -47,6 +47,11 @@ impl FlowPeers {
         Self { used, tools, models, guard, operator, leaf: Limits::default(), folder }
     }
 
+    /// What relative paths begin at, from now on.
+    pub(crate) fn set_folder(&mut self, folder: Folder) {
+        self.folder = Some(folder);
+    }
+
     /// The same for a leaf.
     pub(crate) fn around(mut self, guard: &Guards, limits: Limits) -> Self {
         self.guard = Arc::new(guard.clone());

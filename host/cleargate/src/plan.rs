@@ -1,13 +1,22 @@
 //! What a run would do, without doing it: order, plugins with digests, grants, limits and bounds.
 
+mod history;
+mod reach;
+
 use std::collections::BTreeMap;
 
 use cleargate_flow::grant::Grants;
 use cleargate_flow::graph::{Branches, GraphNode, Join, Leaf, NodeKind, Scope};
-use cleargate_flow::limits::{Layer, Limits, TABLE};
+use cleargate_flow::limits::{Layer, Limits, TABLE, Unit};
 use serde::Serialize;
 
+use self::reach::{Reach, repeats};
+use crate::error::Result;
 use crate::flows::Flow;
+use crate::host::Host;
+
+pub use history::{History, NodeHistory, Spread};
+pub use reach::{Blocked, PlannedEffect};
 
 /// A flow as it would run.
 #[derive(Clone, Debug, Serialize)]
@@ -22,8 +31,17 @@ pub struct Plan {
     pub bound: u64,
     /// Nodes in an order in which they can run; nodes of the same `level` may run together.
     pub steps: Vec<Step>,
+    /// The nodes of the outermost scope, by level: those of one may run together.
+    pub waves: Vec<Vec<String>>,
     /// The plugins behind the aliases.
     pub plugins: Vec<PluginPlan>,
+    /// What asks something of the world.
+    pub effects: Vec<PlannedEffect>,
+    /// What would be refused, by a grant that is missing or a limit that runs before have passed.
+    pub blocked: Vec<Blocked>,
+    /// What runs before took; absent when nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
 }
 
 /// One node.
@@ -38,6 +56,8 @@ pub struct Step {
     /// `pure`, `read`, `idempotent`, `once` or `compensable`; absent for blocks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<String>,
+    /// Executions in one run at most, without retries.
+    pub most: u64,
     /// What is special: join, concurrency, bounds, timeout, retries.
     pub notes: Vec<String>,
     /// Bounds of one call of a plugin, with the layer that decided. Empty for built-ins.
@@ -110,22 +130,72 @@ impl Plan {
             hash: graph.hash.to_string(),
             bound: graph.bound,
             steps: Vec::new(),
+            waves: Vec::new(),
             plugins: Vec::new(),
+            effects: Vec::new(),
+            blocked: Vec::new(),
+            history: None,
         };
-        plan.add(flow, "", operator);
+        plan.add(flow, "", (operator, 1));
+        let mut reach = Reach::default();
+        reach.add(flow, "", 1);
+        (plan.effects, plan.blocked) = (reach.effects, reach.blocked);
+        let outermost = |step: &&Step| !step.path.contains(['.', '/']);
+        let outermost: Vec<_> = plan.steps.iter().filter(outermost).collect();
+        let levels = outermost.iter().map(|step| step.level + 1).max().unwrap_or(0);
+        plan.waves = vec![Vec::new(); levels];
+        for step in outermost {
+            plan.waves[step.level].push(step.path.clone());
+        }
         plan
     }
 
-    fn add(&mut self, flow: &Flow, prefix: &str, operator: Limits) {
+    /// Adds what runs before took, and the limits that they passed.
+    fn remember(&mut self, history: History) {
+        for node in &history.nodes {
+            let Some(step) = self.steps.iter().find(|step| step.path == node.path) else {
+                continue;
+            };
+            for (name, unit, took) in [
+                ("fuel", Unit::Count, node.fuel.max),
+                ("memory", Unit::Bytes, node.memory.max),
+                ("time", Unit::Millis, node.micros.max / 1000),
+            ] {
+                let Some(limit) = step.limits.iter().find(|limit| limit.name == name) else {
+                    continue;
+                };
+                if unit.parse(&limit.value).is_ok_and(|most| took > most) {
+                    self.blocked.push(Blocked {
+                        path: step.path.clone(),
+                        why: format!(
+                            "the limit `{name}` of {} is less than the {} that a run before took",
+                            limit.value,
+                            unit.print(took)
+                        ),
+                        help: format!("raise `{name}` in the `limits:` of the {}", limit.layer),
+                    });
+                }
+            }
+        }
+        self.history = Some(history);
+    }
+
+    fn add(&mut self, flow: &Flow, prefix: &str, (operator, times): (Limits, u64)) {
         let named = |plugin: &PluginPlan| PluginPlan {
             alias: format!("{prefix}{}", plugin.alias),
             ..plugin.clone()
         };
         self.plugins.extend(flow.plugins.iter().map(named));
-        self.scope(flow, &flow.graph().root, prefix, operator);
+        self.scope(flow, &flow.graph().root, prefix, (operator, times));
     }
 
-    fn scope(&mut self, flow: &Flow, scope: &Scope, prefix: &str, operator: Limits) {
+    fn scope(
+        &mut self,
+        flow: &Flow,
+        scope: &Scope,
+        prefix: &str,
+        (operator, times): (Limits, u64),
+    ) {
         let mut levels: Vec<usize> = Vec::with_capacity(scope.nodes.len());
         for node in &scope.nodes {
             let level = node.needs.iter().map(|edge| levels[edge.from] + 1).max().unwrap_or(0);
@@ -136,6 +206,7 @@ impl Plan {
                 level,
                 uses: String::new(),
                 effect: None,
+                most: times,
                 notes: Vec::new(),
                 limits: Vec::new(),
             };
@@ -144,12 +215,25 @@ impl Plan {
             if let NodeKind::Leaf(leaf) = &node.kind
                 && let Some(inner) = flow.catalog.flows.get(&leaf.uses)
             {
-                self.add(inner, &format!("{path}/"), operator);
+                self.add(inner, &format!("{path}/"), (operator, times));
             }
+            let times = times.saturating_mul(repeats(&node.kind));
             for (_, body) in node.scopes() {
-                self.scope(flow, body, &format!("{path}."), operator);
+                self.scope(flow, body, &format!("{path}."), (operator, times));
             }
         }
+    }
+}
+
+impl Host {
+    /// What a run of the flow would do, with what the last `runs` of it took that are in the store.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn plan_with_history(&self, flow: &Flow, runs: usize) -> Result<Plan> {
+        let mut plan = self.plan(flow);
+        plan.remember(self.history(flow.id(), flow.hash().as_str(), runs).await?);
+        Ok(plan)
     }
 }
 

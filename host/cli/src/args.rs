@@ -1,6 +1,7 @@
 //! Arguments as typed. Each verb teaches with an example.
 
 mod plugin;
+mod testing;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use plugin::{DevArgs, Plugin};
+pub use testing::{PlanArgs, TestArgs};
 
 /// Runs typed graphs of agents, models, tools and code, in which every step can be a sandboxed
 /// WebAssembly component, held to what you granted. Runs survive `kill -9`.
@@ -96,6 +98,22 @@ pub enum Verb {
         A value is taken as the port's type says: text stays text, `3` is a number for an `int` port, \
         JSON for records and lists. `@path` reads a file.")]
     Run(RunArgs),
+    /// Say what a run of a flow would do, and what it will take, without running it
+    #[command(after_help = "Examples:\n  \
+        cleargate plan dependency_review\n  \
+        cleargate plan review.yaml --history 200 --output json\n\n\
+        Nodes by the moment at which they can run, executions at most, effects with what they may reach, what a missing \
+        grant or a limit would refuse (exit code 5), and time, fuel and tokens of the runs in the journal.")]
+    Plan(PlanArgs),
+    /// Run the cases of flows, without touching the world
+    #[command(after_help = "Examples:\n  \
+        cleargate test\n  \
+        cleargate test review.yaml --coverage-min 80 --junit report.xml\n  \
+        cleargate test --record 01938f2e > as-it-was.test.yaml\n\n\
+        Cases stand beside a flow, in review.test.yaml or cases/*.yaml: an input, what hosts, models and nodes answer, \
+        what goes wrong, what is expected. Plugins run as in a run; what they ask of the world is answered by the case or \
+        refused, and waiting takes no time. host/flow/TESTING.md has every key. Exit code 1 when a case fails.")]
+    Test(TestArgs),
     /// Start a run for each event that the triggers of a flow bring
     #[command(after_help = "Examples:\n  cleargate listen support.yaml\n  \
         cleargate listen support.yaml --once --output ndjson\n\n\

@@ -3,13 +3,16 @@
 mod check;
 mod doctor;
 mod grant;
+mod junit;
 mod listen;
 mod new;
+mod plan;
 mod plugin;
 mod run;
 mod runs;
 mod schema;
 mod secret;
+mod test;
 
 use std::io::Write;
 
@@ -71,6 +74,8 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Check { flow } => check::check(&context, &flow).await,
         Verb::Explain { code } => check::explain(&context, code.as_deref()),
         Verb::Run(args) => run::run(&context, args).await,
+        Verb::Plan(args) => plan::plan(&context, args).await,
+        Verb::Test(args) => test::test(&context, args).await,
         Verb::Listen { flow, once, locked } => listen::listen(&context, &flow, once, locked).await,
         Verb::Resume { run } => run::resume(&context, &run).await,
         Verb::Runs(verb) => runs::runs(&context, verb).await,

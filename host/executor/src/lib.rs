@@ -19,6 +19,7 @@ mod log;
 mod mailbox;
 mod node;
 mod peers;
+mod skipping;
 mod tasks;
 mod timers;
 
@@ -39,3 +40,4 @@ pub use node::{
     Verdict,
 };
 pub use peers::{MAX_CALL_DEPTH, Peers};
+pub use skipping::{HORIZON_MS, Hold, SkippingClock};

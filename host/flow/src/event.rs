@@ -186,6 +186,26 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// What the journal calls it: `attempt_started`, `run_finished`, …
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RunStarted { .. } => "run_started",
+            Self::AttemptStarted { .. } => "attempt_started",
+            Self::AttemptSucceeded { .. } => "attempt_succeeded",
+            Self::AttemptFailed { .. } => "attempt_failed",
+            Self::RetryDue { .. } => "retry_due",
+            Self::DeadlinePassed { .. } => "deadline_passed",
+            Self::CallStarted { .. } => "call_started",
+            Self::CallFinished { .. } => "call_finished",
+            Self::Logged { .. } => "logged",
+            Self::CancelRequested { .. } => "cancel_requested",
+            Self::RunResumed { .. } => "run_resumed",
+            Self::RunFinished { .. } => "run_finished",
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]

@@ -15,6 +15,7 @@ use crate::log::CallLog;
 use crate::pass::{Identity, Pass};
 use crate::quota::Quotas;
 use crate::secret::{Scrubber, SecretEntry, SecretSource};
+use crate::stand_in::StandIn;
 use cleargate_flow::Value;
 
 /// Open exchanges that one plugin of one tenant may hold: beyond that it waits, and others do not.
@@ -53,6 +54,8 @@ pub struct Gate {
     pub(crate) audit: Arc<dyn Audit>,
     pub(crate) sources: Sources,
     pub(crate) scrubber: Scrubber,
+    /// Who performs in the place of the doors.
+    pub(crate) stand_in: Option<Arc<dyn StandIn>>,
     config: GateConfig,
     /// By tenant and plugin, while one of them has an exchange open.
     connections: Mutex<HashMap<(String, String), Weak<Semaphore>>>,
@@ -71,7 +74,29 @@ impl Gate {
         let (scrubber, connections) = (Scrubber::default(), Mutex::default());
         let known = secrets.all();
         scrubber.learn_all(known.iter().map(SecretEntry::value));
-        Arc::new(Self { store, transport, secrets, audit, sources, scrubber, config, connections })
+        let stand_in = None;
+        Arc::new(Self {
+            store,
+            transport,
+            secrets,
+            audit,
+            sources,
+            scrubber,
+            stand_in,
+            config,
+            connections,
+        })
+    }
+
+    /// The same gate with somebody who performs in the place of its doors.
+    ///
+    /// # Panics
+    /// When the gate is in use already.
+    #[must_use]
+    pub fn with_stand_in(self: Arc<Self>, stand_in: Arc<dyn StandIn>) -> Arc<Self> {
+        let mut gate = Arc::into_inner(self).expect("nobody uses a gate before it is built");
+        gate.stand_in = Some(stand_in);
+        Arc::new(gate)
     }
 
     /// The handle of one attempt.

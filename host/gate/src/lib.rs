@@ -15,6 +15,7 @@ mod quota;
 mod request;
 mod response;
 mod secret;
+mod stand_in;
 mod target;
 
 pub use address::refused_because;
@@ -33,4 +34,5 @@ pub use request::{
 };
 pub use response::{Bytes, HttpResponse, Response};
 pub use secret::{MemorySecrets, SecretEntry, SecretError, SecretSource};
+pub use stand_in::{Door, StandIn};
 pub use target::{Target, TargetError};

@@ -274,7 +274,7 @@ impl Pass {
         effect: Effect,
     ) -> Result<Response, NodeError> {
         let deadline = self.inner.quotas.deadline;
-        match tokio::time::timeout_at(deadline, self.dispatch(call, request)).await {
+        match tokio::time::timeout_at(deadline, self.performed(call, request)).await {
             Ok(outcome) => outcome,
             // It was sent, or it was not: only an effect that may be repeated can say "try again".
             Err(_) if !effect.repeatable() => Err(NodeError::new(
@@ -282,6 +282,39 @@ impl Pass {
                 "the deadline passed while the request was under way",
             )),
             Err(_) => Err(NodeError::new(ErrorCode::Timeout, "the deadline passed")),
+        }
+    }
+
+    /// Lets the door perform the request, or whoever stands in for it.
+    async fn performed(&self, call: u32, request: Request) -> Result<Response, NodeError> {
+        let inner = &*self.inner;
+        let Some(stand_in) = &inner.gate.stand_in else {
+            return self.dispatch(call, request).await;
+        };
+        let door = Box::pin(self.dispatch(call, request.clone()));
+        let response = stand_in.perform(&inner.identity, &request, door).await?;
+        match response {
+            Response::Http(HttpResponse { status, headers, body })
+                if matches!(request, Request::HttpOpen(_))
+                    && !inner.streams().contains_key(&call) =>
+            {
+                let body = OpenBody::of(body.0, request.effect());
+                inner.streams().insert(call, Arc::new(tokio::sync::Mutex::new(body)));
+                Ok(Response::Http(HttpResponse { status, headers, body: Bytes::default() }))
+            }
+            Response::Placeholder { token, label } => {
+                self.remember(&token, &label);
+                Ok(Response::Placeholder { token, label })
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Lets `ms` milliseconds go by.
+    pub async fn sleep(&self, ms: u64) {
+        match &self.inner.gate.stand_in {
+            Some(stand_in) => stand_in.sleep(&self.inner.identity, ms).await,
+            None => tokio::time::sleep(std::time::Duration::from_millis(ms)).await,
         }
     }
 

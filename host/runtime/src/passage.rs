@@ -80,7 +80,7 @@ impl World for Passage {
     }
 
     async fn sleep(&self, ms: u32) -> Answer<()> {
-        tokio::time::sleep(std::time::Duration::from_millis(ms.into())).await;
+        self.ctx.pass.sleep(ms.into()).await;
         Ok(())
     }
 

@@ -18,7 +18,7 @@ const CALLS: [(&str, &[&str]); 6] = [
 /// One `world.fail` as a case writes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// A service, or one function of it: `kv`, `kv.set`.
     call: String,
     /// Calls that go well before.
@@ -38,7 +38,7 @@ fn transient() -> ErrorCode {
 
 impl Fault {
     /// Refuses a call that does not exist: a fault that never happens would check nothing.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         let (service, function) = self.call.split_once('.').unwrap_or((&self.call, ""));
         let known = CALLS.iter().find(|(name, _)| *name == service);
         let Some((_, functions)) = known else {
@@ -58,15 +58,15 @@ impl Fault {
 }
 
 /// The faults of a case, with how often each was met.
-pub(super) struct Faults(Vec<(Fault, Mutex<u32>)>);
+pub(crate) struct Faults(Vec<(Fault, Mutex<u32>)>);
 
 impl Faults {
-    pub(super) fn new(faults: &[Fault]) -> Self {
+    pub(crate) fn new(faults: &[Fault]) -> Self {
         Self(faults.iter().map(|fault| (fault.clone(), Mutex::default())).collect())
     }
 
     /// Counts a call; an error when it is one that fails.
-    pub(super) fn meet(&self, service: &str, function: &str) -> Result<(), NodeError> {
+    pub(crate) fn meet(&self, service: &str, function: &str) -> Result<(), NodeError> {
         let mut met = Ok(());
         for (fault, calls) in self.0.iter().filter(|(fault, _)| fault.is_of(service, function)) {
             let mut calls = calls.lock().expect("no holder of this lock panics");
@@ -84,7 +84,7 @@ impl Faults {
     }
 
     /// Faults that no call came to.
-    pub(super) fn unmet(&self) -> Vec<String> {
+    pub(crate) fn unmet(&self) -> Vec<String> {
         let short = self.0.iter().filter(|(fault, calls)| {
             *calls.lock().expect("no holder of this lock panics") <= fault.after
         });

@@ -13,7 +13,7 @@ use super::script::Fail;
 /// One question to a model, and what comes of it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ModelTurn {
+pub(crate) struct ModelTurn {
     /// As the plugin calls the model.
     model: String,
     /// What the request must hold, besides whatever else.
@@ -21,18 +21,23 @@ pub(super) struct ModelTurn {
     contains: Value,
     /// The content of the answer.
     text: Option<String>,
+    /// The content of the answer, as data: it is the text of this JSON.
+    json: Option<Value>,
     /// The whole message, in its place.
     message: Option<Value>,
     /// What it took; nothing when it is absent.
     #[serde(default = "Value::empty")]
     usage: Value,
     fail: Option<Fail>,
+    /// The answer to each question like this, not to one alone.
+    #[serde(default)]
+    always: bool,
 }
 
 /// One call of a tool, and what comes of it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ToolTurn {
+pub(crate) struct ToolTurn {
     /// As the plugin calls the tool.
     tool: String,
     /// The arguments that it must be called with.
@@ -40,52 +45,70 @@ pub(super) struct ToolTurn {
     #[serde(default)]
     result: Value,
     fail: Option<Fail>,
+    /// The answer to each call like this, not to one alone.
+    #[serde(default)]
+    always: bool,
 }
 
 /// The turns that nobody has asked for yet.
 #[derive(Default)]
-pub(super) struct Peers {
-    models: Mutex<Vec<ModelTurn>>,
+pub(crate) struct Peers {
+    turns: Mutex<Vec<ModelTurn>>,
     tools: Mutex<Vec<ToolTurn>>,
+    /// Names of the models that there are.
+    models: Vec<String>,
     /// Names of the tools that there are.
     names: Vec<String>,
 }
 
 impl Peers {
-    pub(super) fn new(models: Vec<ModelTurn>, tools: Vec<ToolTurn>) -> Self {
+    pub(crate) fn new(models: Vec<ModelTurn>, tools: Vec<ToolTurn>) -> Self {
         let mut names: Vec<String> = tools.iter().map(|turn| turn.tool.clone()).collect();
         names.sort();
         names.dedup();
-        Self { models: Mutex::new(models), tools: Mutex::new(tools), names }
+        let asked = models.iter().map(|turn| turn.model.clone()).collect();
+        let (turns, tools) = (Mutex::new(models), Mutex::new(tools));
+        Self { models: asked, turns, tools, names }
     }
 
-    pub(super) fn unasked(&self) -> Vec<String> {
-        let models = self.models.lock().expect("no holder of this lock panics");
+    pub(crate) fn unasked(&self) -> Vec<String> {
+        let models = self.turns.lock().expect("no holder of this lock panics");
         let tools = self.tools.lock().expect("no holder of this lock panics");
-        let models = models.iter().map(|turn| format!("model {} was not asked", turn.model));
-        models
-            .chain(tools.iter().map(|turn| format!("tool {} was not called", turn.tool)))
-            .collect()
+        let models = models.iter().filter(|turn| !turn.always);
+        let models = models.map(|turn| format!("model {} was not asked", turn.model));
+        let tools = tools.iter().filter(|turn| !turn.always);
+        models.chain(tools.map(|turn| format!("tool {} was not called", turn.tool))).collect()
     }
 
-    pub(super) fn complete(&self, model: &str, request: &Value) -> Answer<Value> {
-        let mut turns = self.models.lock().expect("no holder of this lock panics");
+    /// Whether the case scripts this model.
+    pub(crate) fn plays_model(&self, name: &str) -> bool {
+        self.models.iter().any(|model| model == name)
+    }
+
+    /// Whether the case scripts this tool.
+    pub(crate) fn plays_tool(&self, name: &str) -> bool {
+        self.names.iter().any(|tool| tool == name)
+    }
+
+    pub(crate) fn complete(&self, model: &str, request: &Value) -> Answer<Value> {
+        let mut turns = self.turns.lock().expect("no holder of this lock panics");
         let fits = |turn: &ModelTurn| turn.model == model && holds(request, &turn.contains);
         let Some(found) = turns.iter().position(fits) else {
             return Err(unscripted("model", model));
         };
-        let turn = turns.remove(found);
+        let turn = given(&mut turns, found, |turn| turn.always);
         if let Some(fail) = turn.fail {
             return Err(fail.into());
         }
-        let content = Value::from(turn.text.unwrap_or_default());
+        let json = turn.json.map(|json| json.to_json());
+        let content = Value::from(turn.text.or(json).unwrap_or_default());
         let message = turn.message.unwrap_or_else(|| {
             Value::record([("role", Value::from("assistant")), ("content", content)])
         });
         Ok(Value::record([("message", message), ("usage", turn.usage)]))
     }
 
-    pub(super) fn tools(&self) -> Vec<ToolView> {
+    pub(crate) fn tools(&self) -> Vec<ToolView> {
         let view = |name: &String| ToolView {
             name: name.clone(),
             description: String::new(),
@@ -94,7 +117,7 @@ impl Peers {
         self.names.iter().map(view).collect()
     }
 
-    pub(super) fn call(&self, tool: &str, arguments: &Value) -> Answer<Value> {
+    pub(crate) fn call(&self, tool: &str, arguments: &Value) -> Answer<Value> {
         let mut turns = self.tools.lock().expect("no holder of this lock panics");
         let fits = |turn: &ToolTurn| {
             turn.tool == tool && turn.arguments.as_ref().is_none_or(|wanted| wanted == arguments)
@@ -102,9 +125,14 @@ impl Peers {
         let Some(found) = turns.iter().position(fits) else {
             return Err(unscripted("tool", tool));
         };
-        let turn = turns.remove(found);
+        let turn = given(&mut turns, found, |turn| turn.always);
         turn.fail.map_or(Ok(turn.result), |fail| Err(fail.into()))
     }
+}
+
+/// Takes a turn, which stays when it is given always.
+fn given<T: Clone>(turns: &mut Vec<T>, at: usize, always: impl Fn(&T) -> bool) -> T {
+    if always(&turns[at]) { turns[at].clone() } else { turns.remove(at) }
 }
 
 fn holds(request: &Value, wanted: &Value) -> bool {

@@ -19,7 +19,7 @@ const NOW: &str = "2026-01-01T00:00:00Z";
 /// As a case writes it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Script {
+pub(crate) struct Script {
     /// The time, RFC 3339.
     pub now: Option<String>,
     /// Decides the random bytes.
@@ -45,7 +45,7 @@ pub(super) struct Script {
 /// A service that a case can refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Service {
+pub(crate) enum Service {
     Http,
     Kv,
     Secrets,
@@ -57,9 +57,10 @@ pub(super) enum Service {
 /// One request that is expected, and what comes of it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     #[serde(default = "get")]
     method: String,
+    /// With `*` for whatever stands there.
     url: String,
     /// Fields that the request must have; others are welcome.
     #[serde(default)]
@@ -69,6 +70,9 @@ pub(super) struct Exchange {
     /// One of these two.
     response: Option<Scripted>,
     fail: Option<Fail>,
+    /// The answer to each request like this, not to one alone.
+    #[serde(default)]
+    always: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -89,7 +93,7 @@ struct Scripted {
 }
 
 /// What comes of a request.
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// Milliseconds that pass before.
     pub slow: u64,
     pub answer: Result<Response, NodeError>,
@@ -99,7 +103,7 @@ pub(super) struct Outcome {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fail {
+pub(crate) struct Fail {
     code: ErrorCode,
     #[serde(default)]
     message: String,
@@ -121,7 +125,7 @@ fn ok() -> u16 {
 
 impl Script {
     /// Reads the key `world` of a case.
-    pub(super) fn of(case: &Value) -> Result<Self, String> {
+    pub(crate) fn of(case: &Value) -> Result<Self, String> {
         let script: Self = match case.get("world") {
             Some(world) => world.to().map_err(|e| format!("`world`: {e}"))?,
             None => Self::default(),
@@ -135,7 +139,7 @@ impl Script {
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
-    pub(super) fn now_ms(&self) -> Result<u64, String> {
+    pub(crate) fn now_ms(&self) -> Result<u64, String> {
         let text = self.now.as_deref().unwrap_or(NOW);
         let time: jiff::Timestamp = text.parse().map_err(|e| format!("`world.now`: {e}"))?;
         u64::try_from(time.as_millisecond()).map_err(|_| "`world.now` is before 1970".into())
@@ -144,19 +148,19 @@ impl Script {
 
 impl Exchange {
     /// As people name it.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{} {}", self.method, self.url)
     }
 
     /// Whether this is the answer to a request.
-    pub(super) fn answers(&self, request: &Request) -> bool {
+    pub(crate) fn answers(&self, request: &Request) -> bool {
         let has = |(name, value): (&String, &String)| {
             let same =
                 |header: &Header| header.name.eq_ignore_ascii_case(name) && header.value == *value;
             request.headers.iter().any(same)
         };
         self.method.eq_ignore_ascii_case(&request.method)
-            && self.url == request.url
+            && fits(&self.url, &request.url)
             && self.headers.iter().all(has)
             && self
                 .body
@@ -164,8 +168,13 @@ impl Exchange {
                 .is_none_or(|body| request.body.as_deref().unwrap_or_default() == body.as_bytes())
     }
 
+    /// Whether it answers more than one request.
+    pub(crate) fn always(&self) -> bool {
+        self.always
+    }
+
     /// Refuses what could not be answered with.
-    fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         let scripted = match (&self.response, &self.fail) {
             (Some(scripted), None) => scripted,
             (None, Some(_)) => return Ok(()),
@@ -185,7 +194,7 @@ impl Exchange {
     }
 
     /// What comes of it.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         if let Some(fail) = &self.fail {
             let answer = Err(NodeError::new(fail.code, fail.message.clone()));
             return Outcome { slow: 0, answer, cut: None };
@@ -206,6 +215,13 @@ impl Exchange {
     }
 }
 
+/// Whether a text is as the pattern says, in which `*` stands for any text.
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(text) = text.strip_prefix(start) else { return false };
+    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| fits(rest, &text[at..]))
+}
+
 impl Scripted {
     fn body(&self) -> Result<Vec<u8>, String> {
         Ok(match (&self.text, &self.json, &self.base64) {
@@ -219,5 +235,24 @@ impl Scripted {
     fn slow(&self) -> Result<u64, String> {
         let parsed = self.slow.as_deref().map(|text| Unit::Millis.parse(text)).transpose();
         parsed.map(Option::unwrap_or_default).map_err(|e| format!("`slow`: {e}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text, same) in [
+            ("https://a/b", "https://a/b", true),
+            ("https://a/b", "https://a/bc", false),
+            ("https://a/*", "https://a/", true),
+            ("https://a/*/c?q=*", "https://a/b/c?q=é", true),
+            ("https://a/*/c", "https://a/c", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(fits(pattern, text), same, "{pattern} {text}");
+        }
     }
 }

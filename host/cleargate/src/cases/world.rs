@@ -14,10 +14,12 @@ use cleargate_runtime::world::{
     Answer, Level, Media, Opened, Page, Pieces, Request, Response, ToolView, World,
 };
 
+use super::chance::Chance;
+use super::exchanges::Exchanges;
 use super::faults::Faults;
 use super::peers::Peers;
 use super::record::{MAX_RECORDED, Recorded, Recorder};
-use super::script::{Exchange, Outcome, Script, Service};
+use super::script::{Outcome, Script, Service};
 
 /// Values of a store, by store and key.
 type Stores = BTreeMap<(String, String), Vec<u8>>;
@@ -39,9 +41,8 @@ pub(crate) struct Mock {
     /// Stands for the network while a case is recorded.
     recorder: Option<Recorder>,
     stores: Mutex<Stores>,
-    random: Mutex<u64>,
-    /// Answers that nobody has asked for yet.
-    answers: Mutex<Vec<Exchange>>,
+    random: Chance,
+    answers: Exchanges,
     peers: Peers,
 }
 
@@ -62,8 +63,8 @@ impl Mock {
             blobs: Mutex::default(),
             recorder: None,
             stores: Mutex::new(stores.collect()),
-            random: Mutex::new(script.seed.wrapping_add(1)),
-            answers: Mutex::new(script.http.clone().unwrap_or_default()),
+            random: Chance::new(script.seed),
+            answers: Exchanges::new(script.http.clone().unwrap_or_default()),
             peers: Peers::new(script.models.clone(), script.tools.clone()),
             script,
         })
@@ -72,13 +73,13 @@ impl Mock {
     /// The same world at another time, with other chance.
     pub(super) fn elsewhen(mut self) -> Self {
         self.now += ELSEWHEN;
-        *self.random.get_mut().expect("no holder of this lock panics") ^= u64::MAX;
+        self.random = self.random.turned();
         self
     }
 
     /// The same world with the real network in the place of scripted answers.
     pub(super) fn recording(mut self, recorder: Recorder) -> Self {
-        self.answers = Mutex::default();
+        self.answers = Exchanges::default();
         self.recorder = Some(recorder);
         self
     }
@@ -92,8 +93,7 @@ impl Mock {
 
     /// What is left over after the call: answers that were not asked for, and faults that nothing met.
     pub(super) fn unasked(&self) -> Vec<String> {
-        let answers = self.answers.lock().expect("no holder of this lock panics");
-        let left = answers.iter().map(|left| format!("{} was not asked for", left.name()));
+        let left = self.answers.unasked().into_iter();
         left.chain(self.faults.unmet()).chain(self.peers.unasked()).collect()
     }
 
@@ -138,21 +138,7 @@ impl Mock {
 
     /// The answer to a request, and after how many bytes of the body the connection breaks.
     fn exchange(&self, request: &Request) -> Answer<(Response, Option<usize>)> {
-        let found = {
-            let mut answers = self.answers.lock().expect("no holder of this lock panics");
-            let found = answers.iter().position(|exchange| exchange.answers(request));
-            let Some(found) = found else {
-                let there: Vec<String> = answers.iter().map(Exchange::name).collect();
-                let there = if there.is_empty() { "none".into() } else { there.join(", ") };
-                let message = format!(
-                    "the case has no answer for {} {}; there are: {there}",
-                    request.method, request.url
-                );
-                return Err(NodeError::new(ErrorCode::Denied, message));
-            };
-            answers.remove(found)
-        };
-        let Outcome { slow, answer, cut } = found.outcome();
+        let Outcome { slow, answer, cut } = self.answers.take(request)?;
         match request.timeout_ms.map(u64::from) {
             Some(most) if slow > most => {
                 self.pass(most)?;
@@ -201,16 +187,9 @@ impl World for Mock {
 
     async fn random(&self, length: u32) -> Answer<Vec<u8>> {
         self.meet(Service::Random, "random", "bytes", "random source")?;
-        let mut state = self.random.lock().expect("no holder of this lock panics");
-        let byte = || {
-            // SplitMix64: any fixed sequence would do.
-            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = *state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (z ^ (z >> 31)) as u8
-        };
-        Ok(std::iter::repeat_with(byte).take(length as usize).collect())
+        let mut bytes = vec![0; length as usize];
+        self.random.fill(&mut bytes);
+        Ok(bytes)
     }
 
     async fn kv_get(&self, store: String, key: String) -> Answer<Option<Vec<u8>>> {
@@ -333,7 +312,7 @@ impl World for Mock {
 }
 
 /// What stands for a secret in a case.
-pub(super) fn stand_in(label: &str) -> String {
+pub(crate) fn stand_in(label: &str) -> String {
     format!("placeholder-{label}")
 }
 

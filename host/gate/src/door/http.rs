@@ -103,10 +103,27 @@ pub(crate) struct OpenBody {
     bound: u64,
     until: Instant,
     effect: Effect,
-    _place: OwnedSemaphorePermit,
+    /// None for a body that no host sends.
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// A body of which nothing follows.
+struct Ended;
+
+#[async_trait]
+impl BodySource for Ended {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, NodeError> {
+        Ok(None)
+    }
 }
 
 impl OpenBody {
+    /// A body that is there already.
+    pub(crate) fn of(ready: Vec<u8>, effect: Effect) -> Self {
+        let (source, held, until) = (Box::new(Ended), Vec::new(), Instant::now());
+        Self { source, held, ready, ended: true, seen: 0, bound: 0, until, effect, _place: None }
+    }
+
     pub(crate) async fn next(
         &mut self,
         scrubber: &Scrubber,
@@ -193,7 +210,7 @@ pub(crate) async fn open(
             bound: pass.quotas.payload,
             until,
             effect,
-            _place: place,
+            _place: Some(place),
         };
         return Ok(Opened { status: answer.status, headers, body });
     }

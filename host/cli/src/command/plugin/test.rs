@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use cleargate::{CaseReport, Error, Kind, TestOptions};
+use cleargate::{CaseReport, Kind, TestOptions};
 
 use super::build;
-use crate::command::Context;
+use crate::command::{Context, junit};
 use crate::failure::{Failure, exit_code};
 use crate::output::{Talk, escaped};
 
@@ -34,11 +34,7 @@ pub(super) async fn test(
     talk.say(&format!("{} passed, {failed} failed", report.cases.len() - failed));
     if let Some(file) = junit {
         let suite = built.manifest.plugin.name.to_string();
-        std::fs::write(context.environment.folder.join(file), junit_text(&suite, &report.cases))
-            .map_err(|e| {
-                let why = format!("{} cannot be written", file.display());
-                Error::new(Kind::Invalid, why).caused_by(&e)
-            })?;
+        junit::write(context, file, &suite, report.cases.iter().map(junit_case).collect())?;
     }
     Ok(if failed == 0 { 0 } else { exit_code(Kind::Failed) })
 }
@@ -57,69 +53,9 @@ pub(super) fn cases_text(cases: &[CaseReport], talk: &Talk) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The form that build servers read: a class for each file, a property for what a call used.
-fn junit_text(suite: &str, cases: &[CaseReport]) -> String {
-    let failed = cases.iter().filter(|case| !case.passed).count();
-    let mut out = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  \
-         <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\">\n",
-        xml(suite),
-        cases.len()
-    );
-    for case in cases {
-        let (file, name) = case.name.split_once(": ").unwrap_or(("", &case.name));
-        out.push_str(&format!(
-            "    <testcase classname=\"{}\" name=\"{}\">\n      <properties>\n        \
-             <property name=\"fuel\" value=\"{}\"/>\n        \
-             <property name=\"peak_memory\" value=\"{}\"/>\n      </properties>\n",
-            xml(file),
-            xml(name),
-            case.usage.fuel,
-            case.usage.peak_memory
-        ));
-        if !case.passed {
-            let first = case.differences.first().map(String::as_str).unwrap_or_default();
-            let all = xml(&case.differences.join("\n"));
-            out.push_str(&format!("      <failure message=\"{}\">{all}</failure>\n", xml(first)));
-        }
-        out.push_str("    </testcase>\n");
-    }
-    out + "  </testsuite>\n</testsuites>\n"
-}
-
-/// Text in XML. Characters that it cannot hold are shown as what stands for them everywhere.
-fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push_str("&#10;"),
-            '\t' => out.push('\t'),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_of_plugins_stays_text_in_xml() {
-        let case = CaseReport {
-            name: "a: <b> & \"c\"".into(),
-            passed: false,
-            differences: vec!["got \u{1b}[31m\nand ]]>".into()],
-            usage: Default::default(),
-        };
-        let text = junit_text("my:x", &[case]);
-        assert!(text.contains("classname=\"a\" name=\"&lt;b&gt; &amp; &quot;c&quot;\""), "{text}");
-        assert!(text.contains("message=\"got \u{fffd}[31m&#10;and ]]&gt;\""), "{text}");
-        assert!(text.contains("tests=\"1\" failures=\"1\""), "{text}");
-    }
+/// A class for each file, a property for what a call used.
+fn junit_case(case: &CaseReport) -> junit::Case<'_> {
+    let (file, name) = case.name.split_once(": ").unwrap_or(("", &case.name));
+    let properties = vec![("fuel", case.usage.fuel), ("peak_memory", case.usage.peak_memory)];
+    junit::Case { file, name, properties, differences: &case.differences }
 }

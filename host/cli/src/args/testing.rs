@@ -1,0 +1,46 @@
+//! Arguments of the verbs that say what a flow does, will do and would do otherwise.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+/// Arguments of `test`.
+#[derive(Debug, ClapArgs)]
+pub struct TestArgs {
+    /// Files of cases, flows, or folders with flows below them; this folder when there is none
+    pub places: Vec<PathBuf>,
+    /// Only cases whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Take what cases of `snapshot: true` give as their snapshots
+    #[arg(long)]
+    pub update: bool,
+    /// Also write the report in the form of build servers
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Say which nodes, cases of switches, handlers, bodies and guards no case came through
+    #[arg(long)]
+    pub coverage: bool,
+    /// Fail when a flow is covered less than so many percent
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub coverage_min: Option<u32>,
+    /// Refuse to run when a lock file would change
+    #[arg(long)]
+    pub locked: bool,
+    /// Print a case made of a recorded run instead: its input, the answers of the world, its outcome
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["places", "filter", "update", "junit", "coverage", "coverage_min"])]
+    pub record: Option<String>,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, ClapArgs)]
+pub struct PlanArgs {
+    /// Path of a flow file, or id of a bundled flow
+    pub flow: String,
+    /// How many of its last runs tell what the next one will take
+    #[arg(long, value_name = "RUNS", default_value_t = 50)]
+    pub history: usize,
+    /// Refuse when the lock file would change
+    #[arg(long)]
+    pub locked: bool,
+}
