@@ -67,7 +67,7 @@ fn mistakes_are_found_when_the_plugin_is_built() {
     for (from, to, words) in [
         ("int64_t a = 0", "int64_t a = ", &["src/plugin.c:6", "error"][..]),
         ("CG_TOOLS({", "static cg_tool unused = ({", &["src/plugin.c:", "error"]),
-        ("#include \"cleargate.h\"", files, &["path_open: take the content as an input"]),
+        ("#include \"cleargate.h\"", files, &["path_open", "files = [\"data/:ro\"]"]),
     ] {
         let called = if to == files {
             source.replace("sum = 0;", "sum = fopen(\"notes\", \"r\") != NULL;")
@@ -165,4 +165,78 @@ fn a_machine_without_a_compiler_and_python_is_told_what_to_install() {
     command.env("PATH", "").env("CLEARGATE_BUILD", world.path("elsewhere"));
     let done = Done::of(command.output().unwrap());
     done.expect(3, &["Python 3.10 or newer, with pip", "apt install python3 python3-pip"]);
+}
+
+const READER: &str = r#"#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleargate.h"
+
+/* Reads a file of the granted folder, writes its first word beside it, and says what the folder holds. */
+static cg_json *files(cg_call *call, cg_json *input) {
+  (void)input;
+  char word[32] = "";
+  FILE *in = fopen("data/notes.txt", "r");
+  if (!in) {
+    return cg_fail(call, CG_DENIED, "%s", strerror(errno));
+  }
+  if (fscanf(in, "%31s", word) != 1) return NULL;
+  fclose(in);
+  FILE *out = fopen("data/word.txt", "w");
+  fprintf(out, "%s", word);
+  fclose(out);
+  struct stat made;
+  stat("data/word.txt", &made);
+  int64_t entries = 0;
+  DIR *folder = opendir("data");
+  for (struct dirent *entry; (entry = readdir(folder));) entries += entry->d_name[0] != '.';
+  closedir(folder);
+  FILE *outside = fopen("secret.txt", "r");
+  FILE *above = fopen("data/../secret.txt", "r");
+  printf("read %s\n", word);
+  cg_json *said = cg_set(cg_object(), "word", cg_string(word));
+  cg_set(said, "size", cg_integer(made.st_size));
+  cg_set(said, "outside", cg_integer(outside != NULL || above != NULL));
+  return cg_set(said, "entries", cg_integer(entries));
+}
+
+CG_TOOLS({
+    .name = "reader",
+    .description = "Reads a file.",
+    .input = CG_SCHEMA({"type": "object"}),
+    .output = CG_SCHEMA({"type": "object", "properties": {
+      "word": {"type": "string"}, "size": {"type": "integer"},
+      "outside": {"type": "integer"}, "entries": {"type": "integer"}
+    }}),
+    .run = files,
+})
+"#;
+
+/// The C library's own files: those of the folder that was granted, and no others.
+#[test]
+fn a_plugin_in_c_has_the_files_that_it_asks_for() {
+    let world = World::empty();
+    world.run(&["plugin", "new", "--lang", "c", "--kind", "tool", "reader"]).expect(0, &[]);
+    world.write("reader/src/plugin.c", READER);
+    fs::remove_file(world.path("reader/cases/first.yaml")).unwrap();
+    let manifest = fs::read_to_string(world.path("reader/plugin.toml")).unwrap();
+    let asks = "[permissions]\nfiles = [\"data/:rw\"]\n[reasons]\nfiles = \"to read notes\"\n";
+    world.write("reader/plugin.toml", &format!("{manifest}\n{asks}"));
+    world.run(&["plugin", "publish", "reader"]).expect(0, &[]);
+    world.run(&["plugin", "install", "my:reader", "--grant"]).expect(0, &[]);
+    world.write("data/notes.txt", "hello files");
+    world.write("secret.txt", "nobody reads this");
+    let flow = "cleargate: 1\nflow: reads\nuse: { r: my:reader@^0.1 }\nnodes: { a: { type: r } }\noutput: { a: \"${a}\" }\n";
+    world.write("flow.yaml", flow);
+    let done = world.json(&["run", "flow.yaml", "--output", "json"]);
+    let expected = json!({ "word": "hello", "size": 5, "outside": 0, "entries": 2 });
+    assert_eq!(done["outcome"]["output"]["a"], expected, "{done}");
+    assert_eq!(fs::read_to_string(world.path("data/word.txt")).unwrap(), "hello");
+    // What the gate decided is in the journal like every other effect.
+    let run = done["run"].as_str().unwrap();
+    let events = world.run(&["runs", "events", run, "--output", "ndjson"]).out;
+    assert!(events.contains("file open data/notes.txt"), "{events}");
 }

@@ -57,7 +57,9 @@ impl Builder {
             Some(Language::Rust) | None => cargo::build(&self.config, project, progress)?,
             Some(Language::Js) => javascript::build(&self.config, project, progress)?,
             Some(Language::Python) => python::build(&self.config, project, progress)?,
-            Some(Language::C | Language::Cpp) => c::build(&self.config, project, progress)?,
+            Some(Language::C | Language::Cpp) => {
+                c::build(&self.config, &manifest, project, progress)?
+            }
             Some(Language::Go) => go::build(&self.config, project, progress)?,
             Some(Language::Prebuilt) => {
                 (project::prebuilt(project, build)?, "prebuilt".to_string())

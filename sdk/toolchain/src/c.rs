@@ -7,6 +7,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cleargate_registry::Manifest;
+
 use crate::kept::{self, real};
 use crate::kit::Kit;
 use crate::process::{self, Line};
@@ -22,6 +24,9 @@ const KIT: Kit = Kit {
 
 /// Where the SDK and the contract lie in a project.
 const SDK: &str = "vendor/sdk/c";
+
+/// Of the SDK, what leads the system interface to the host's services.
+const SYSTEM: &str = "system.c";
 const WIT: &str = "vendor/wit";
 
 /// Bytes of the stack: a call that is deeper traps, because the stack lies before everything else.
@@ -34,6 +39,7 @@ const CPP: [&str; 4] =
 /// Builds and returns the module with the name of the toolchain.
 pub(crate) fn build(
     config: &Config,
+    manifest: &Manifest,
     project: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Vec<u8>, String), BuildError> {
@@ -46,13 +52,17 @@ pub(crate) fn build(
     let name = KIT.packages.to_owned();
     progress(Progress::Toolchain(name.clone()));
     let place = kept::place(config, KIT.language)?;
-    compile(config, &kit, &project, &sources, place.path(), progress)?;
+    let mut sdk = contract::tree(&project.join(SDK).join("src"), &[".c"])?;
+    // Who has files has the whole system interface from the engine's own adapter, see `package`.
+    let files = !manifest.permissions.files.is_empty();
+    sdk.retain(|(file, _)| !(files && file == SYSTEM));
+    let sdk: Vec<String> = sdk.into_iter().map(|(file, _)| format!("{SDK}/src/{file}")).collect();
+    compile(config, &kit, &project, (&sources, &sdk), place.path(), progress)?;
     let path = place.path().join("plugin.wasm");
     let module = fs::read(&path).map_err(|cause| BuildError::Read { path, cause })?;
-    let refused = preview1::refused(&module).map_err(|e| BuildError::Encode(e.to_string()))?;
-    if !refused.is_empty() {
-        let output = format!("a plugin does not reach the system:\n{}", refused.join("\n"));
-        return Err(BuildError::Failed { output });
+    let paths = preview1::paths(&module).map_err(|e| BuildError::Encode(e.to_string()))?;
+    if !paths.is_empty() && !files {
+        return Err(BuildError::NoFiles { called: paths.join(", ") });
     }
     let (module, uses) = bare::marked(module, &project.join(WIT), place.path())?;
     if uses.kinds.is_empty() {
@@ -80,7 +90,7 @@ fn compile(
     config: &Config,
     kit: &Path,
     project: &Path,
-    sources: &[String],
+    (sources, sdk): (&[String], &[String]),
     place: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), BuildError> {
@@ -113,8 +123,6 @@ fn compile(
     }
     let module = place.join("plugin.wasm");
     let stack = format!("-Wl,-z,stack-size={STACK}");
-    let sdk = contract::tree(&project.join(SDK).join("src"), &[".c"])?;
-    let sdk: Vec<String> = sdk.into_iter().map(|(file, _)| format!("{SDK}/src/{file}")).collect();
     let mut more: Vec<&OsStr> = ["-mexec-model=reactor", "-s", &stack, "-o"].map(OsStr::new).into();
     more.push(module.as_os_str());
     more.extend(objects.iter().map(|object| object.as_os_str()));

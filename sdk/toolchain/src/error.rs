@@ -140,6 +140,15 @@ pub enum BuildError {
     /// The component calls the system, which this version does not serve to plugins.
     #[error("the component imports what no host serves:\n{}", system(.0))]
     System(Vec<String>),
+    /// The plugin opens files and asks for none.
+    #[error(
+        "the plugin opens files ({called}), and asks for none; under [permissions] of plugin.toml say which folder, \
+         `files = [\"data/:ro\"]`, and under [reasons] why, or take the content as an input"
+    )]
+    NoFiles {
+        /// What of the system it calls.
+        called: String,
+    },
     /// The manifest and the binary say different things.
     #[error("plugin.toml does not fit the component:\n{}", lines(.0))]
     Disagrees(Vec<Disagreement>),

@@ -1,7 +1,8 @@
 //! The system interface that C libraries and the runtime of Go were written for, answered inside the component.
 //!
 //! It is older than components: a set of functions over numbers, which no host of components serves. None of them is a
-//! capability here, as in [`crate::wasi`]: there is nobody logged in, and there are no files. What a plugin in C asks of
+//! capability here, as in [`crate::wasi`]: there is nobody logged in, and there are no files; a plugin that asks for some
+//! has the whole interface from the engine's own adapter instead, see [`crate::package`]. What a plugin in C asks of
 //! a machine, its SDK leads to the host before anything is linked. Go's runtime asks for time and chance before any
 //! plugin runs, so these have answers of their own; but when a plugin imports the host's clock or log, `time.Now`,
 //! `time.Sleep` and what is printed are led to them. Chance has one answer, for the runtime's own tables.
@@ -34,10 +35,6 @@ const FIRST: u32 = 2;
 /// Levels of the contract's log for what is printed and for what is printed as an error.
 const INFO: i32 = 2;
 
-/// Functions that need something which only the host has, and what an author in C uses for it.
-const REFUSED: [(&str, &str); 1] =
-    [("path_", "take the content as an input, or use cg_blob_get; a plugin has no files")];
-
 /// The services of the host that a module imports and that its language's own functions are led to.
 #[derive(Default)]
 struct Lent {
@@ -69,14 +66,10 @@ impl Lent {
     }
 }
 
-/// The functions of the system that `module` imports and that only a host could answer, with what to use instead.
-pub(crate) fn refused(module: &[u8]) -> wasmparser::Result<Vec<String>> {
+/// The functions that `module` imports and that open files by their paths: only a host has some.
+pub(crate) fn paths(module: &[u8]) -> wasmparser::Result<Vec<String>> {
     let names = imports(module)?.into_iter().filter(|(from, ..)| from == NAME);
-    let line = |(_, name, _): (String, String, FuncType)| {
-        let (_, instead) = REFUSED.iter().find(|(start, _)| name.starts_with(start))?;
-        Some(format!("  {name}: {instead}"))
-    };
-    Ok(names.filter_map(line).collect())
+    Ok(names.map(|(_, name, _)| name).filter(|name| name.starts_with("path_")).collect())
 }
 
 /// A module that answers what `module` imports of the system; nothing when it imports nothing of it.
@@ -290,10 +283,8 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_host_has_is_refused_by_name() {
+    fn what_only_a_host_has_is_found_by_name() {
         let module = module(&[("fd_write", "nnnn"), ("clock_time_get", "nwn"), ("path_open", "n")]);
-        let lines = refused(&module).unwrap();
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(lines[0].contains("path_open: take the content"), "{lines:?}");
+        assert_eq!(paths(&module).unwrap(), ["path_open"]);
     }
 }
