@@ -5,6 +5,7 @@
 mod attack;
 mod blocks;
 mod c;
+mod compare;
 mod compiler;
 mod conformance;
 mod crash;

@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 
 use crate::world::{World, repository};
 
-const KEY: &str = "sk-test-4f1b0c9d8e7a6b5c";
+pub(crate) const KEY: &str = "sk-test-4f1b0c9d8e7a6b5c";
 
 /// A server of models: it knows which team a ticket is for, and who asks.
-struct Server {
-    port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     asked: Arc<AtomicUsize>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked: Arc<AtomicUsize> = Arc::default();
@@ -52,7 +52,7 @@ impl Server {
         Self { port, asked }
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
@@ -73,7 +73,7 @@ pub(crate) fn read(stream: &mut std::net::TcpStream) -> (String, String) {
     }
 }
 
-const FLOW: &str = r#"cleargate: 1
+pub(crate) const FLOW: &str = r#"cleargate: 1
 flow: support
 use:
   chat: "cleargate:openai-chat@^0.1"
@@ -98,7 +98,7 @@ nodes:
 output: { team: "${triage.team}", urgent: "${triage.urgent}" }
 "#;
 
-fn granted(server: &Server) -> World {
+pub(crate) fn granted(server: &Server) -> World {
     let world = World::published();
     world.share_compiled();
     let plugins = ["openai-chat", "kv-cache", "jq"]
@@ -118,7 +118,7 @@ fn granted(server: &Server) -> World {
     world
 }
 
-fn run(world: &World, flow: &str, input: &str) -> crate::world::Done {
+pub(crate) fn run(world: &World, flow: &str, input: &str) -> crate::world::Done {
     let mut command = world.command(&["--output", "json", "run", flow, "--input", input]);
     command.env("CLEARGATE_SECRET_MODEL_KEY", KEY);
     crate::world::Done::of(command.output().unwrap())

@@ -24,6 +24,7 @@ pub mod attack;
 mod builtin;
 pub mod bundled;
 mod cases;
+mod comparison;
 mod config;
 mod error;
 mod flow_cases;
@@ -60,6 +61,9 @@ pub use cleargate_flow::limits::Unit;
 pub use cleargate_flow::{Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
 /// For the process that [`Config::compiler`] names.
 pub use cleargate_runtime::compiler::{CompileLimits, WorkError, work as compile_component};
+pub use comparison::{
+    CompareOptions, Costs, MAX_COMPARED, PlaceDifference, RunDifference, VersionComparison,
+};
 pub use config::{Config, Durability, Secret, StoreBounds};
 pub use error::{Error, Kind, Result};
 pub use flow_cases::{Coverage, FlowCaseReport, FlowTestOptions, FlowTestReport, Place};

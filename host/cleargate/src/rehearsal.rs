@@ -40,7 +40,7 @@ pub use stage::Otherwise;
 pub(crate) use stage::{Heard, Props};
 pub(crate) use tape::{Tape, Taped};
 pub(crate) use torn::StoreFaults;
-pub(crate) use trace::{Trace, tokens};
+pub(crate) use trace::{Trace, spent};
 
 use stage::Stage;
 use torn::TornStore;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use plugin::{DevArgs, Plugin};
-pub use testing::{PlanArgs, TestArgs};
+pub use testing::{CompareArgs, NewRequests, PlanArgs, TestArgs};
 
 /// Runs typed graphs of agents, models, tools and code, in which every step can be a sandboxed
 /// WebAssembly component, held to what you granted. Runs survive `kill -9`.
@@ -105,6 +105,14 @@ pub enum Verb {
         Nodes by the moment at which they can run, executions at most, effects with what they may reach, what a missing \
         grant or a limit would refuse (exit code 5), and time, fuel and tokens of the runs in the journal.")]
     Plan(PlanArgs),
+    /// Try a new version of a flow on the runs in the journal
+    #[command(after_help = "Examples:\n  \
+        cleargate compare review.yaml --history 50\n  \
+        cleargate compare review.yaml review-next.yaml --new-requests alike --output json\n\n\
+        Each recorded run is rehearsed with its own input: a request that is still the same gets the recorded answer, and \
+        nothing of the world is touched unless --new-requests says live. After a change of a plugin or a prompt, the flow \
+        itself is the new version. Exit code 1 when a run ends otherwise or by another way.")]
+    Compare(CompareArgs),
     /// Run the cases of flows, without touching the world
     #[command(after_help = "Examples:\n  \
         cleargate test\n  \

@@ -1,6 +1,7 @@
 //! One module per verb: resolves the arguments, calls the library, shows the answer.
 
 mod check;
+mod compare;
 mod doctor;
 mod grant;
 mod junit;
@@ -75,6 +76,7 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Explain { code } => check::explain(&context, code.as_deref()),
         Verb::Run(args) => run::run(&context, args).await,
         Verb::Plan(args) => plan::plan(&context, args).await,
+        Verb::Compare(args) => compare::compare(&context, args).await,
         Verb::Test(args) => test::test(&context, args).await,
         Verb::Listen { flow, once, locked } => listen::listen(&context, &flow, once, locked).await,
         Verb::Resume { run } => run::resume(&context, &run).await,

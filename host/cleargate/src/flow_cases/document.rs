@@ -21,7 +21,7 @@ const MOCK: [&str; 12] = [
     "calls",
 ];
 /// Keys of `expect`, and of `expect.error`.
-const EXPECT: [&str; 20] = [
+const EXPECT: [&str; 21] = [
     "status",
     "error",
     "output",
@@ -39,6 +39,7 @@ const EXPECT: [&str; 20] = [
     "max_memory",
     "max_host_calls",
     "max_tokens",
+    "max_cost",
     "max_latency",
     "min_latency",
     "snapshot",

@@ -124,7 +124,7 @@ fn way(expect: &Value, graph: &Graph, trace: &Trace, out: &mut Vec<String>) {
         }
     }
     if expect.get("path").is_some() {
-        let ran = ran(trace);
+        let ran = trace.ran();
         let wanted = list("path");
         let missing = wanted.iter().filter(|node| !ran.contains(&(**node).to_owned()));
         out.extend(missing.map(|node| format!("path: `{node}` did not run{}", near(node, trace))));
@@ -145,19 +145,6 @@ fn way(expect: &Value, graph: &Graph, trace: &Trace, out: &mut Vec<String>) {
             }
         }
     }
-}
-
-/// Paths of the nodes that ran, in the order in which they first spoke.
-pub(super) fn ran(trace: &Trace) -> Vec<String> {
-    let ran = trace.nodes.iter().filter(|(_, stop)| stop.status.as_deref() != Some("skipped"));
-    let mut paths: Vec<String> = Vec::new();
-    for (at, _) in ran {
-        let path = at.parse::<Address>().map_or_else(|_| at.clone(), |at| at.static_path());
-        if !paths.contains(&path) {
-            paths.push(path);
-        }
-    }
-    paths
 }
 
 fn exists(graph: &Graph, key: &str) -> bool {
@@ -223,6 +210,18 @@ fn counts(expect: &Value, key: &str, count: impl Fn(&str) -> u64, out: &mut Vec<
 /// What was used beyond what the case allows.
 fn used(expect: &Value, trace: &Trace, out: &mut Vec<String>) {
     let usage = &trace.usage;
+    if let Some(most) = expect.get("max_cost") {
+        let most_usd = match most {
+            Value::Float(usd) => Some(*usd),
+            other => other.as_int().map(|usd| usd as f64),
+        };
+        let usd = trace.micro_usd as f64 / 1e6;
+        match most_usd {
+            None => out.push("max_cost: write US dollars, as 0.05".into()),
+            Some(most) if usd > most => out.push(format!("cost: {usd} US dollars, at most {most}")),
+            Some(_) => {}
+        }
+    }
     for (key, unit, got, at_least) in [
         ("max_fuel", Unit::Count, usage.fuel, false),
         ("max_memory", Unit::Bytes, usage.peak_memory, false),
@@ -327,6 +326,7 @@ impl Names for Seen<'_> {
                 ("memory", count(trace.usage.peak_memory)),
                 ("host_calls", count(trace.usage.host_calls)),
                 ("tokens", count(trace.tokens)),
+                ("micro_usd", count(trace.micro_usd)),
             ]),
             "latency_ms" => count(trace.latency_ms),
             _ => return None,

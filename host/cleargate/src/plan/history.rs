@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::host::Host;
-use crate::rehearsal::tokens;
+use crate::rehearsal::spent;
 use crate::runs::RunQuery;
 
 /// How figures of runs are spread.
@@ -39,6 +39,8 @@ pub struct History {
     pub host_calls: Spread,
     /// Tokens that models took and gave.
     pub tokens: Spread,
+    /// Millionths of a US dollar that models cost.
+    pub micro_usd: Spread,
     /// Each node that was performed, in the order in which they answered first.
     pub nodes: Vec<NodeHistory>,
 }
@@ -88,6 +90,7 @@ struct Figures {
     fuel: Vec<u64>,
     host_calls: Vec<u64>,
     tokens: Vec<u64>,
+    micro_usd: Vec<u64>,
     nodes: IndexMap<String, Node>,
 }
 
@@ -114,13 +117,14 @@ impl Host {
         history.fuel = Spread::of(figures.fuel);
         history.host_calls = Spread::of(figures.host_calls);
         history.tokens = Spread::of(figures.tokens);
+        history.micro_usd = Spread::of(figures.micro_usd);
         history.nodes = figures.nodes.into_iter().map(|(path, node)| node.history(path)).collect();
         Ok(history)
     }
 
     /// Takes the figures of one run, page by page.
     async fn look(&self, id: &RunId, figures: &mut Figures) -> Result<()> {
-        let (mut fuel, mut calls, mut spoken, mut next) = (0, 0, 0, 0);
+        let (mut fuel, mut calls, mut spoken, mut cost, mut next) = (0, 0, 0, 0, 0);
         loop {
             let page = self.events_from(id, next).await?;
             let Some(last) = page.last() else { break };
@@ -130,7 +134,8 @@ impl Host {
                     Event::AttemptSucceeded { address, usage, .. } => (address, usage, false),
                     Event::AttemptFailed { address, usage, .. } => (address, usage, true),
                     Event::CallFinished { address, outcome: Ok(answer), .. } => {
-                        let n = tokens(answer);
+                        let (n, micro_usd) = spent(answer);
+                        cost += micro_usd;
                         if n > 0 {
                             let node = figures.nodes.entry(address.static_path()).or_default();
                             *node.tokens.entry(id.clone()).or_default() += n;
@@ -152,6 +157,7 @@ impl Host {
         figures.fuel.push(fuel);
         figures.host_calls.push(calls);
         figures.tokens.push(spoken);
+        figures.micro_usd.push(cost);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cleargate_flow::run::{Derived, Run};
-use cleargate_flow::{Event, Graph, Outcome, Record, RunId, Usage, Value};
+use cleargate_flow::{Address, Event, Graph, Outcome, Record, RunId, Usage, Value};
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -42,6 +42,8 @@ pub(crate) struct Trace {
     pub usage: Usage,
     /// Tokens that models took and gave.
     pub tokens: u64,
+    /// Millionths of a US dollar that models cost.
+    pub micro_usd: u64,
     /// Milliseconds from the first record to the last.
     pub latency_ms: u64,
 }
@@ -64,9 +66,22 @@ impl Trace {
         trace
     }
 
-    /// The way of the run: nodes that are settled, by path, with how often each ended how.
+    /// How it ended: `succeeded`, `failed`, `cancelled`; `running` when it did not.
     pub(crate) fn status(&self) -> &str {
         self.outcome.as_ref().map_or("running", Outcome::status)
+    }
+
+    /// Paths of the nodes that ran, in the order in which they first spoke.
+    pub(crate) fn ran(&self) -> Vec<String> {
+        let ran = self.nodes.iter().filter(|(_, stop)| stop.status.as_deref() != Some("skipped"));
+        let mut paths: Vec<String> = Vec::new();
+        for (at, _) in ran {
+            let path = at.parse::<Address>().map_or_else(|_| at.clone(), |at| at.static_path());
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        paths
     }
 
     fn add(&mut self, event: &Event) {
@@ -88,7 +103,11 @@ impl Trace {
                 stop.attempts = stop.attempts.max(*attempt);
                 self.used(*usage);
             }
-            Event::CallFinished { outcome: Ok(answer), .. } => self.tokens += tokens(answer),
+            Event::CallFinished { outcome: Ok(answer), .. } => {
+                let (tokens, micro_usd) = spent(answer);
+                self.tokens = self.tokens.saturating_add(tokens);
+                self.micro_usd = self.micro_usd.saturating_add(micro_usd);
+            }
             Event::RunFinished { outcome } => self.outcome = Some(outcome.clone()),
             _ => {}
         }
@@ -113,15 +132,17 @@ impl Trace {
         }
     }
 
-    fn stop(&mut self, address: &cleargate_flow::Address) -> &mut Stop {
+    fn stop(&mut self, address: &Address) -> &mut Stop {
         self.nodes.entry(address.to_string()).or_default()
     }
 }
 
-/// Tokens of the answer of a model: it says what it used.
-pub(crate) fn tokens(answer: &Value) -> u64 {
+/// What an answer of a model says that it cost: tokens, and millionths of a US dollar. Nothing, for any other answer.
+pub(crate) fn spent(answer: &Value) -> (u64, u64) {
     let usage = answer.get("reply").and_then(|reply| reply.get("usage"));
-    let count = |name: &str| usage.and_then(|u| u.get(name)?.as_int()).unwrap_or_default();
-    let sum = count("input_tokens").saturating_add(count("output_tokens"));
-    u64::try_from(sum).unwrap_or_default()
+    let count = |name: &str| {
+        let count = usage.and_then(|usage| usage.get(name)?.as_int()).unwrap_or_default();
+        u64::try_from(count).unwrap_or_default()
+    };
+    (count("input_tokens").saturating_add(count("output_tokens")), count("micro_usd"))
 }

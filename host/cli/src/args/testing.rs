@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 
 /// Arguments of `test`.
 #[derive(Debug, ClapArgs)]
@@ -43,4 +43,32 @@ pub struct PlanArgs {
     /// Refuse when the lock file would change
     #[arg(long)]
     pub locked: bool,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, ClapArgs)]
+pub struct CompareArgs {
+    /// The new version; before it, the version whose runs are meant: every version, when there is none
+    #[arg(value_name = "[OLD] NEW", num_args = 1..=2, required = true)]
+    pub flows: Vec<String>,
+    /// How many of the last runs that have ended
+    #[arg(long, value_name = "RUNS", default_value_t = 20)]
+    pub history: usize,
+    /// What becomes of a request that a recorded run does not have
+    #[arg(long, value_enum, default_value_t = NewRequests::Refuse)]
+    pub new_requests: NewRequests,
+    /// Refuse when a lock file would change
+    #[arg(long)]
+    pub locked: bool,
+}
+
+/// What becomes of a request that a recorded run does not have.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum NewRequests {
+    /// It is refused
+    Refuse,
+    /// It gets the answer to a request of the same kind to the same host by the same node
+    Alike,
+    /// It goes out into the world, with what the operator granted, whatever it does there
+    Live,
 }

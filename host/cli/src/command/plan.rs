@@ -74,7 +74,7 @@ fn history_text(history: &History) -> String {
     }
     let mut out = format!(
         "\nlast {} runs ({} succeeded, {} of this version): half of them … 95 of 100\n  \
-         a run: {}, fuel {}, {} requests, {} tokens\n",
+         a run: {}, fuel {}, {} requests, {} tokens, {} µUSD\n",
         history.runs,
         history.succeeded,
         history.same_version,
@@ -82,6 +82,7 @@ fn history_text(history: &History) -> String {
         spread(Unit::Count, history.fuel),
         spread(Unit::Count, history.host_calls),
         spread(Unit::Count, history.tokens),
+        spread(Unit::Count, history.micro_usd),
     );
     let rows: Vec<_> = history
         .nodes
