@@ -161,6 +161,7 @@ fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
         bound: nodes.len() as u64,
         root: Scope { nodes },
         state: Default::default(),
+        durability: Default::default(),
         plan: Default::default(),
     })
 }

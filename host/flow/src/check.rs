@@ -13,6 +13,7 @@ mod canonical;
 mod channels;
 mod draft;
 mod foreign;
+mod hooks;
 mod keys;
 mod order;
 mod parts;
@@ -30,7 +31,7 @@ use indexmap::IndexMap;
 use crate::address::{FlowHash, FlowId};
 use crate::diagnostic::{Finding, Findings, Hints, Severity, Span};
 use crate::document::{self, Data, Node};
-use crate::graph::{Graph, Model};
+use crate::graph::{Durability, Graph, Model};
 use crate::signature::{Signature, Signatures};
 use crate::types::{Field, Type};
 use crate::value::Value;
@@ -146,6 +147,7 @@ impl<'a> Checker<'a> {
         let triggers = self.triggers(root);
         let defaults = self.defaults(root);
         let state = self.channels(root);
+        let durability = self.durability(root);
         let nodes = root.get("nodes")?;
         let around = Around {
             uses: &uses,
@@ -160,6 +162,9 @@ impl<'a> Checker<'a> {
         let names = typing::Outermost::new(&input, channels::state_type(&state), &self.hints);
         let order = self.order(&draft)?;
         let (scope, value) = self.type_scope(&draft, &order, &names, &output);
+        if durability == Durability::None {
+            self.unstored(&scope, &draft);
+        }
         self.racing_writes(&scope, &draft, &state);
         let bound = self.bound(&scope, nodes.key_span);
         let output = output.into_iter().map(|(name, bound)| (name, bound.template)).collect();
@@ -175,6 +180,7 @@ impl<'a> Checker<'a> {
             uses,
             models,
             triggers,
+            durability,
             state,
             root,
             bound,

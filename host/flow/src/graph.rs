@@ -53,6 +53,9 @@ pub struct Graph {
     /// What starts runs by itself, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub triggers: BTreeMap<String, Trigger>,
+    /// What a crash may cost.
+    #[serde(skip_serializing_if = "Durability::is_usual")]
+    pub durability: Durability,
     /// Values that its nodes share, by name.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub state: IndexMap<String, Channel>,
@@ -63,6 +66,30 @@ pub struct Graph {
     /// Made by the first run of the graph. Empty in a new one.
     #[serde(skip)]
     pub plan: crate::run::Planned,
+}
+
+/// What a run has stored before it goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// What an effect on the world depends on survives a power cut; the rest survives the end of the process.
+    #[default]
+    Sync,
+    /// Everything survives the end of the process. A power cut may take the latest records, and leaves no gap.
+    Batched,
+    /// Records are stored when many have come together, when the run waits, and at its end: a run that is killed does
+    /// some of its steps again. For flows that only compute and read.
+    None,
+}
+
+impl Durability {
+    /// All of them, by the name in a flow.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("sync", Self::Sync), ("batched", Self::Batched), ("none", Self::None)];
+
+    fn is_usual(&self) -> bool {
+        *self == Self::Sync
+    }
 }
 
 /// Nodes that see each other.

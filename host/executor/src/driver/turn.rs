@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use cleargate_flow::graph::Durability as Asked;
 use cleargate_flow::run::Derived;
 use cleargate_flow::signature::Effect;
 use cleargate_flow::{Address, Event, NodeError, Record, Usage};
@@ -17,6 +18,9 @@ use crate::mailbox::Room;
 
 /// Events that are shown together at most: far below what a listener may be behind.
 const SHOWN_TOGETHER: usize = 32;
+
+/// Records that a run keeps in memory which stores nothing first: what a crash makes it do again, at most.
+const MOST_UNSTORED: usize = 1_000;
 
 #[derive(Default)]
 pub(super) struct Turn {
@@ -123,10 +127,14 @@ impl Driver {
 
     /// Stores what was folded, then tells those who wait for it.
     pub(super) async fn store_turn(&mut self) -> Result<(), Stop> {
-        let durability = if std::mem::take(&mut self.turn.sync) {
-            Durability::Sync
-        } else {
-            Durability::Batched
+        let asked = self.live.graph.durability;
+        if asked == Asked::None && self.may_wait() {
+            return Ok(());
+        }
+        let sync = std::mem::take(&mut self.turn.sync);
+        let durability = match sync && asked == Asked::Sync {
+            true => Durability::Sync,
+            false => Durability::Batched,
         };
         let listeners = self.live.events.listened();
         let mut folded = std::mem::take(&mut self.turn.folded);
@@ -155,6 +163,14 @@ impl Driver {
             let _ = waiter.send(());
         }
         Ok(())
+    }
+
+    /// Whether what was folded may stay in memory for now: nobody waits for it, and it can be done again.
+    fn may_wait(&self) -> bool {
+        !self.turn.sync
+            && self.turn.waiters.is_empty()
+            && self.parking.is_none()
+            && self.turn.folded.len() < MOST_UNSTORED
     }
 
     /// Shows what is stored to whoever listens. Waking a listener costs as much as a trivial node, so the

@@ -5,6 +5,7 @@
 mod bounds;
 mod children;
 mod crash;
+mod durability;
 mod patience;
 mod peers;
 mod resume;

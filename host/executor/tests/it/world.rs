@@ -20,7 +20,7 @@ use cleargate_store::{
 };
 use tokio::sync::Notify;
 
-const TYPES: NodeTypes = NodeTypes(&[
+pub(crate) const TYPES: NodeTypes = NodeTypes(&[
     ("pure", Effect::Pure),
     ("read", Effect::Read),
     ("idem", Effect::Idempotent),
@@ -178,6 +178,8 @@ pub(crate) struct Mortal {
     left: AtomicUsize,
     lands: bool,
     pub(crate) died: std::sync::atomic::AtomicBool,
+    /// How durable each append was to be.
+    pub(crate) asked: Mutex<Vec<Durability>>,
     /// What the next appends are answered instead of being made, in order.
     grudges: Mutex<VecDeque<StoreError>>,
 }
@@ -185,7 +187,8 @@ pub(crate) struct Mortal {
 impl Mortal {
     pub(crate) fn new(inner: Arc<MemoryStore>, appends: usize, lands: bool) -> Arc<Self> {
         let (left, died) = (AtomicUsize::new(appends), false.into());
-        Arc::new(Self { inner, left, lands, died, grudges: Mutex::default() })
+        let (asked, grudges) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { inner, left, lands, died, asked, grudges })
     }
 
     /// A store that lives, and refuses to append this often before it does.
@@ -207,6 +210,7 @@ impl Mortal {
 impl Store for Mortal {
     async fn append(&self, l: &Lease, r: Vec<Record>, d: Durability) -> Result<(), StoreError> {
         self.alive()?;
+        self.asked.lock().unwrap().push(d);
         if let Some(grudge) = self.grudges.lock().unwrap().pop_front() {
             return Err(grudge);
         }

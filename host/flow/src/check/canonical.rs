@@ -17,7 +17,7 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::address::{FlowHash, FlowId};
 use crate::expr::Template;
-use crate::graph::{Channel, Graph, Model, Scope};
+use crate::graph::{Channel, Durability, Graph, Model, Scope};
 use crate::types::fields_to_json_schema;
 
 /// A graph as it is hashed.
@@ -31,6 +31,8 @@ struct Canonical<'g> {
     uses: &'g BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     models: &'g BTreeMap<String, Model>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durability: Option<Durability>,
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     state: &'g IndexMap<String, Channel>,
     root: &'g Scope,
@@ -48,6 +50,7 @@ pub(super) fn hash(graph: &Graph) -> FlowHash {
         output,
         uses,
         models,
+        durability,
         state,
         root,
         bound,
@@ -60,6 +63,7 @@ pub(super) fn hash(graph: &Graph) -> FlowHash {
     let mut input = fields_to_json_schema(input);
     without_docs(&mut input);
     let bound = *bound;
+    let durability = (*durability != Durability::default()).then_some(*durability);
     FlowHash::of(&sorted(&Canonical {
         id,
         version,
@@ -67,6 +71,7 @@ pub(super) fn hash(graph: &Graph) -> FlowHash {
         output,
         uses,
         models,
+        durability,
         state,
         root,
         bound,

@@ -111,6 +111,8 @@ impl<'a> Checker<'a> {
                 format!("`{id}` means something else in expressions; no node can have this id");
             self.find(Finding::error("CG0311", entry.key_span, message));
         }
+        let hooked = self.hooked(entry);
+        let entry = hooked.as_ref().unwrap_or(entry);
         let node = &entry.value;
         let kind = self.draft_kind(entry, &id, around);
         let join = node.get("join").and_then(|e| self.join(&e.value)).unwrap_or_default();
@@ -174,6 +176,9 @@ impl<'a> Checker<'a> {
         }
         if entry.value.get("type").is_none() {
             return refuse("what undoes a step has a `type`", "`compensate: { type: …, with: … }`");
+        }
+        if entry.value.get("hooks").is_some() {
+            return refuse("what undoes a step has no hooks", "put them at the `try` around it");
         }
         // Its failures are the end of it: nothing undoes what undoes.
         let around = Around { within_try: false, ..*around };

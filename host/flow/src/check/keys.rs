@@ -15,12 +15,13 @@ pub(super) const FLOW: &[&str] = &[
     "triggers",
     "defaults",
     "state",
+    "durability",
     "nodes",
 ];
 /// Keys of a flow that a later version runs.
 pub(super) const FLOW_LATER: &[&str] = &["budget", "machine", "types"];
 /// Keys that every node may have.
-pub(super) const NODE: &[&str] = &["after", "join", "write", "doc"];
+pub(super) const NODE: &[&str] = &["after", "join", "write", "hooks", "doc"];
 /// Keys of which a node has one: they say what it is.
 pub(super) const FORMS: &[&str] = &["type", "switch", "map", "loop", "parallel", "race", "try"];
 /// Keys of a node that is performed; those of its type come to them.
@@ -45,7 +46,9 @@ pub(super) const BRANCH: &[&str] = &["do", "out"];
 /// Keys of a `try`.
 pub(super) const TRY: &[&str] = &["try", "catch", "finally", "cleanup", "out"];
 /// Keys of a handler.
-pub(super) const CATCH: &[&str] = &["code", "do", "out"];
+pub(super) const CATCH: &[&str] = &["code", "do", "out", "rethrow"];
+/// Keys of the hooks of a node.
+pub(super) const HOOKS: &[&str] = &["before", "after", "on_error", "finally"];
 /// Keys of a case.
 pub(super) const CASE: &[&str] = &["when", "to", "else", "do", "out"];
 /// Keys of nodes that a later version runs.
@@ -63,7 +66,6 @@ pub(super) const NODE_LATER: &[&str] = &[
     "flow",
     "weighted",
     "table",
-    "durability",
 ];
 
 /// Keys of nodes of all forms.
@@ -112,9 +114,7 @@ fn schema_of(key: &str) -> Json {
         "input" => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } }),
         "use" => json!({ "type": "object", "additionalProperties": text() }),
         "output" | "with" | "write" => json!({ "type": "object" }),
-        "state" => json!({ "type": "object", "additionalProperties": {
-            "oneOf": [{ "$ref": "#/$defs/port" }, channel_schema()],
-        } }),
+        "state" => json!({ "type": "object", "additionalProperties": channel_schema() }),
         "limits" => limits_schema(),
         "guard" => guard_schema(GUARD),
         "models" => json!({ "type": "object", "additionalProperties": model_schema() }),
@@ -145,6 +145,9 @@ fn schema_of(key: &str) -> Json {
             "type": "object", "required": ["max"], "additionalProperties": false,
             "properties": object(LOOP_BOUNDS),
         }),
+        "rethrow" => json!({ "type": "boolean" }),
+        "hooks" => hooks_schema(),
+        "durability" => json!({ "enum": crate::graph::Durability::ALL.map(|(name, _)| name) }),
         "while" | "until" => text(),
         "on_max" => json!({ "enum": ["stop", "fail"] }),
         "carry" | "next" => json!({ "type": "object" }),
@@ -183,16 +186,24 @@ fn names() -> Json {
     json!({ "oneOf": [text(), { "type": "array", "items": text() }] })
 }
 
-/// A port with a reducer.
+/// A port, with a reducer or without.
 fn channel_schema() -> Json {
     let reducers = crate::graph::Reducer::ALL.map(|(name, _)| name);
-    json!({
+    let reduced = json!({
         "type": "object", "required": ["type", "reducer"], "additionalProperties": false,
         "properties": {
             "type": {}, "default": {}, "doc": text(), "reducer": { "enum": reducers },
             "min": { "type": "number" }, "max": { "type": "number" },
         },
-    })
+    });
+    json!({ "oneOf": [{ "$ref": "#/$defs/port" }, reduced] })
+}
+
+fn hooks_schema() -> Json {
+    let nodes = schema_of("do");
+    let hooks: serde_json::Map<String, Json> =
+        HOOKS.iter().map(|hook| ((*hook).to_owned(), nodes.clone())).collect();
+    json!({ "type": "object", "properties": hooks, "additionalProperties": false })
 }
 
 fn whole(max: u64) -> Json {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::draft::Draft;
 use super::{Checker, Defaults};
 use crate::diagnostic::{Finding, Span};
 use crate::document::{Data, Node};
 use crate::error::ErrorCode;
-use crate::graph::{OnItemError, Policy, Retry};
+use crate::graph::{Durability, NodeKind, OnItemError, Policy, Retry, Scope};
 use crate::limits::{Limits, TABLE, Unit};
 use crate::signature::{Effect, Signature};
 use crate::value::Value;
@@ -91,6 +92,48 @@ impl Checker<'_> {
             self.find(finding.maybe_help(self.hints.near(&written, names)));
         }
         found
+    }
+
+    /// The key `durability:` of a flow.
+    pub(super) fn durability(&self, root: &Node) -> Durability {
+        let entry = root.get("durability");
+        entry.and_then(|e| self.choice(&e.value, &Durability::ALL)).unwrap_or_default()
+    }
+
+    /// Finds steps that change the world in a flow that stores nothing before it performs them.
+    pub(super) fn unstored(&self, scope: &Scope, draft: &Draft) {
+        for node in &scope.nodes {
+            let Some(written) = draft.nodes.iter().find(|written| written.id == node.id) else {
+                continue;
+            };
+            if let NodeKind::Leaf(leaf) = &node.kind
+                && leaf.policy.effect.needs_intent()
+            {
+                let effect = EFFECTS.iter().find(|(_, effect)| *effect == leaf.policy.effect);
+                let message = format!(
+                    "`{}` may change the world (its effect is `{}`), and a run of this flow could not know whether it did",
+                    node.id,
+                    effect.map_or("", |(name, _)| name)
+                );
+                let finding = Finding::error("CG0332", written.span, message);
+                self.find(finding.help("leave `durability` of the flow out, or write `batched`"));
+            }
+            for (body, inner) in node.scopes() {
+                let inside = written.bodies().into_iter().find(|(number, _)| *number == body);
+                inside.into_iter().for_each(|(_, inside)| self.unstored(inner, inside));
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn truth(&self, node: &Node) -> Option<bool> {
+        match node.data {
+            Data::Scalar(Value::Bool(truth)) => Some(truth),
+            _ => {
+                self.shape(node, "`true` or `false`");
+                None
+            }
+        }
     }
 
     pub(super) fn on_item_error(&self, node: &Node) -> OnItemError {

@@ -270,4 +270,24 @@ nodes:
   b: { type: upper, after: [a], with: { text: b }, write: { stage: "${b.text}" } }
 "#,
     },
+    Page {
+        code: "CG0332",
+        title: "A step that changes the world in a flow that stores nothing first",
+        text: "With `durability: none` a run stores its records when many have come together, and after a crash does some steps \
+               again. That is right for steps that compute and read. A step whose effect is `idempotent`, `once` or \
+               `compensable` has to be on record before it happens: `sync`, which is the default, survives a power cut, and \
+               `batched` the end of the process.",
+        failing: r#"cleargate: 1
+flow: f
+durability: none
+nodes:
+  a: { type: upper, effect: once, with: { text: hi } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+durability: batched
+nodes:
+  a: { type: upper, effect: once, with: { text: hi } }
+"#,
+    },
 ];

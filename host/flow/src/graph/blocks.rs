@@ -211,6 +211,9 @@ pub struct Catch {
     pub code: Vec<ErrorCode>,
     /// What it does.
     pub body: Body,
+    /// Whether the failure stands all the same: then the handler gives no value, and its own failure says nothing more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rethrow: bool,
 }
 
 impl Catch {

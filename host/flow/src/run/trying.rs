@@ -24,8 +24,11 @@ impl Run {
     /// Takes on how the body, a handler or `finally` ended.
     pub(super) fn go_on_trying(&mut self, at: At, index: u32, verdict: Verdict) {
         let finally = self.try_of(at).finally_index() == index as usize;
+        let handler = (index as usize).checked_sub(1).and_then(|n| self.try_of(at).catch.get(n));
+        let rethrow = handler.is_some_and(|handler| handler.rethrow);
         match verdict {
             Verdict::Value(_) if finally => {}
+            Verdict::Value(_) | Verdict::Failed(_) if rethrow => {}
             verdict => self.bodies(at).verdict = Some(verdict),
         }
         match index {

@@ -75,6 +75,7 @@ pub(in super::super) struct DraftTry {
 pub(in super::super) struct DraftCatch {
     pub(in super::super) code: Vec<ErrorCode>,
     pub(in super::super) body: DraftBody,
+    pub(in super::super) rethrow: bool,
 }
 
 impl DraftKind {
@@ -329,6 +330,13 @@ impl Checker<'_> {
             );
             return None;
         };
-        Some(DraftCatch { code: code.collect(), body: self.body(&nodes.value, handler, around) })
+        let rethrow = handler.get("rethrow").and_then(|entry| self.truth(&entry.value));
+        let rethrow = rethrow.unwrap_or_default();
+        if let (true, Some(out)) = (rethrow, handler.get("out")) {
+            let message = "`rethrow` lets the failure stand, so nothing ever reads `out`";
+            self.find(Finding::error("CG0110", out.key_span, message).help("keep one of them"));
+        }
+        let body = self.body(&nodes.value, handler, around);
+        Some(DraftCatch { code: code.collect(), body, rethrow })
     }
 }

@@ -278,8 +278,10 @@ impl Checker<'_> {
         let handlers = guarded.catch.iter().enumerate();
         let catch = handlers.map(|(at, handler)| {
             let (body, ty) = self.type_body(&handler.body, 1 + at, orders, names, error());
-            value = unify_types(&value, &ty);
-            Catch { code: handler.code.clone(), body }
+            if !handler.rethrow {
+                value = unify_types(&value, &ty);
+            }
+            Catch { code: handler.code.clone(), body, rethrow: handler.rethrow }
         });
         let catch = catch.collect();
         let finally: Option<Scope> = guarded.finally.as_ref().map(|draft| {

@@ -131,6 +131,7 @@ pub(super) fn graph(nodes: Vec<GraphNode>, output: &[(&str, Template)]) -> Arc<G
         )]),
         root: Scope { nodes },
         bound: 1000,
+        durability: Default::default(),
         plan: Default::default(),
     })
 }

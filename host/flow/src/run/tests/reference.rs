@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sketch::{NO_CASE, Piece, Script, Sketch, WAYS, What, name};
+use super::sketch::{Catches, NO_CASE, Piece, Script, Sketch, WAYS, What, name};
 use crate::error::ErrorCode;
 use crate::graph::{EdgeKind, Join, OnItemError};
 use crate::value::Value;
@@ -191,8 +191,11 @@ impl Teller<'_> {
                 let mut ending = self.inside(body, id, address, 0, around, told).map(list);
                 if ending.is_err() {
                     told.undone.insert(format!("{address}[0]."));
-                    if let Some((true, body)) = catch {
-                        ending = self.inside(body, id, address, 1, around, told).map(list);
+                    let takes = |(how, _): &&(Catches, _)| *how != Catches::Nothing;
+                    if let Some((how, body)) = catch.as_ref().filter(takes) {
+                        let handled = self.inside(body, id, address, 1, around, told).map(list);
+                        // Whether a handler fails that rethrows makes no difference.
+                        ending = if *how == Catches::All { handled } else { ending };
                     }
                 }
                 if let Some(body) = finally {

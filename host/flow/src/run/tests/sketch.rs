@@ -77,8 +77,7 @@ pub(super) enum What {
     Race(Vec<Vec<Piece>>),
     Try {
         body: Vec<Piece>,
-        /// With whether it takes the failures.
-        catch: Option<(bool, Vec<Piece>)>,
+        catch: Option<(Catches, Vec<Piece>)>,
         finally: Option<Vec<Piece>>,
     },
 }
@@ -96,6 +95,21 @@ impl What {
                 [Some(body), catch, finally.as_ref()].into_iter().flatten().nth(index).unwrap()
             }
         }
+    }
+}
+
+/// What a handler does with the failures of a flow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Catches {
+    Nothing,
+    All,
+    /// It runs, and the failure stands.
+    Rethrows,
+}
+
+impl Catches {
+    fn codes(self) -> Vec<ErrorCode> {
+        if self == Self::Nothing { vec![ErrorCode::Budget] } else { vec![] }
     }
 }
 
@@ -228,7 +242,8 @@ impl Sketch {
                 catch: catch
                     .iter()
                     .map(|(takes, pieces)| Catch {
-                        code: if *takes { vec![] } else { vec![ErrorCode::Budget] },
+                        code: takes.codes(),
+                        rethrow: *takes == Catches::Rethrows,
                         body: self.body(pieces, &id, &reads, body),
                     })
                     .collect(),
@@ -374,8 +389,7 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
             What::Try { body, catch, finally } => {
                 show(f, body, &id, depth + 1)?;
                 if let Some((takes, body)) = catch {
-                    let takes = if *takes { "" } else { " nothing" };
-                    writeln!(f, "{:1$}catch{takes}", "", depth * 2 + 1)?;
+                    writeln!(f, "{:1$}catch, which {takes:?}", "", depth * 2 + 1)?;
                     show(f, body, &id, depth + 1)?;
                 }
                 if let Some(body) = finally {
@@ -479,7 +493,12 @@ fn whats(depth: u32, tried: bool) -> BoxedStrategy<What> {
     let parallel =
         (mode, vec(inner(2), 2..=3)).prop_map(|(mode, branches)| What::Parallel { mode, branches });
     let race = vec(inner(2), 2..=3).prop_map(What::Race);
-    let catch = prop::option::of((prop::bool::weighted(0.7), inner(2)));
+    let catches = prop_oneof![
+        2 => Just(Catches::All),
+        1 => Just(Catches::Nothing),
+        1 => Just(Catches::Rethrows),
+    ];
+    let catch = prop::option::of((catches, inner(2)));
     let tried = (scopes(3, depth - 1, true), catch, prop::option::of(inner(2)))
         .prop_map(|(body, catch, finally)| What::Try { body, catch, finally });
     prop_oneof![
