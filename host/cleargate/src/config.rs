@@ -30,6 +30,9 @@ const DEFAULT_STORE_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 /// The least bytes for a journal: below, a single large answer would find no room.
 const MIN_STORE_BYTES: u64 = 16 * 1024 * 1024;
 
+/// How long nothing may be due of a run that waits before it is given back to the journal: short waits are waited for.
+const LINGER: Duration = Duration::from_secs(10);
+
 /// The part of the journal that values or blobs of plugins may fill, as a divisor: journals keep the greater part.
 const PLUGINS_SHARE: u64 = 4;
 
@@ -101,6 +104,9 @@ pub struct Config {
     pub durability: Durability,
     /// How large the journal may become.
     pub store: StoreBounds,
+    /// A run that does nothing but wait is given back to the journal when nothing is due for so long; absent: it stays in
+    /// memory until it ends. A journal in memory gives none back.
+    pub linger: Option<Duration>,
     /// The operator's layer of the limits.
     pub limits: Limits,
     /// Attempts of all runs at the same time.
@@ -175,6 +181,7 @@ impl Config {
     /// Defaults for a home folder, without reading anything.
     pub fn new(home: impl Into<PathBuf>, folder: impl Into<PathBuf>) -> Self {
         Self {
+            linger: Some(LINGER),
             home: home.into(),
             folder: folder.into(),
             durability: Durability::default(),

@@ -8,7 +8,7 @@ use cleargate_executor::{Binding, CallScope, Catalog, CatalogError, Executor, St
 use cleargate_flow::check::check;
 use cleargate_flow::diagnostic::{Finding, Severity};
 use cleargate_flow::grant::Grants;
-use cleargate_flow::graph::{Graph, Leaf, NodeKind, Scope};
+use cleargate_flow::graph::{Graph, Leaf, Moment, NodeKind, Scope};
 use cleargate_flow::limits::Limits;
 use cleargate_flow::signature::{PluginKind, Signature, Signatures};
 use cleargate_flow::types::{Field, Type, from_json_schema};
@@ -166,6 +166,11 @@ impl Signatures for FlowSignatures<'_> {
 
     fn broken(&self, alias: &str) -> Option<String> {
         self.parts.broken.get(alias).cloned()
+    }
+
+    fn moment(&self, moment: &Moment) -> Result<(), String> {
+        // From the beginning of time: whether there is one must not depend on when somebody asks.
+        cleargate_executor::moment(moment, 0).map(drop)
     }
 
     fn names(&self) -> Vec<String> {

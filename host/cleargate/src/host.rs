@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cleargate_executor::{
-    Clock, Executor, ExecutorConfig, RunHandle, StartError, StartRun, SystemClock, TimeOrdered,
+    Clock, Executor, ExecutorConfig, RunHandle, RunIds, StartError, StartRun, SystemClock,
+    TimeOrdered,
 };
 use cleargate_flow::graph::Graph;
 use cleargate_flow::limits::Unit;
@@ -80,6 +81,8 @@ impl Host {
         let mut executing = ExecutorConfig::new(owner);
         executing.max_attempts = config.concurrency;
         executing.lease_ttl = LEASE;
+        // A journal that ends with the process must not be waited for by anybody else.
+        executing.linger = config.linger.filter(|_| config.durability != Durability::Memory);
         let executor = Executor::new(
             store.clone(),
             gate,
@@ -268,7 +271,9 @@ impl Host {
         let row = self.store.run(id).await.map_err(store_error)?;
         let row =
             row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
-        if let (Some((parent, address)), RunStatus::Running) = (&row.parent, row.status) {
+        if let (Some((parent, address)), RunStatus::Running | RunStatus::Waiting) =
+            (&row.parent, row.status)
+        {
             let why = format!("run `{id}` is the sub-flow at `{address}` of run {parent}");
             return Err(
                 Error::new(Kind::Invalid, why).with_help(format!("cleargate resume {parent}"))
@@ -366,6 +371,11 @@ impl Host {
         let written_by_us = |path: &PathBuf| path.ends_with(cleargate_registry::lock::FILE_NAME);
         let files = entries.map(|entry| entry.path()).filter(|path| path.is_file());
         files.filter(|path| !written_by_us(path)).collect()
+    }
+
+    /// An id that nobody has had.
+    pub(crate) fn unique(&self, now_ms: i64) -> String {
+        TimeOrdered.next(now_ms).to_string()
     }
 
     pub(crate) fn clock(&self) -> &SystemClock {

@@ -2,7 +2,7 @@
 
 use cleargate_flow::Value;
 use cleargate_flow::graph::Graph;
-use cleargate_flow::types::{Kind as Shape, Type};
+use cleargate_flow::types::{Field, Kind as Shape, Type};
 
 use crate::error::{Error, Kind, Result};
 
@@ -25,6 +25,16 @@ pub enum InputValue {
 /// # Errors
 /// A document that is no JSON object, an unknown port, or text that is not of the port's type.
 pub(crate) fn record(graph: &Graph, inputs: Vec<InputValue>) -> Result<Value> {
+    let ports = Type::from(Shape::Record(graph.input.clone()));
+    fill(&ports, &format!("the flow `{}`", graph.id), inputs)
+}
+
+/// A record of type `ty`, before defaults and checks; `whose` it is.
+///
+/// # Errors
+/// As [`record`].
+pub(crate) fn fill(ty: &Type, whose: &str, inputs: Vec<InputValue>) -> Result<Value> {
+    let any = Field::from(Type::from(Shape::Any));
     let mut fields = cleargate_flow::value::Fields::new();
     for input in inputs {
         match input {
@@ -39,7 +49,11 @@ pub(crate) fn record(graph: &Graph, inputs: Vec<InputValue>) -> Result<Value> {
                 fields.extend(map.iter().map(|(k, v)| (k.clone(), v.clone())));
             }
             InputValue::Port { name, text } => {
-                let field = graph.input.get(&name).ok_or_else(|| unknown(graph, &name))?;
+                let field = match &ty.kind {
+                    Shape::Record(fields) => fields.get(&name),
+                    _ => Some(&any),
+                };
+                let field = field.ok_or_else(|| unknown(ty, whose, &name))?;
                 fields.insert(name.as_str().into(), typed(&name, &field.ty, text)?);
             }
         }
@@ -61,8 +75,11 @@ fn typed(port: &str, ty: &Type, text: String) -> Result<Value> {
     }
 }
 
-fn unknown(graph: &Graph, name: &str) -> Error {
-    let ports: Vec<&str> = graph.input.keys().map(String::as_str).collect();
-    let error = Error::new(Kind::Invalid, format!("the flow `{}` has no input `{name}`", graph.id));
+fn unknown(ty: &Type, whose: &str, name: &str) -> Error {
+    let ports: Vec<&str> = match &ty.kind {
+        Shape::Record(fields) => fields.keys().map(String::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let error = Error::new(Kind::Invalid, format!("{whose} has no input `{name}`"));
     error.with_help(format!("its inputs are: {}", ports.join(", ")))
 }

@@ -49,6 +49,7 @@ mod timeline;
 mod toml_file;
 mod triggers;
 mod uses;
+mod waits;
 
 #[doc(hidden)]
 pub use cases::count_cases;
@@ -86,3 +87,4 @@ pub use secrets::{SecretRow, SecretStore};
 pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};
 pub use timeline::{NodeRow, Timeline};
 pub use triggers::{Heard, ListenOptions};
+pub use waits::{Sent, TaskQuery, TaskView, TellOptions, WaitView};

@@ -5,8 +5,11 @@ mod reach;
 
 use std::collections::BTreeMap;
 
+use cleargate_flow::expr::Template;
 use cleargate_flow::grant::Grants;
-use cleargate_flow::graph::{Branches, GraphNode, Join, Leaf, NodeKind, Scope};
+use cleargate_flow::graph::{
+    Awaited, Branches, Deadline, GraphNode, Human, Join, Leaf, NodeKind, OnDeadline, Scope,
+};
 use cleargate_flow::limits::{Layer, Limits, TABLE, Unit};
 use serde::Serialize;
 
@@ -249,8 +252,11 @@ fn describe(node: &GraphNode, flow: &Flow, operator: Limits, step: &mut Step) {
         NodeKind::Switch { cases } => {
             step.uses = "switch".into();
             for case in cases {
-                let when =
-                    case.when.as_ref().map_or("else".into(), |w| format!("when {}", w.source()));
+                let when = match (&case.when, case.weight) {
+                    (Some(when), _) => format!("when {}", when.source()),
+                    (None, Some(weight)) => format!("by chance, weight {weight}"),
+                    (None, None) => "else".into(),
+                };
                 let to: Vec<&str> = case.to.iter().map(|id| id.as_str()).collect();
                 let way = if case.body.is_some() { "its own nodes".into() } else { to.join(", ") };
                 step.notes.push(format!("{when} → {way}"));
@@ -287,6 +293,61 @@ fn describe(node: &GraphNode, flow: &Flow, operator: Limits, step: &mut Step) {
                 step.notes.push("cleans up at the end".into());
             }
         }
+        NodeKind::Wait(wait) => describe_wait(&wait.awaited, step),
+        NodeKind::Human(human) => describe_human(human, step),
+        NodeKind::Emit(emit) => {
+            step.uses = "emit".into();
+            step.notes.push(format!(
+                "tells {} of {}",
+                match &emit.to {
+                    Some(_) => "another run",
+                    None => "this run",
+                },
+                emit.event
+            ));
+        }
+    }
+}
+
+fn describe_wait(awaited: &Awaited, step: &mut Step) {
+    step.uses = "wait".into();
+    step.notes.push(match awaited {
+        Awaited::Time(Template::Literal(time)) => format!("for {time}"),
+        Awaited::Time(_) => "for a time that is computed".into(),
+        Awaited::Until(Template::Literal(moment)) => format!("until {moment}"),
+        Awaited::Until(_) => "until a moment that is computed".into(),
+        Awaited::Cron(calendar) => {
+            format!("until the next `{}` in {}", calendar.pattern, calendar.tz)
+        }
+        Awaited::Event(listen) => format!("for the event {}", listen.event),
+    });
+    if let Awaited::Event(listen) = awaited
+        && let Some(timeout) = listen.timeout
+    {
+        step.notes.push(format!("at most {}", Unit::Millis.print(timeout)));
+    }
+}
+
+fn describe_human(human: &Human, step: &mut Step) {
+    step.uses = "human".into();
+    let fields: Vec<String> =
+        human.form.iter().map(|(name, field)| format!("{name}: {}", field.ty)).collect();
+    step.notes.push(format!("asks for {}", fields.join(", ")));
+    if let Some(quorum) = human.quorum {
+        step.notes.push(format!("{} answers", quorum.need));
+    }
+    let mut deadline = human.deadline.as_ref();
+    while let Some(Deadline { after, then }) = deadline {
+        let then_what = match then {
+            OnDeadline::Fail => "it fails",
+            OnDeadline::Answer(_) => "there is an answer for that",
+            OnDeadline::Escalate(_) => "others are asked",
+        };
+        step.notes.push(format!("after {} {then_what}", Unit::Millis.print(*after)));
+        deadline = match then {
+            OnDeadline::Escalate(escalation) => escalation.deadline.as_ref(),
+            _ => None,
+        };
     }
 }
 

@@ -249,6 +249,7 @@ impl Company {
         let mut config = ExecutorConfig::new("rehearsal");
         // Nobody contends for it, so nobody has to wake up for it.
         config.lease_ttl = Duration::from_millis(HORIZON_MS.saturating_mul(4));
+        config.look = None;
         let gate = gate.with_stand_in(self.stage.clone());
         let ids = Arc::new(Counted::default());
         Executor::new(self.store.clone(), gate, Arc::new(clock), ids, config)

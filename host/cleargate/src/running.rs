@@ -87,6 +87,12 @@ impl Running {
         self.handle.ended().is_some()
     }
 
+    /// Whether the run has left this process because it does nothing but wait: [`Host::waits`](crate::Host::waits) says for
+    /// what.
+    pub fn waits(&self) -> bool {
+        self.handle.ended() == Some(End::Waiting)
+    }
+
     /// Waits until the run has left this process, whichever way.
     pub async fn ended(&self) {
         let _end = self.handle.outcome().await;
@@ -109,6 +115,9 @@ impl Running {
             End::Finished(outcome) => Ok(outcome),
             End::Parked => {
                 Err(Error::new(Kind::Waiting, format!("run {id} was parked")).with_help(resume))
+            }
+            End::Waiting => {
+                Err(Error::new(Kind::Waiting, format!("run {id} waits")).with_help(resume))
             }
             End::Lost => {
                 let why = format!("run {id} was taken over by another process");

@@ -10,13 +10,14 @@ use serde::Serialize;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::timeline::{Folding, Timeline};
+use crate::waits::WaitView;
 
 /// Which runs.
 #[derive(Clone, Debug, Default)]
 pub struct RunQuery {
     /// Of this flow only.
     pub flow: Option<String>,
-    /// `running`, `succeeded`, `failed` or `cancelled` only.
+    /// `running`, `waiting`, `succeeded`, `failed` or `cancelled` only.
     pub status: Option<&'static str>,
     /// The sub-flows of runs too.
     pub sub_flows: bool,
@@ -58,7 +59,7 @@ pub struct RunView {
     /// The run that this one is a sub-flow of, and the address there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
-    /// `running`, `succeeded`, `failed` or `cancelled`.
+    /// `running`, `waiting`, `succeeded`, `failed` or `cancelled`.
     pub status: String,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub created_at: i64,
@@ -84,6 +85,9 @@ pub struct Parent {
 pub struct RunDetails {
     /// The run.
     pub run: RunView,
+    /// What it and its sub-flows wait for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<WaitView>,
     /// Its nodes.
     pub timeline: Timeline,
     /// Its sub-flows, in the order in which they were started.
@@ -245,7 +249,8 @@ impl Host {
             page.iter().for_each(|record| folding.add(record));
             sub_flows.extend(self.sub_flows(id, &page).await?);
         }
-        Ok(RunDetails { run: row.into(), timeline: folding.timeline(), sub_flows })
+        let waits = self.waits(id).await?;
+        Ok(RunDetails { run: row.into(), waits, timeline: folding.timeline(), sub_flows })
     }
 
     /// The children that a journal speaks of: their ids follow from the attempts that they are.

@@ -2,6 +2,7 @@
 
 mod plugin;
 mod testing;
+mod waits;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use plugin::{DevArgs, Plugin};
 pub use testing::{CompareArgs, NewRequests, PlanArgs, TestArgs};
+pub use waits::{SignalArgs, Tasks};
 
 /// Runs typed graphs of agents, models, tools and code, in which every step can be a sandboxed
 /// WebAssembly component, held to what you granted. Runs survive `kill -9`.
@@ -138,12 +140,41 @@ pub enum Verb {
         #[arg(long)]
         locked: bool,
     },
-    /// Go on with a run that was interrupted or killed
-    #[command(after_help = "Example:\n  cleargate resume 01938f2e-7c1d-7e3a-9d5c-2f6b1a4e8c77")]
+    /// Go on with a run that was interrupted or killed, or that waited
+    #[command(
+        after_help = "Examples:\n  cleargate resume 01938f2e-7c1d-7e3a-9d5c-2f6b1a4e8c77\n  \
+        cleargate resume 01938f2e --wait\n  cleargate resume --due\n\n\
+        A run that does nothing but wait ends the command with exit code 8; it costs nothing until it is resumed. `--due` \
+        goes on with every run whose time has come or that was answered: a timer of the system may give it."
+    )]
     Resume {
         /// Id of the run, or its unique beginning
-        run: String,
+        #[arg(required_unless_present = "due", conflicts_with = "due")]
+        run: Option<String>,
+        /// Every run that waited and need not any more
+        #[arg(long)]
+        due: bool,
+        /// Stay until what it waits for has come
+        #[arg(long)]
+        wait: bool,
     },
+    /// Tell a run of an event that it waits for, or will wait for
+    #[command(
+        after_help = "Examples:\n  cleargate signal 01938f2e approved '{\"by\":\"ada\"}'\n  \
+        cleargate signal 01938f2e approved @approval.json --id mail-17\n  \
+        cleargate signal 01938f2e approved\n\n\
+        The event is kept before this command ends, whoever drives the run, also when nobody does and when no node waits \
+        for it yet. With the same --id it is told once, however often the command is given. A run that has ended \
+        refuses it: exit code 1; one with a thousand events that it has not taken, too: exit code 7."
+    )]
+    Signal(SignalArgs),
+    /// See and answer what flows ask people
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  cleargate tasks list\n  cleargate tasks show 01938f2e\n  \
+        cleargate tasks answer 01938f2e:page --set approve=true"
+    )]
+    Tasks(Tasks),
     /// Look at runs
     #[command(
         subcommand,
@@ -238,6 +269,9 @@ pub struct RunArgs {
     /// Refuse to run when the lock file would change
     #[arg(long)]
     pub locked: bool,
+    /// Stay when the run does nothing but wait, and go on when what it waits for has come
+    #[arg(long, conflicts_with = "explain")]
+    pub wait: bool,
     /// Start exactly one run for this key, however often the command is given
     #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub key: Option<String>,
@@ -348,8 +382,10 @@ pub enum Secret {
 /// State of a run.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Status {
-    /// Not finished
+    /// Not finished: driven, or interrupted
     Running,
+    /// Not finished, and nothing to do until a moment, an event or people
+    Waiting,
     /// Finished well
     Succeeded,
     /// Finished with an error

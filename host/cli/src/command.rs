@@ -13,6 +13,8 @@ mod run;
 mod runs;
 mod schema;
 mod secret;
+mod signal;
+mod tasks;
 mod test;
 
 use std::io::Write;
@@ -62,6 +64,13 @@ impl Context<'_> {
         SecretStore::new(&self.environment.home, self.environment.secrets_key.clone())
     }
 
+    /// A host over the home folder that keeps runs in memory which only wait.
+    pub async fn waiting_host(&self) -> Result<Host, Failure> {
+        let mut config = self.config()?;
+        config.linger = None;
+        Ok(Host::open(config).await?)
+    }
+
     /// A host over the home folder.
     pub async fn host(&self) -> Result<Host, Failure> {
         Ok(Host::open(self.config()?).await?)
@@ -79,7 +88,9 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Compare(args) => compare::compare(&context, args).await,
         Verb::Test(args) => test::test(&context, args).await,
         Verb::Listen { flow, once, locked } => listen::listen(&context, &flow, once, locked).await,
-        Verb::Resume { run } => run::resume(&context, &run).await,
+        Verb::Resume { run, due, wait } => run::resume(&context, run.as_deref(), due, wait).await,
+        Verb::Signal(args) => signal::signal(&context, args).await,
+        Verb::Tasks(verb) => tasks::tasks(&context, verb).await,
         Verb::Runs(verb) => runs::runs(&context, verb).await,
         Verb::New { folder, example, list } => new::new(&context, folder, &example, list),
         Verb::Plugin(verb) => plugin::plugin(&context, verb).await,

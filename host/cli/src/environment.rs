@@ -16,6 +16,8 @@ pub struct Environment {
     pub secrets: Vec<(String, String)>,
     /// `CLEARGATE_SECRETS_KEY`: the key of stored secrets, instead of the file in the home folder.
     pub secrets_key: Option<String>,
+    /// `USER`: who answers tasks and tells of events, unless `--by` says otherwise.
+    pub user: String,
     /// This program itself, which compiles components in a process apart.
     pub program: Option<PathBuf>,
     /// The folder that the command was started in.
@@ -43,7 +45,9 @@ impl Environment {
         let home = folder.join(home);
         let build = build.map_or_else(|| home.join("build"), |path| folder.join(path));
         let program = std::env::current_exe().ok();
-        Self { home, build, plain, secrets, secrets_key, program, folder }
+        let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
+        let user = user.unwrap_or_else(|| "somebody".into());
+        Self { home, build, plain, secrets, secrets_key, user, program, folder }
     }
 }
 

@@ -29,6 +29,7 @@ use crate::mailbox::{Mailbox, Sender};
 use crate::timers::Timers;
 use turn::Turn;
 
+mod letters;
 mod turn;
 mod wait;
 
@@ -88,6 +89,10 @@ pub(crate) struct Driver {
     unshown: Vec<Arc<RunEvent>>,
     cancel_seen: bool,
     parking: Option<BoxFuture<'static, ()>>,
+    /// Events that other runs are told of.
+    telling: FuturesUnordered<BoxFuture<'static, Event>>,
+    /// When the inbox is looked into again.
+    look: Option<BoxFuture<'static, ()>>,
 }
 
 impl Driver {
@@ -120,6 +125,8 @@ impl Driver {
             unshown: Vec::new(),
             cancel_seen: false,
             parking: None,
+            telling: FuturesUnordered::new(),
+            look: None,
         }
     }
 
@@ -138,6 +145,7 @@ impl Driver {
                 self.timers.paused(address);
             }
             self.waits(at, &step);
+            self.keep_moment(&event);
             self.remember(event);
         }
         Ok(())
@@ -208,7 +216,7 @@ impl Driver {
         };
         self.show();
         self.keep_progress();
-        if !matches!(end, End::Finished(_) | End::Lost) {
+        if !matches!(end, End::Finished(_) | End::Lost | End::Waiting) {
             // Whoever resumes the run need not wait for the lease to run out. When this fails, they wait.
             if let Err(error) = self.shared.store.release(&self.lease).await {
                 tracing::warn!(run = %self.live.id, %error, "the lease was not released");
@@ -227,6 +235,7 @@ impl Driver {
             }
         }
         self.fold_all()?;
+        self.take_letters().await?;
         loop {
             self.store_turn().await?;
             if let Some(outcome) = self.machine.outcome() {
@@ -236,6 +245,10 @@ impl Driver {
             if self.parking.is_some() && self.flying.values().all(|flying| flying.waits) {
                 return Ok(End::Parked);
             }
+            if let Some(end) = self.rests().await? {
+                return Ok(end);
+            }
+            self.look_again();
             // A run whose nodes are all ready at once must not keep a thread from the others.
             tokio::task::consume_budget().await;
             self.happened().await?;
@@ -249,7 +262,10 @@ impl Driver {
         let clock = self.shared.clock.clone();
         for effect in effects {
             match effect {
-                Effect::Perform(_) | Effect::Wait { .. } | Effect::Deadline { .. }
+                Effect::Perform(_)
+                | Effect::Wait { .. }
+                | Effect::Deadline { .. }
+                | Effect::Emit { .. }
                     if self.parking.is_some() => {}
                 Effect::Perform(attempt) => self.admit(attempt),
                 Effect::Wait { address, attempt, after_ms } => {
@@ -257,6 +273,15 @@ impl Driver {
                 }
                 Effect::Deadline { address, after_ms } => {
                     self.timers.deadline(&*clock, address, after_ms);
+                }
+                Effect::Rest(rest) => self.rest(rest),
+                Effect::Ended { address } => self.turn.push(Event::WaitEnded { address }),
+                Effect::Emit { address, to, event, payload } => {
+                    self.turn.told.push((address, to, event, payload));
+                }
+                Effect::Draw { address, below } => {
+                    let value = self.shared.draw(below);
+                    self.turn.push(Event::Drawn { address, value });
                 }
                 Effect::Cancel { address } => self.stop(address),
                 Effect::Finish(outcome) => self.turn.push(Event::RunFinished { outcome }),
@@ -334,6 +359,9 @@ impl Driver {
             if let Some(flying) = self.flying.get(&address) {
                 flying.cancel.cancel();
             }
+        }
+        for (address, to, event, payload) in std::mem::take(&mut self.turn.told) {
+            self.tell(address, to, event, payload);
         }
         let mut launches = std::mem::take(&mut self.turn.launches);
         let alone = launches.len() == 1 && self.answers.is_empty();

@@ -7,7 +7,9 @@ use std::time::Duration;
 use cleargate_flow::event::{EVENT_VERSION, check_payload};
 use cleargate_flow::{Address, Event, FlowHash, Graph, NodeError, Record, RunId, Value};
 use cleargate_gate::Gate;
-use cleargate_store::{Created, Lease, MAX_PAGE, NewRun, RunRow, Store, StoreError};
+use cleargate_store::{
+    Created, Lease, Letter, MAX_PAGE, NewRun, Posted, RunRow, Store, StoreError,
+};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use futures::FutureExt;
@@ -141,6 +143,30 @@ impl Shared {
     /// Says why the store takes nothing at the moment, or that it takes something again.
     pub(crate) fn held_up(&self, why: Option<String>) {
         *self.hold_up.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Puts a letter into the inbox of its run, and tells the run when this process drives it.
+    pub(crate) async fn post(&self, letter: &Letter) -> Result<Posted, StoreError> {
+        let posted = self.store.post(letter).await?;
+        if let Some(live) = self.live.get(&letter.run) {
+            live.control.letters();
+        }
+        Ok(posted)
+    }
+
+    /// A number that nobody can foresee.
+    pub(crate) fn draw(&self, below: u64) -> u64 {
+        self.ids.draw(below)
+    }
+
+    /// How long nothing may be due of a run that waits and is given back; absent when none is.
+    pub(crate) fn linger_ms(&self) -> Option<u64> {
+        self.config.linger.map(millis)
+    }
+
+    /// How often an inbox is looked into.
+    pub(crate) fn look_ms(&self) -> Option<u64> {
+        self.config.look.map(millis)
     }
 
     pub(crate) fn cancel_grace_ms(&self) -> u64 {
@@ -312,6 +338,14 @@ impl Executor {
                 return Ok(());
             }
         }
+    }
+
+    /// Puts a letter into the inbox of its run, driven or not. It is durable when this returns.
+    ///
+    /// # Errors
+    /// Those of [`Store::post`].
+    pub async fn post(&self, letter: &Letter) -> Result<Posted, StoreError> {
+        self.shared.post(letter).await
     }
 
     /// The context of a call that belongs to no run, on whose behalf this executor works. Nothing remembers it.

@@ -1,5 +1,7 @@
 //! What a caller holds of a run: its end, its events, how far it is, and the way to stop it.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cleargate_flow::run::{Derived, Progress, Run};
@@ -15,6 +17,9 @@ pub enum End {
     Finished(Outcome),
     /// The process gave it back unfinished: it can be resumed, here or elsewhere.
     Parked,
+    /// It does nothing but wait, and was given back: it costs nothing until something that it waits for comes. Then it has
+    /// to be resumed.
+    Waiting,
     /// Another process took it over; what this one had under way was dropped.
     Lost,
     /// This process cannot go on with it. What is stored is kept, and it can be resumed once the reason is
@@ -255,6 +260,10 @@ pub(crate) struct Control {
     pub(crate) wake: Notify,
     /// Stop without finishing: milliseconds that attempts have to end.
     park: Mutex<Option<u64>>,
+    /// Letters are in the inbox.
+    letters: AtomicBool,
+    /// Attempts that are sub-flows which only wait.
+    resting: Mutex<HashSet<Address>>,
     /// The lease is another's.
     pub(crate) lost: CancellationToken,
 }
@@ -275,6 +284,36 @@ impl Control {
     pub(crate) fn park(&self, grace_ms: u64) {
         *self.park.lock().unwrap_or_else(PoisonError::into_inner) = Some(grace_ms);
         self.wake.notify_one();
+    }
+
+    /// Says that there are letters.
+    pub(crate) fn letters(&self) {
+        self.letters.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn has_letters(&self) -> bool {
+        self.letters.load(Ordering::SeqCst)
+    }
+
+    /// Whoever reads the inbox now sees all that were announced.
+    pub(crate) fn read_letters(&self) {
+        self.letters.store(false, Ordering::SeqCst);
+    }
+
+    /// Says whether an attempt is a sub-flow that only waits.
+    pub(crate) fn rest(&self, address: &Address, rests: bool) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        match rests {
+            true => drop(resting.insert(address.clone())),
+            false => drop(resting.remove(address)),
+        }
+        drop(resting);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn rests(&self, address: &Address) -> bool {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner).contains(address)
     }
 
     pub(crate) fn cancelled_by(&self) -> Option<String> {

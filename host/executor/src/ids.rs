@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cleargate_flow::{Address, RunId};
 use sha2::{Digest, Sha256};
 
-/// Where ids of new runs come from.
+/// Where ids of new runs come from, and what chance decides.
 pub trait RunIds: Send + Sync + 'static {
     /// An id that no run of the store has. `now_ms` is the time of creation.
     fn next(&self, now_ms: i64) -> RunId;
+
+    /// A number below `below`, which is at least 1: each as often as any other.
+    fn draw(&self, below: u64) -> u64;
 }
 
 /// UUIDs of version 7: they sort by the time of creation.
@@ -22,6 +25,12 @@ impl RunIds for TimeOrdered {
         let now = u64::try_from(now_ms).unwrap_or_default();
         let time = uuid::Timestamp::from_unix(uuid::NoContext, now / 1000, nanos(now % 1000));
         uuid::Uuid::new_v7(time).to_string().parse().expect("a UUID is 36 letters, digits and `-`")
+    }
+
+    fn draw(&self, below: u64) -> u64 {
+        let number = getrandom::u64().expect("the system has random bytes");
+        // Weights are below 2^32: what the remainder prefers is less than one in 2^32.
+        number % below.max(1)
     }
 }
 
@@ -37,6 +46,11 @@ impl RunIds for Counted {
     fn next(&self, _now_ms: i64) -> RunId {
         let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
         format!("run-{number}").parse().expect("letters, digits and `-`")
+    }
+
+    /// Runs through the numbers.
+    fn draw(&self, below: u64) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) % below.max(1)
     }
 }
 

@@ -7,6 +7,7 @@
 //! answer, a [`Catalog`].
 
 mod attempt;
+mod calendar;
 mod calls;
 mod catalog;
 mod clock;
@@ -27,6 +28,7 @@ pub mod limits;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use calendar::moment;
 pub use catalog::{Binding, CallScope, Catalog, CatalogError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{NodeContext, Passes};

@@ -32,6 +32,17 @@ pub const MAX_MAIL_KIB: u32 = 32 * 1024;
 /// Milliseconds between two tries to store a record when the store is full or locked: first and greatest.
 pub const STORE_PAUSE_MS: (u64, u64) = (50, 2_000);
 
+/// Milliseconds between two looks into the inbox of a run that waits for an event or for people, and at a sub-flow that
+/// waits: soon enough for a person, and one small question to the store.
+pub const LOOK_MS: u64 = 200;
+
+/// Letters of an inbox that one turn takes: bounds its memory; the others are taken by the next.
+pub const LETTERS: usize = 64;
+
+/// Milliseconds that a timer sleeps at most before it looks at the clock on the wall again: a machine that was suspended,
+/// or whose clock was set, is late by no more.
+pub const LONGEST_SLEEP_MS: u64 = 60_000;
+
 /// Bytes of one log line; the rest of a longer one is cut.
 pub const MAX_LOG_LINE: usize = 4 * 1024;
 
@@ -55,6 +66,12 @@ pub struct ExecutorConfig {
     pub cancel_grace: Duration,
     /// See [`LEASE_TTL_MS`].
     pub lease_ttl: Duration,
+    /// How often the inbox of a run is looked into that waits for an event or for people, for what other processes put
+    /// there. Absent when there is no other process.
+    pub look: Option<Duration>,
+    /// A run that does nothing but wait is given back when nothing is due for so long: [`End::Waiting`](crate::End). Absent:
+    /// it stays in memory.
+    pub linger: Option<Duration>,
 }
 
 impl ExecutorConfig {
@@ -68,6 +85,8 @@ impl ExecutorConfig {
             event_buffer: EVENT_BUFFER,
             cancel_grace: Duration::from_millis(CANCEL_GRACE_MS),
             lease_ttl: Duration::from_millis(LEASE_TTL_MS),
+            look: Some(Duration::from_millis(LOOK_MS)),
+            linger: None,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What a run waits for: pauses before retries and deadlines of nodes.
+//! What a run waits for: pauses before retries, deadlines of nodes, and the moments until which nodes wait.
 //!
-//! Nothing here is stored. A moment follows from a record and its time, so that a run which is resumed waits for
+//! The last ones are stored, as moments of the clock on the wall; nothing else is. A pause or a deadline follows from a record and its time, so that a run which is resumed waits for
 //! what is left: a deadline is over all attempts of a node, and the time that nobody drove the run is part of it.
 //! Time that is given back by a clock that was set back is never more than the whole.
 
@@ -10,14 +10,21 @@ use cleargate_flow::{Address, Event};
 use futures::future::BoxFuture;
 
 use crate::clock::Clock;
+use crate::limits::LONGEST_SLEEP_MS;
 
 /// Moment in microseconds of the clock, and a number that keeps equal moments apart.
 type Key = (u64, u64);
 
 #[derive(Debug)]
 enum Timed {
-    Retry { attempt: u32 },
+    Retry {
+        attempt: u32,
+    },
     Deadline,
+    /// Until a moment of the clock on the wall.
+    Rest {
+        until: i64,
+    },
 }
 
 /// The moments of one run.
@@ -44,12 +51,42 @@ impl Timers {
         }
     }
 
+    /// Waits until a moment that is stored. The last one that is said for a node counts.
+    pub(crate) fn rest(&mut self, clock: &dyn Clock, to: Address, until: i64) {
+        self.drop_of(&to, |timed| matches!(timed, Timed::Rest { .. }));
+        let left = u64::try_from(until.saturating_sub(clock.now())).unwrap_or_default();
+        self.add(clock, to, left.min(LONGEST_SLEEP_MS), Timed::Rest { until });
+    }
+
+    /// Milliseconds until something is due.
+    pub(crate) fn next(&self, clock: &dyn Clock) -> Option<u64> {
+        let left = |(at, (_, timed)): (&Key, &(Address, Timed))| match timed {
+            Timed::Rest { until } => {
+                u64::try_from(until.saturating_sub(clock.now())).unwrap_or_default()
+            }
+            _ => at.0.saturating_sub(clock.micros()) / 1000,
+        };
+        self.due.iter().map(left).min()
+    }
+
+    /// When something is due that is in no record, in milliseconds since 1970-01-01T00:00:00Z.
+    pub(crate) fn alarm(&self, clock: &dyn Clock) -> Option<i64> {
+        let mut due = self.due.iter();
+        let (key, _) = due.find(|(_, (_, timed))| !matches!(timed, Timed::Rest { .. }))?;
+        let left = key.0.saturating_sub(clock.micros()).div_ceil(1000);
+        Some(clock.now().saturating_add_unsigned(left))
+    }
+
     /// Forgets the pause of a node that is performed again.
     pub(crate) fn paused(&mut self, to: &Address) {
+        self.drop_of(to, |timed| matches!(timed, Timed::Retry { .. }));
+    }
+
+    fn drop_of(&mut self, to: &Address, which: impl Fn(&Timed) -> bool) {
         let Some(keys) = self.of.get_mut(to) else { return };
         let due = &mut self.due;
         keys.retain(|key| match due.get(key) {
-            Some((_, Timed::Retry { .. })) => due.remove(key).is_none(),
+            Some((_, timed)) if which(timed) => due.remove(key).is_none(),
             _ => true,
         });
     }
@@ -59,7 +96,7 @@ impl Timers {
         let now = clock.micros();
         let mut due = Vec::new();
         while let Some((&key, _)) = self.due.first_key_value().filter(|((at, _), _)| *at <= now) {
-            due.push(self.take(key));
+            due.extend(self.take(clock, key));
         }
         due.sort_by_key(|event| !matches!(event, Event::DeadlinePassed { .. }));
         due
@@ -102,28 +139,38 @@ impl Timers {
 
     /// Waits for the next moment; for ever when there is none. May be dropped and called again.
     pub(crate) async fn wait(&mut self, clock: &dyn Clock) -> Event {
-        let Some((&key, _)) = self.due.first_key_value() else {
-            return std::future::pending().await;
-        };
-        if self.sleep.as_ref().is_none_or(|(sleeping, _)| *sleeping != key) {
-            let ms = key.0.saturating_sub(clock.micros()).div_ceil(1000);
-            self.sleep = Some((key, clock.sleep(ms)));
+        loop {
+            let Some((&key, _)) = self.due.first_key_value() else {
+                return std::future::pending().await;
+            };
+            if self.sleep.as_ref().is_none_or(|(sleeping, _)| *sleeping != key) {
+                let ms = key.0.saturating_sub(clock.micros()).div_ceil(1000);
+                self.sleep = Some((key, clock.sleep(ms)));
+            }
+            let (_, sleep) = self.sleep.as_mut().expect("was set above");
+            sleep.await;
+            self.sleep = None;
+            if let Some(event) = self.take(clock, key) {
+                return event;
+            }
         }
-        let (_, sleep) = self.sleep.as_mut().expect("was set above");
-        sleep.await;
-        self.sleep = None;
-        self.take(key)
     }
 
-    fn take(&mut self, key: Key) -> Event {
+    /// The event that a moment means; nothing when the clock on the wall has not come as far.
+    fn take(&mut self, clock: &dyn Clock, key: Key) -> Option<Event> {
         let (address, timed) = self.due.remove(&key).expect("the caller has just seen it");
         if let Some(keys) = self.of.get_mut(&address) {
             keys.retain(|other| *other != key);
         }
-        match timed {
+        Some(match timed {
             Timed::Retry { attempt } => Event::RetryDue { address, attempt },
             Timed::Deadline => Event::DeadlinePassed { address },
-        }
+            Timed::Rest { until } if clock.now() < until => {
+                self.rest(clock, address, until);
+                return None;
+            }
+            Timed::Rest { .. } => Event::WaitOver { address },
+        })
     }
 }
 

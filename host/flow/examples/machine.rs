@@ -157,6 +157,7 @@ fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
         value: cleargate_flow::types::Kind::Any.into(),
         uses: BTreeMap::new(),
         models: BTreeMap::new(),
+        events: Default::default(),
         triggers: Default::default(),
         bound: nodes.len() as u64,
         root: Scope { nodes },

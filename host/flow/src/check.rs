@@ -19,6 +19,7 @@ mod order;
 mod parts;
 mod policy;
 mod site;
+mod table;
 mod text;
 mod typing;
 
@@ -38,7 +39,7 @@ use crate::value::Value;
 
 pub use bound::MAX_EXECUTIONS;
 pub use channels::{MAX_CHANNELS, MAX_WRITERS};
-pub use draft::{MAX_BRANCHES, MAX_LOOP_DEPTH};
+pub use draft::{HUMAN, MAX_ASKED, MAX_BRANCHES, MAX_LOOP_DEPTH, MAX_ROWS};
 pub use keys::schema;
 pub use parts::{MAX_CHAIN, MAX_TRIGGERS};
 pub use policy::{DEFAULT_MAP_MAX, MAX_CONCURRENCY, MAX_RETRIES};
@@ -83,6 +84,15 @@ pub fn check(text: &str, file_name: &str, signatures: &dyn Signatures) -> Checke
     Checked { graph: graph.filter(|_| sound), findings }
 }
 
+/// The events that the text of a flow lists, without checking the rest: for who tells a run of one.
+pub fn events(text: &str) -> IndexMap<String, Field> {
+    let (Some(root), _) = document::read(text) else { return IndexMap::new() };
+    let Some(events) = root.get("events") else { return IndexMap::new() };
+    let read =
+        |entry: &document::Entry| Some((entry.key.to_string(), Field::read(&entry.value).ok()?));
+    events.value.entries().iter().filter_map(read).collect()
+}
+
 /// What all passes share.
 struct Checker<'a> {
     text: &'a str,
@@ -105,6 +115,7 @@ struct Defaults {
 struct Around<'f> {
     uses: &'f BTreeMap<String, String>,
     models: &'f BTreeMap<String, Model>,
+    events: &'f IndexMap<String, Field>,
     defaults: &'f Defaults,
     channels: &'f channels::Channels,
     /// Whether a `try` would undo what succeeded here.
@@ -145,6 +156,7 @@ impl<'a> Checker<'a> {
         let uses = self.uses(root);
         let models = self.models(root);
         let triggers = self.triggers(root);
+        let events = root.get("events").map(|entry| self.ports(&entry.value)).unwrap_or_default();
         let defaults = self.defaults(root);
         let state = self.channels(root);
         let durability = self.durability(root);
@@ -152,6 +164,7 @@ impl<'a> Checker<'a> {
         let around = Around {
             uses: &uses,
             models: &models,
+            events: &events,
             defaults: &defaults,
             channels: &state,
             within_try: false,
@@ -182,6 +195,7 @@ impl<'a> Checker<'a> {
             triggers,
             durability,
             state,
+            events,
             root,
             bound,
             plan,

@@ -7,6 +7,7 @@ mod graph;
 mod keys;
 mod reading;
 mod values;
+mod waits;
 
 /// The page of one code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -25,7 +26,7 @@ pub struct Page {
 
 /// Every page, by code: the order in which a flow is checked.
 pub fn pages() -> impl Iterator<Item = &'static Page> {
-    [reading::PAGES, keys::PAGES, values::PAGES, graph::PAGES].into_iter().flatten()
+    [reading::PAGES, keys::PAGES, values::PAGES, graph::PAGES, waits::PAGES].into_iter().flatten()
 }
 
 /// The page of a code, upper or lower case.

@@ -169,6 +169,103 @@ pub enum Event {
         /// The text as data: escaped on each output.
         message: String,
     },
+    /// A node waits, for a moment or an event.
+    WaitStarted {
+        /// Which node.
+        address: Address,
+        /// Name of the event, when it waits for one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Until when, in milliseconds since 1970-01-01T00:00:00Z.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
+    },
+    /// People are asked. Once more for the same node when the task goes to others.
+    TaskOpened {
+        /// Which node.
+        address: Address,
+        /// `{ title, text, assignee, form, quorum }`, as people see it; `form` is a JSON Schema.
+        task: Value,
+        /// Until when, in milliseconds since 1970-01-01T00:00:00Z.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
+    },
+    /// The moment until which a node waits has come.
+    WaitOver {
+        /// Which node.
+        address: Address,
+    },
+    /// What a node wants cannot be: there is no such moment, or nobody takes its event.
+    WaitFailed {
+        /// Which node.
+        address: Address,
+        /// Why.
+        error: NodeError,
+    },
+    /// A node that waited waits no more, whatever the reason. Follows from what came before; kept so that lists of what
+    /// is open follow from the journal alone.
+    WaitEnded {
+        /// Which node.
+        address: Address,
+    },
+    /// Somebody told the run of an event.
+    SignalReceived {
+        /// Name of the event.
+        name: String,
+        /// What made it unique in the run.
+        id: String,
+        /// Who told.
+        by: String,
+        /// What it carries.
+        payload: Value,
+    },
+    /// Somebody told the run of an event that it does not take.
+    SignalRefused {
+        /// Name of the event.
+        name: String,
+        /// What made it unique in the run.
+        id: String,
+        /// Who told.
+        by: String,
+        /// Why.
+        error: NodeError,
+    },
+    /// Somebody answered a task.
+    TaskAnswered {
+        /// Which node.
+        address: Address,
+        /// What made the answer unique in the run.
+        id: String,
+        /// Who answered.
+        by: String,
+        /// When it was given, in milliseconds since 1970-01-01T00:00:00Z.
+        given: i64,
+        /// The fields of the form.
+        answer: Value,
+    },
+    /// Somebody answered a task too late, or with what does not fit its form.
+    AnswerRefused {
+        /// Which node.
+        address: Address,
+        /// What made the answer unique in the run.
+        id: String,
+        /// Who answered.
+        by: String,
+        /// Why.
+        error: NodeError,
+    },
+    /// Another run was told of an event, once and for all.
+    Emitted {
+        /// Which node.
+        address: Address,
+    },
+    /// Chance has decided.
+    Drawn {
+        /// Which node.
+        address: Address,
+        /// From 0 up to the sum of the weights.
+        value: u64,
+    },
     /// Somebody asked for the run to end.
     CancelRequested {
         /// Who or what: `interrupt`, `operator`, `parent`.
@@ -199,6 +296,17 @@ impl Event {
             Self::CallStarted { .. } => "call_started",
             Self::CallFinished { .. } => "call_finished",
             Self::Logged { .. } => "logged",
+            Self::WaitStarted { .. } => "wait_started",
+            Self::TaskOpened { .. } => "task_opened",
+            Self::WaitOver { .. } => "wait_over",
+            Self::WaitFailed { .. } => "wait_failed",
+            Self::WaitEnded { .. } => "wait_ended",
+            Self::SignalReceived { .. } => "signal_received",
+            Self::SignalRefused { .. } => "signal_refused",
+            Self::TaskAnswered { .. } => "task_answered",
+            Self::AnswerRefused { .. } => "answer_refused",
+            Self::Emitted { .. } => "emitted",
+            Self::Drawn { .. } => "drawn",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::RunResumed { .. } => "run_resumed",
             Self::RunFinished { .. } => "run_finished",

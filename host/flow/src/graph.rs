@@ -19,11 +19,16 @@ use crate::value::Value;
 
 mod blocks;
 mod state;
+mod waits;
 
 pub use blocks::{
     Body, Branches, COMPENSATE, Case, Catch, Loop, Map, NodeKind, OnItemError, OnMax, Try,
 };
 pub use state::{Channel, MAX_CHANNEL_PARTS, MAX_SET_PARTS, Reducer};
+pub use waits::{
+    Awaited, Calendar, Deadline, Emit, Escalation, Human, Listen, Moment, OnDeadline, OnTimeout,
+    Quorum, Wait,
+};
 
 /// Index of a node in its scope.
 pub type NodeIx = usize;
@@ -42,6 +47,9 @@ pub struct Graph {
     pub input: IndexMap<String, Field>,
     /// Fields of the flow's output.
     pub output: IndexMap<String, Template>,
+    /// Events that others may tell its runs of, with what they carry. None: any.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub events: IndexMap<String, Field>,
     /// The type of the output record: with it, a flow is a node of another. Follows from the rest.
     #[serde(skip)]
     pub value: crate::types::Type,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::address::{Address, RunId};
 use crate::event::{Event, Outcome};
-use crate::graph::{Graph, Leaf};
+use crate::graph::{Graph, Leaf, Moment};
 use crate::value::Value;
 
 mod admit;
@@ -30,14 +30,17 @@ mod switch;
 #[cfg(test)]
 mod tests;
 mod trying;
+mod waiting;
 
 pub use plan::Planned;
 pub use progress::{Items, Progress};
+pub use waiting::{MAX_HEARD, judge_event};
 
 use admit::Admitted;
 use advance::Work;
 use plan::Plan;
 use state::{Frame, Undo};
+use waiting::Waits;
 
 /// What the driver has to do next.
 #[derive(Clone, Debug)]
@@ -61,6 +64,32 @@ pub enum Effect {
         /// Milliseconds.
         after_ms: u64,
     },
+    /// A node waits. Answer with `WaitStarted`, or with `TaskOpened` when there is a task; with `WaitFailed` when there is
+    /// no such moment. When it has come, store `WaitOver`, unless the node is settled by then.
+    Rest(Rest),
+    /// Store `WaitEnded`: the node waits no more.
+    Ended {
+        /// Which node.
+        address: Address,
+    },
+    /// Tell another run of an event, under a name that is the same each time, and answer with `Emitted` or `WaitFailed`.
+    Emit {
+        /// Which node.
+        address: Address,
+        /// Id of the run.
+        to: String,
+        /// Name of the event.
+        event: String,
+        /// What it carries.
+        payload: Value,
+    },
+    /// Answer with `Drawn` and a number below this one.
+    Draw {
+        /// Which node.
+        address: Address,
+        /// At least 1.
+        below: u64,
+    },
     /// Stop what is being performed at this address and await it. Its answer is still to be given:
     /// whichever it is, it changes nothing any more.
     Cancel {
@@ -82,6 +111,19 @@ pub struct Attempt {
     pub leaf: Arc<Leaf>,
     /// The input record after templates and defaults.
     pub input: Value,
+}
+
+/// What a node waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rest {
+    /// Which node.
+    pub address: Address,
+    /// The event that it waits for.
+    pub event: Option<String>,
+    /// What people are asked, as [`Event::TaskOpened`] has it.
+    pub task: Option<Value>,
+    /// When the wait is over at the latest.
+    pub moment: Option<Moment>,
 }
 
 /// What was computed, not stored: shown in the event view and the timeline.
@@ -142,6 +184,7 @@ pub struct Run {
     counts: Vec<Progress>,
     /// Steps that a `try` around them can undo, in the order of their success.
     undoable: Vec<Undo>,
+    waits: Waits,
     /// What is to be looked at before the event is folded in. A queue, not recursion: a skip may travel
     /// through ten thousand nodes.
     work: VecDeque<Work>,
@@ -176,6 +219,7 @@ impl Run {
             frames: Vec::new(),
             counts,
             undoable: Vec::new(),
+            waits: Waits::default(),
             work: VecDeque::new(),
             orphaned: false,
             step: Step::default(),
@@ -208,6 +252,14 @@ impl Run {
                 self.stop_frame(0);
             }
             Admitted::Resumed => self.resume(),
+            Admitted::Resting(at, until) => self.rests(at, until),
+            Admitted::Over(at) => self.wait_is_over(at),
+            Admitted::Refused(at, error) => self.end_wait(at, Err(error.clone())),
+            Admitted::Ended(at) => self.waits.ending.retain(|ending| *ending != at),
+            Admitted::Heard(name, payload) => self.hear(name, payload),
+            Admitted::Answered(at, by, given, answer) => self.take_answer(at, by, given, answer),
+            Admitted::Told(at) => self.told_another(at),
+            Admitted::Drawn(at, value) => self.choose_drawn(at, value),
             Admitted::Finished(outcome) => self.stage = Stage::Finished(outcome.clone()),
         }
         self.drain();

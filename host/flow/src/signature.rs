@@ -207,6 +207,14 @@ pub trait Signatures {
         Err(format!("`{name}` cannot be read here"))
     }
 
+    /// Whether there is such a moment: who has a calendar can say.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn moment(&self, _moment: &crate::graph::Moment) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Names that exist, for suggestions.
     fn names(&self) -> Vec<String>;
 }

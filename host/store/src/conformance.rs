@@ -8,8 +8,10 @@ use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 use crate::kv::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use crate::quota::{ENTRY_BYTES, Quota};
 use crate::run::MAX_LEASE_MS;
+use crate::waits::{MAX_INBOX, MAX_LETTER_BYTES};
 use crate::{
-    Created, Durability, KvSpace, NewRun, Removed, RunFilter, RunStatus, Store, StoreError,
+    Created, Durability, KvSpace, Letter, NewRun, Posted, Removed, RunFilter, RunStatus, Says,
+    Store, StoreError, WaitFilter,
 };
 
 /// A run of flow `f` with its first record.
@@ -179,6 +181,79 @@ pub async fn removes_what_is_finished(store: &dyn Store) {
     assert_eq!(kept, Ok(Some(large.to_json().into_bytes())));
 }
 
+/// A run that only waits is nobody's to go on with until its time has come or it has letters; a letter is taken once.
+pub async fn wakes_who_waits(store: &dyn Store) {
+    let (run, due) = (put(store, "waits").await, |now| store.due(now, None));
+    let lease = store.acquire(&run, "a", 0, 10).await.expect("the run is free");
+    let address: cleargate_flow::Address = "a".parse().expect("an address");
+    let waits = |until| Event::WaitStarted { address: address.clone(), name: None, until };
+    let record = |seq, event| vec![Record { seq, at: 2, event }];
+    let append = |lease, records| store.append(lease, records, Durability::Sync);
+    assert_eq!(append(&lease, record(1, waits(Some(50)))).await, Ok(()));
+    assert_eq!(store.park(&lease, None).await, Ok(true));
+    let row = store.run(&run).await.expect("the row").expect("the run");
+    assert_eq!((row.status, row.lease), (RunStatus::Waiting, None));
+    assert!(!store.outstanding(99).await.expect("runs").contains(&run));
+    assert_eq!((due(49).await, due(50).await), (Ok(vec![]), Ok(vec![run.clone()])));
+    let open = WaitFilter { run: Some(run.clone()), limit: 9, ..WaitFilter::default() };
+    let found = store.waits(&open).await.expect("waits");
+    assert_eq!((found.len(), found[0].until, found[0].seq), (1, Some(50), 1));
+    let fenced = store.park(&lease, None).await;
+    assert!(matches!(fenced, Err(StoreError::Fenced { .. })), "{fenced:?}");
+
+    let says = |payload| Says::Signal { name: "e".into(), payload };
+    let letter =
+        |id: &str, says| Letter { run: run.clone(), id: id.into(), by: "b".into(), at: 3, says };
+    let (first, second) = (letter("1", says(1.into())), letter("2", says(2.into())));
+    assert_eq!(store.post(&first).await, Ok(Posted::New));
+    assert_eq!(store.post(&letter("1", says(9.into()))).await, Ok(Posted::Known));
+    assert_eq!(due(0).await, Ok(vec![run.clone()]));
+    assert_eq!(store.due(0, Some(&run)).await, Ok(vec![run.clone()]));
+    let lease = store.acquire(&run, "a", 60, 10).await.expect("the run is free");
+    assert_eq!(due(60).await, Ok(vec![]), "somebody drives it");
+    assert_eq!(store.park(&lease, None).await, Ok(false), "it has a letter");
+    assert_eq!(store.post(&second).await, Ok(Posted::New));
+    assert_eq!(store.inbox(&run, 9).await, Ok(vec![first.clone(), second.clone()]));
+    let (name, by) = ("e".into(), "b".into());
+    let taken = Event::SignalReceived { name, id: "1".into(), by, payload: 1.into() };
+    assert_eq!(append(&lease, record(2, taken)).await, Ok(()));
+    assert_eq!(store.inbox(&run, 9).await, Ok(vec![second]));
+    assert_eq!(store.post(&first).await, Ok(Posted::Known), "it was taken before");
+    let large = store.post(&letter("3", says("x".repeat(MAX_LETTER_BYTES).into()))).await;
+    assert!(matches!(large, Err(StoreError::TooLarge { .. })), "{large:?}");
+    for n in 1..MAX_INBOX {
+        let posted = store.post(&letter(&format!("n{n}"), says(Value::Null))).await;
+        assert_eq!(posted, Ok(Posted::New), "{n}");
+    }
+    let full = store.post(&letter("more", says(Value::Null))).await;
+    assert!(matches!(full, Err(StoreError::InboxFull { .. })), "{full:?}");
+
+    assert_eq!(
+        append(&lease, record(3, Event::WaitEnded { address: address.clone() })).await,
+        Ok(())
+    );
+    assert_eq!(store.waits(&open).await, Ok(vec![]));
+    assert_eq!(append(&lease, record(4, waits(None))).await, Ok(()));
+    assert_eq!(append(&lease, vec![finish(5)]).await, Ok(()));
+    assert_eq!(store.waits(&open).await, Ok(vec![]));
+    assert_eq!(due(99).await, Ok(vec![]));
+    let ended = store.post(&letter("late", says(Value::Null))).await;
+    assert!(matches!(ended, Err(StoreError::Finished { .. })), "{ended:?}");
+    assert_eq!(store.remove_run(&run).await.map(|removed| removed.runs), Ok(1));
+
+    // A deadline that is in no record.
+    let run = put(store, "alarm").await;
+    let lease = store.acquire(&run, "a", 0, 10).await.expect("the run is free");
+    assert_eq!(store.park(&lease, Some(70)).await, Ok(true));
+    assert_eq!(
+        (store.due(69, None).await, store.due(70, None).await),
+        (Ok(vec![]), Ok(vec![run.clone()]))
+    );
+    let lease = store.acquire(&run, "a", 70, 10).await.expect("the run is free");
+    assert_eq!(store.park(&lease, None).await, Ok(true));
+    assert_eq!(store.due(99, None).await, Ok(vec![]));
+}
+
 /// A payload that no reader could take back is refused, and the deepest one that is taken comes back.
 pub async fn takes_what_can_be_read_back(store: &dyn Store) {
     let run = put(store, "deep").await;
@@ -274,6 +349,7 @@ pub async fn check(store: &dyn Store) {
     outlives_a_clock_that_was_ahead(store).await;
     appends_without_gaps(store).await;
     removes_what_is_finished(store).await;
+    wakes_who_waits(store).await;
     takes_what_can_be_read_back(store).await;
     keeps_values_apart(store).await;
 }

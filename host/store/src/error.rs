@@ -112,6 +112,16 @@ pub enum StoreError {
         /// Which.
         what: String,
     },
+    /// A run has as many letters as it may, and takes none of them at present.
+    #[error(
+        "run `{run}` has {limit} letters that it has not taken; it takes no more before it goes on"
+    )]
+    InboxFull {
+        /// Which.
+        run: RunId,
+        /// Letters that may wait.
+        limit: usize,
+    },
     /// Something is larger than the store takes.
     #[error("{what} has {bytes} bytes; at most {limit} are taken")]
     TooLarge {

@@ -18,6 +18,9 @@ macro_rules! payload {
     ($event:expr) => {
         match $event {
             Event::RunStarted { input: payload, .. }
+            | Event::SignalReceived { payload, .. }
+            | Event::TaskOpened { task: payload, .. }
+            | Event::TaskAnswered { answer: payload, .. }
             | Event::AttemptSucceeded { output: payload, .. }
             | Event::CallFinished { outcome: Ok(payload), .. }
             | Event::RunFinished { outcome: Outcome::Succeeded { output: payload } } => {
@@ -125,7 +128,8 @@ impl Head {
 
     /// Whether somebody has to go on with the run.
     pub(crate) fn is_outstanding(&self, now_ms: i64) -> bool {
-        !self.status.is_finished() && !self.lease.as_ref().is_some_and(|lease| lease.holds(now_ms))
+        self.status == RunStatus::Running
+            && !self.lease.as_ref().is_some_and(|lease| lease.holds(now_ms))
     }
 
     pub(crate) fn acquire(
@@ -144,6 +148,7 @@ impl Head {
             }
             _ => {
                 self.fence += 1;
+                self.status = RunStatus::Running;
                 Ok(self.lend(run, owner, now_ms, ttl_ms))
             }
         }
@@ -163,6 +168,14 @@ impl Head {
     /// Frees the run when `lease` is its present one; says whether it was.
     pub(crate) fn release(&mut self, lease: &Lease) -> bool {
         self.held_by(lease).is_ok() && self.lease.take().is_some()
+    }
+
+    /// Frees a run that does nothing but wait.
+    pub(crate) fn park(&mut self, lease: &Lease) -> Result<(), StoreError> {
+        self.unfinished(&lease.run)?;
+        self.held_by(lease)?;
+        (self.status, self.lease) = (RunStatus::Waiting, None);
+        Ok(())
     }
 
     pub(crate) fn append(

@@ -5,7 +5,7 @@
 //! and damage is reported for the run that has it instead of being read as data. It decides nothing about
 //! flows and reads no clock: times come from the caller.
 //!
-//! The way through the crate: [`Store`] is the contract; [`run`], [`kv`], [`blob`] and [`quota`] are its words;
+//! The way through the crate: [`Store`] is the contract; [`run`], [`waits`], [`kv`], [`blob`] and [`quota`] are its words;
 //! [`memory`] is the contract as plain code and [`sqlite`] the one that lasts. Which append is lawful is
 //! decided once, in `head`, for every store.
 
@@ -21,6 +21,7 @@ pub mod memory;
 pub mod quota;
 pub mod run;
 pub mod sqlite;
+pub mod waits;
 
 pub use blob::BlobDigest;
 pub use error::StoreError;
@@ -32,3 +33,4 @@ pub use run::{
 };
 pub use sqlite::{OpenError, SqliteConfig, SqliteStore};
 pub use store::{Durability, MAX_PAGE, Store};
+pub use waits::{Letter, OpenWait, Posted, Says, WaitFilter, WaitsFor};

@@ -15,8 +15,11 @@ use crate::error::StoreError;
 use crate::head::{Batch, Head};
 use crate::kv::{KvPage, KvSpace, check_entry, check_key};
 use crate::quota::{OWNED_BLOBS, Quota, of_entry};
-use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow};
+use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow, RunStatus};
 use crate::store::{Durability, MAX_PAGE, Store};
+use crate::waits::{
+    Change, Letter, MAX_INBOX, OpenWait, Posted, WaitFilter, WaitsFor, changes, check_letter,
+};
 
 /// Everything in memory.
 #[derive(Debug, Default)]
@@ -45,6 +48,58 @@ struct Run {
     /// As created; `first` holds the whole journal.
     new: NewRun,
     head: Head,
+    /// In the order in which they came; `None` for one that was taken.
+    letters: Vec<(String, Option<Letter>)>,
+    /// What it waits for, by address; none for its alarm.
+    waits: BTreeMap<String, OpenWait>,
+}
+
+impl Run {
+    fn new(new: NewRun, head: Head) -> Self {
+        Self { new, head, letters: Vec::new(), waits: BTreeMap::new() }
+    }
+
+    fn has_letters(&self) -> bool {
+        self.letters.iter().any(|(_, letter)| letter.is_some())
+    }
+
+    fn is_due(&self, now_ms: i64) -> bool {
+        let late = |wait: &OpenWait| wait.until.is_some_and(|until| until <= now_ms);
+        self.head.status == RunStatus::Waiting
+            && (self.has_letters() || self.waits.values().any(late))
+    }
+
+    fn set_alarm(&mut self, due: Option<i64>) {
+        self.waits.remove("");
+        let (run, flow) = (self.new.id.clone(), self.new.flow.clone());
+        let alarm = due.map(|due| OpenWait {
+            run,
+            flow,
+            address: None,
+            waits_for: WaitsFor::Alarm,
+            until: Some(due),
+            since: due,
+            seq: 0,
+        });
+        self.waits.extend(alarm.map(|alarm| (String::new(), alarm)));
+    }
+
+    fn change(&mut self, change: Change) {
+        let (run, flow) = (self.new.id.clone(), self.new.flow.clone());
+        match change {
+            Change::Opens { address, waits_for, until, since, seq } => {
+                let (key, address) = (address.to_string(), Some(address));
+                let wait = OpenWait { run, flow, address, waits_for, until, since, seq };
+                self.waits.insert(key, wait);
+            }
+            Change::Closes(address) => drop(self.waits.remove(&address.to_string())),
+            Change::Takes(id) => {
+                let taken = self.letters.iter_mut().filter(|(known, _)| *known == id);
+                taken.for_each(|(_, letter)| *letter = None);
+            }
+            Change::ClosesAll => self.waits.clear(),
+        }
+    }
 }
 
 impl MemoryStore {
@@ -85,8 +140,9 @@ impl State {
         while let Some(at) = family.get(next) {
             let id = &self.runs[at].new.id;
             let ours = |run: &Run| run.new.parent.as_ref().is_some_and(|(parent, _)| parent == id);
-            let children = self.runs.iter().filter(|(_, run)| ours(run));
-            family.extend(children.map(|(at, _)| *at).collect::<Vec<_>>());
+            let children = self.runs.iter().filter(|(_, run)| ours(run)).map(|(at, _)| *at);
+            let fresh: Vec<usize> = children.filter(|at| !family.contains(at)).collect();
+            family.extend(fresh);
             next += 1;
         }
         family
@@ -158,7 +214,7 @@ impl Store for MemoryStore {
         let at = state.runs.last_key_value().map_or(0, |(last, _)| last + 1);
         state.by_id.insert(run.id.clone(), at);
         state.by_key.extend(key.map(|key| (key, at)));
-        state.runs.insert(at, Run { head: Head::new(&batch), new: run });
+        state.runs.insert(at, Run::new(run, Head::new(&batch)));
         state.settle(at);
         Ok(Created::New)
     }
@@ -207,7 +263,11 @@ impl Store for MemoryStore {
         now_ms: i64,
         ttl_ms: u64,
     ) -> Result<Lease, StoreError> {
-        self.state().run(run)?.head.acquire(run, owner, now_ms, ttl_ms)
+        let mut state = self.state();
+        let found = state.run(run)?;
+        let lease = found.head.acquire(run, owner, now_ms, ttl_ms)?;
+        found.set_alarm(None);
+        Ok(lease)
     }
 
     async fn renew(&self, lease: &Lease, now_ms: i64, ttl_ms: u64) -> Result<Lease, StoreError> {
@@ -217,6 +277,76 @@ impl Store for MemoryStore {
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.state().run(&lease.run)?.head.release(lease);
         Ok(())
+    }
+
+    async fn park(&self, lease: &Lease, due: Option<i64>) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let run = state.run(&lease.run)?;
+        if run.has_letters() {
+            return Ok(false);
+        }
+        run.head.park(lease)?;
+        run.set_alarm(due);
+        Ok(true)
+    }
+
+    async fn post(&self, letter: &Letter) -> Result<Posted, StoreError> {
+        check_letter(letter)?;
+        let mut state = self.state();
+        let run = state.run(&letter.run)?;
+        if run.head.status.is_finished() {
+            return Err(StoreError::Finished { run: letter.run.clone() });
+        }
+        if run.letters.iter().any(|(id, _)| *id == letter.id) {
+            return Ok(Posted::Known);
+        }
+        if run.letters.iter().filter(|(_, letter)| letter.is_some()).count() >= MAX_INBOX {
+            return Err(StoreError::InboxFull { run: letter.run.clone(), limit: MAX_INBOX });
+        }
+        run.letters.push((letter.id.clone(), Some(letter.clone())));
+        Ok(Posted::New)
+    }
+
+    async fn inbox(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        let mut state = self.state();
+        let letters = state.run(run)?.letters.iter().filter_map(|(_, letter)| letter.clone());
+        Ok(letters.take(limit.min(MAX_PAGE)).collect())
+    }
+
+    async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError> {
+        let state = self.state();
+        let end = match &filter.before {
+            Some(run) => state.position(run)?,
+            None => usize::MAX,
+        };
+        let only = filter.run.as_ref().map(|run| state.position(run)).transpose()?;
+        let runs = state.runs.range(..end).rev().filter(|(at, _)| only.is_none_or(|o| o == **at));
+        let waits = runs.flat_map(|(_, run)| {
+            let mut waits: Vec<&OpenWait> = run.waits.values().collect();
+            waits.sort_by_key(|wait| wait.seq);
+            waits
+        });
+        let wanted =
+            waits.filter(|wait| !filter.tasks || matches!(wait.waits_for, WaitsFor::Task { .. }));
+        Ok(wanted.take(filter.limit.min(MAX_PAGE)).cloned().collect())
+    }
+
+    async fn due(&self, now_ms: i64, below: Option<&RunId>) -> Result<Vec<RunId>, StoreError> {
+        let state = self.state();
+        let mut among: Vec<usize> = match below {
+            Some(run) => state.by_id.get(run).map(|at| state.family(*at)).unwrap_or_default(),
+            None => state.open.iter().copied().collect(),
+        };
+        among.sort_unstable();
+        let due = among.iter().map(|at| &state.runs[at]).filter(|run| run.is_due(now_ms));
+        Ok(due.take(MAX_PAGE).map(|run| run.new.id.clone()).collect())
+    }
+
+    async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError> {
+        let state = self.state();
+        let ours = |of: &&Run| of.new.parent.as_ref().is_some_and(|(parent, _)| parent == run);
+        let children = state.runs.values().filter(ours).take(MAX_PAGE);
+        Ok(children.map(|child| child.new.id.clone()).collect())
     }
 
     async fn append(
@@ -230,6 +360,7 @@ impl Store for MemoryStore {
         let at = state.position(&lease.run)?;
         let run = state.at(at);
         run.head.append(lease, batch.as_ref())?;
+        changes(&records).into_iter().for_each(|change| run.change(change));
         run.new.first.extend(records);
         state.settle(at);
         Ok(())

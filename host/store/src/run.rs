@@ -49,7 +49,7 @@ pub enum Created {
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RunStatus {
-    /// Not finished, whether or not somebody works on it.
+    /// Not finished: somebody works on it, or has to go on with it.
     Running,
     /// Ended with an output.
     Succeeded,
@@ -57,25 +57,29 @@ pub enum RunStatus {
     Failed,
     /// Ended because somebody asked for it.
     Cancelled,
+    /// Not finished, and there is nothing to do until a moment, an event or people.
+    Waiting,
 }
 
 impl RunStatus {
     /// Every status, in the order in which stores number them.
-    pub const ALL: [Self; 4] = [Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 5] =
+        [Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Waiting];
 
-    /// `running`, `succeeded`, `failed` or `cancelled`.
+    /// `running`, `succeeded`, `failed`, `cancelled` or `waiting`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Waiting => "waiting",
         }
     }
 
     /// Whether the run has ended.
     pub fn is_finished(self) -> bool {
-        self != Self::Running
+        !matches!(self, Self::Running | Self::Waiting)
     }
 }
 
@@ -90,7 +94,9 @@ impl FromStr for RunStatus {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| {
-            format!("`{text}` is no status; there are running, succeeded, failed and cancelled")
+            format!(
+                "`{text}` is no status; there are running, waiting, succeeded, failed and cancelled"
+            )
         })
     }
 }

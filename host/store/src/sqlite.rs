@@ -10,8 +10,10 @@ mod checksum;
 mod error;
 mod fault;
 mod file;
+mod inbox;
 mod journal;
 mod log;
+mod open_waits;
 mod readers;
 mod removal;
 mod runs;
@@ -37,8 +39,9 @@ use crate::error::StoreError;
 use crate::head::{Batch, Head};
 use crate::kv::{KvPage, KvSpace, check_entry, check_key};
 use crate::quota::{OWNED_BLOBS, Quota};
-use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow};
+use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow, RunStatus};
 use crate::store::{Durability, MAX_PAGE, Store};
+use crate::waits::{Letter, OpenWait, Posted, WaitFilter, changes, check_letter};
 
 /// How long a change waits for another process that is writing: many commits, and short enough that a
 /// process that hangs is noticed.
@@ -178,8 +181,11 @@ impl Store for SqliteStore {
         let (run, owner) = (run.clone(), owner.to_owned());
         let acquire = move |db: &_| {
             let mut stored = runs::load(db, &run)?;
+            if stored.head.status == RunStatus::Waiting {
+                open_waits::set_alarm(db, stored.nr, None)?;
+            }
             let lease = stored.head.acquire(&run, &owner, now_ms, ttl_ms)?;
-            runs::save(db, &stored)?;
+            runs::restate(db, &stored)?;
             Ok(lease)
         };
         self.writer.write(Durability::Batched, 0, acquire).await
@@ -208,6 +214,48 @@ impl Store for SqliteStore {
         self.writer.write(Durability::Batched, 0, release).await
     }
 
+    async fn park(&self, lease: &Lease, due: Option<i64>) -> Result<bool, StoreError> {
+        let lease = lease.clone();
+        let park = move |db: &_| {
+            let mut stored = runs::load(db, &lease.run)?;
+            if inbox::any(db, stored.nr)? {
+                return Ok(false);
+            }
+            stored.head.park(&lease)?;
+            open_waits::set_alarm(db, stored.nr, due)?;
+            runs::restate(db, &stored)?;
+            Ok(true)
+        };
+        self.writer.write(Durability::Sync, 0, park).await
+    }
+
+    async fn post(&self, letter: &Letter) -> Result<Posted, StoreError> {
+        let body = check_letter(letter)?;
+        let (letter, bytes) = (letter.clone(), body.len());
+        let post = move |db: &_| inbox::post(db, &letter, &body);
+        self.writer.write(Durability::Sync, bytes, post).await
+    }
+
+    async fn inbox(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        let run = run.clone();
+        self.readers.read(move |db| inbox::read(db, &run, limit.min(MAX_PAGE))).await
+    }
+
+    async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError> {
+        let filter = filter.clone();
+        self.readers.read(move |db| open_waits::list(db, &filter)).await
+    }
+
+    async fn due(&self, now_ms: i64, below: Option<&RunId>) -> Result<Vec<RunId>, StoreError> {
+        let below = below.cloned();
+        self.readers.read(move |db| open_waits::due(db, now_ms, below.as_ref())).await
+    }
+
+    async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError> {
+        let run = run.clone();
+        self.readers.read(move |db| runs::children(db, &run)).await
+    }
+
     async fn append(
         &self,
         lease: &Lease,
@@ -215,6 +263,7 @@ impl Store for SqliteStore {
         durability: Durability,
     ) -> Result<(), StoreError> {
         let batch = Batch::of(&lease.run, &records)?;
+        let changes = changes(&records);
         let entries = journal::encode(&lease.run, records)?;
         let bytes = journal::bytes(&entries);
         let lease = lease.clone();
@@ -222,6 +271,7 @@ impl Store for SqliteStore {
             let mut stored = runs::load(db, &lease.run)?;
             stored.head.append(&lease, batch.as_ref())?;
             journal::insert(db, stored.nr, &entries)?;
+            open_waits::apply(db, stored.nr, &changes)?;
             runs::save(db, &stored)
         };
         self.writer.write(durability, bytes, append).await

@@ -8,6 +8,7 @@ use crate::blob::BlobDigest;
 use crate::error::StoreError;
 use crate::kv::{KvPage, KvSpace};
 use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow};
+use crate::waits::{Letter, OpenWait, Posted, WaitFilter};
 
 /// Entries that one answer holds at most, so that no question makes the store build an unbounded answer.
 /// Greater limits are cut to this.
@@ -60,8 +61,8 @@ pub trait Store: Send + Sync + 'static {
     /// depends on their number alone.
     async fn run_ids(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError>;
 
-    /// Returns every run that is not finished and that nobody holds at `now_ms`, in order of creation.
-    /// The cost depends on the number of unfinished runs alone.
+    /// Returns every run that somebody has to go on with and that nobody holds at `now_ms`, in order of creation. One that
+    /// only waits is not among them: see [`Store::due`]. The cost depends on the number of unfinished runs alone.
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError>;
 
     /// Takes a run over until `now_ms + ttl_ms`, at most [`MAX_LEASE_MS`](crate::run::MAX_LEASE_MS), and makes every
@@ -88,9 +89,42 @@ pub trait Store: Send + Sync + 'static {
     /// Gives a run back. Does nothing when the lease holds no more, which is what the caller wanted.
     async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
 
+    /// Gives a run back that does nothing but wait: it is [`RunStatus::Waiting`](crate::RunStatus::Waiting) until
+    /// somebody acquires it. `due` is when it has to go on for a reason that is in no record. Says no, and changes
+    /// nothing, when letters came that the run has not taken.
+    ///
+    /// # Errors
+    /// As [`Store::renew`].
+    async fn park(&self, lease: &Lease, due: Option<i64>) -> Result<bool, StoreError>;
+
+    /// Puts a letter into the inbox of a run. It is durable when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Finished`], [`StoreError::NoSuchRun`], [`StoreError::InboxFull`], and [`StoreError::TooLarge`] for
+    /// more than [`MAX_LETTER_BYTES`](crate::waits::MAX_LETTER_BYTES).
+    async fn post(&self, letter: &Letter) -> Result<Posted, StoreError>;
+
+    /// Returns letters that a run has not taken, the oldest first, at most `limit` and [`MAX_PAGE`]. A record that takes one
+    /// (`signal_received`, `task_answered`, or the refusal of either) removes it from here.
+    async fn inbox(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError>;
+
+    /// Returns the nodes that wait, of the latest run first.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`] when the cursor or the filter names none.
+    async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError>;
+
+    /// Returns waiting runs whose time has come at `now_ms` or that have letters, in order of creation, at most
+    /// [`MAX_PAGE`]: of all, or of one and the sub-flows below it. The cost depends on their number alone.
+    async fn due(&self, now_ms: i64, below: Option<&RunId>) -> Result<Vec<RunId>, StoreError>;
+
+    /// Returns the sub-flows of a run that it started itself, in order of creation, at most [`MAX_PAGE`].
+    async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError>;
+
     /// Adds records to a run. Returns when they are as durable as asked.
     ///
-    /// A `run_finished` record also sets the status of the run and frees its lease.
+    /// A `run_finished` record also sets the status of the run and frees its lease; one that takes a letter removes it
+    /// from the inbox.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] when the lease was taken over or released, [`StoreError::Sequence`] when the

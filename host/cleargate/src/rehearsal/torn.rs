@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use cleargate_flow::{FlowHash, Record, RunId};
 use cleargate_store::memory::MemoryStore;
 use cleargate_store::{
-    BlobDigest, Created, Durability, KvPage, KvSpace, Lease, NewRun, Removed, RunFilter, RunRow,
-    Store, StoreError,
+    BlobDigest, Created, Durability, KvPage, KvSpace, Lease, Letter, NewRun, OpenWait, Posted,
+    Removed, RunFilter, RunRow, Store, StoreError, WaitFilter,
 };
 use tokio::sync::Notify;
 
@@ -140,6 +140,30 @@ impl Store for TornStore {
 
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError> {
         self.inner.outstanding(now_ms).await
+    }
+
+    async fn park(&self, lease: &Lease, due: Option<i64>) -> Result<bool, StoreError> {
+        self.inner.park(lease, due).await
+    }
+
+    async fn post(&self, letter: &Letter) -> Result<Posted, StoreError> {
+        self.inner.post(letter).await
+    }
+
+    async fn inbox(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        self.inner.inbox(run, limit).await
+    }
+
+    async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError> {
+        self.inner.waits(filter).await
+    }
+
+    async fn due(&self, now_ms: i64, below: Option<&RunId>) -> Result<Vec<RunId>, StoreError> {
+        self.inner.due(now_ms, below).await
+    }
+
+    async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError> {
+        self.inner.children(run).await
     }
 
     async fn renew(&self, lease: &Lease, now_ms: i64, ttl_ms: u64) -> Result<Lease, StoreError> {

@@ -18,7 +18,8 @@ pub async fn listen(
     once: bool,
     locked: bool,
 ) -> Result<u8, Failure> {
-    let host = context.host().await?;
+    // The answer of a run goes back to whoever sent the event: runs stay here until they have one.
+    let host = context.waiting_host().await?;
     let mut stop = Stop::listen();
     let flow = super::check::load(context, &host, flow, locked).await?;
     let talk = context.talk;

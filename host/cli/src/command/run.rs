@@ -26,6 +26,9 @@ const MAX_INPUT: u64 = 64 << 20;
 /// Nodes in the table after a run: a screen of them. `runs show` has all.
 const MOST_NODES: usize = 30;
 
+/// Commands that are shown for a run that waits: a screen of them. `runs show` has all.
+const MOST_COMMANDS: usize = 10;
+
 /// How often somebody looks whether another process is done with a run.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -36,7 +39,7 @@ pub async fn run(context: &Context<'_>, args: RunArgs) -> Result<u8, Failure> {
     if args.explain {
         return explain(context, &args).await;
     }
-    let host = context.host().await?;
+    let host = if args.wait { context.waiting_host().await? } else { context.host().await? };
     if !args.watch {
         return once(context, &host, &args, &mut Watch::default(), &mut None).await;
     }
@@ -117,12 +120,48 @@ async fn started(
     }
 }
 
-pub async fn resume(context: &Context<'_>, run: &str) -> Result<u8, Failure> {
-    let host = context.host().await?;
+/// Goes on with one run, or with all that are due.
+pub async fn resume(
+    context: &Context<'_>,
+    run: Option<&str>,
+    due: bool,
+    wait: bool,
+) -> Result<u8, Failure> {
+    let host = if wait { context.waiting_host().await? } else { context.host().await? };
+    let Some(run) = run.filter(|_| !due) else {
+        return resume_due(context, &host).await;
+    };
     let id = host.find_run(run).await?;
     let running = host.resume(&id).await?;
     context.talk.say(&format!("resuming run {id}"));
     follow(context, &host, running, &mut Stop::listen()).await
+}
+
+/// Goes on with every run whose time has come; the exit code is the one of the last that did not end well.
+async fn resume_due(context: &Context<'_>, host: &Host) -> Result<u8, Failure> {
+    let (mut stop, mut code, mut before) = (Stop::listen(), 0, Vec::new());
+    loop {
+        let due = host.due().await?;
+        // One that is due again at once would keep the others from their end.
+        let fresh: Vec<_> = due.into_iter().filter(|run| !before.contains(run)).collect();
+        if fresh.is_empty() {
+            context.talk.say("no run is due any more");
+            return Ok(code);
+        }
+        for id in fresh {
+            context.talk.say(&format!("resuming run {id}"));
+            before.push(id.clone());
+            let gone_on = match host.resume(&id).await {
+                Ok(running) => follow(context, host, running, &mut stop).await,
+                Err(error) => Err(error.into()),
+            };
+            match gone_on {
+                Ok(done) => code = if done == 0 { code } else { done },
+                Err(failure) if failure.error.kind == Kind::Interrupted => return Err(failure),
+                Err(failure) => code = context.talk.failure(&failure),
+            }
+        }
+    }
 }
 
 async fn explain(context: &Context<'_>, args: &RunArgs) -> Result<u8, Failure> {
@@ -152,8 +191,23 @@ async fn follow(
     if ended.await.is_some() {
         return interrupted(context, host, &running, stop).await;
     }
+    if running.waits() {
+        return waits(context, host, &running).await;
+    }
     let outcome = running.outcome().await?;
     finish(context, host, &running, outcome).await
+}
+
+/// Says what the run waits for, and the commands that answer it.
+async fn waits(context: &Context<'_>, host: &Host, running: &Running) -> Result<u8, Failure> {
+    let waits = host.waits(running.id()).await?;
+    let document = json!({ "run": running.id(), "waits": waits });
+    let now = runs::now();
+    context.talk.document(&document, || super::tasks::waits_text(&waits, now));
+    let why = format!("run {} waits, and costs nothing meanwhile", running.id());
+    let mut error = Error::new(Kind::Waiting, why);
+    error.help.extend(waits.iter().filter_map(cleargate::WaitView::command).take(MOST_COMMANDS));
+    Err(error.with_help(format!("cleargate resume {}", running.id())).into())
 }
 
 async fn shown_and_ended(shown: impl Future<Output = ()>, running: &Running) {
@@ -259,6 +313,17 @@ pub(super) fn human_output(output: &serde_json::Value) -> String {
         out.push_str(&format!("{name}: {}\n", escaped_lines(&text)));
     }
     out
+}
+
+/// Text as typed, of `@file`, or of standard input.
+pub(super) fn text_of(context: &Context<'_>, arg: &str) -> Result<String, Failure> {
+    match arg.strip_prefix('@') {
+        _ if arg == "-" => {
+            Ok(bounded(std::io::stdin().lock()).map_err(|why| unusable("stdin", &why))?)
+        }
+        Some(path) => read(context, path),
+        None => Ok(arg.to_owned()),
+    }
 }
 
 /// Arguments of `--input`, read.

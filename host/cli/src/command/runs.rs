@@ -16,6 +16,7 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
         Runs::List { flow, status, sub_flows, limit } => {
             let status = status.map(|s| match s {
                 Status::Running => "running",
+                Status::Waiting => "waiting",
                 Status::Succeeded => "succeeded",
                 Status::Failed => "failed",
                 Status::Cancelled => "cancelled",
@@ -32,10 +33,14 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
         Runs::Show { run } => {
             let id = host.find_run(&run).await?;
             let details = host.run_details(&id).await?;
+            let now = now();
             context.talk.document(&details, || {
                 let mut text = list_text(std::slice::from_ref(&details.run), context.talk);
                 if let Some(parent) = &details.run.parent {
                     text += &format!("\nthe sub-flow at {} of run {}", parent.address, parent.run);
+                }
+                if !details.waits.is_empty() {
+                    text += &format!("\n\n{}", super::tasks::waits_text(&details.waits, now));
                 }
                 text +=
                     &format!("\n\n{}", timeline_text(&details.timeline, usize::MAX, context.talk));
@@ -115,6 +120,7 @@ fn list_text(runs: &[RunView], talk: &Talk) -> String {
                 "succeeded" => ("✓", "32"),
                 "failed" => ("✗", "31"),
                 "cancelled" => ("-", "33"),
+                "waiting" => ("⏸", "33"),
                 _ => ("…", "36"),
             };
             vec![
@@ -172,7 +178,12 @@ pub fn timeline_text(timeline: &Timeline, most: usize, talk: &Talk) -> String {
     format!("{text}\n{more}{}", talk.paint(&sum, "2"))
 }
 
-fn time(at: i64) -> String {
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+pub fn time(at: i64) -> String {
     jiff::Timestamp::from_millisecond(at)
         .map(|t| t.strftime("%Y-%m-%d %H:%M:%S").to_string())
         .unwrap_or_default()

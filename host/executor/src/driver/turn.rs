@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cleargate_flow::graph::Durability as Asked;
 use cleargate_flow::run::Derived;
 use cleargate_flow::signature::Effect;
-use cleargate_flow::{Address, Event, NodeError, Record, Usage};
+use cleargate_flow::{Address, Event, NodeError, Record, Usage, Value};
 use cleargate_store::{Durability, StoreError};
 use tokio::sync::oneshot;
 
@@ -36,6 +36,8 @@ pub(super) struct Turn {
     room: Vec<Room>,
     pub(super) launches: Vec<Launch>,
     pub(super) cancels: Vec<Address>,
+    /// Events that other runs are to be told of.
+    pub(super) told: Vec<(Address, String, String, Value)>,
     /// Answers that were taken and are to become events.
     pub(super) answers: Vec<Answer>,
 }
@@ -62,7 +64,19 @@ fn asks_sync(event: &Event) -> bool {
         | Event::CancelRequested { .. }
         | Event::RunResumed { .. }
         | Event::RunFinished { .. } => true,
-        Event::AttemptSucceeded { .. }
+        Event::WaitStarted { .. }
+        | Event::TaskOpened { .. }
+        | Event::WaitOver { .. }
+        | Event::WaitFailed { .. }
+        | Event::SignalReceived { .. }
+        | Event::SignalRefused { .. }
+        | Event::TaskAnswered { .. }
+        | Event::AnswerRefused { .. }
+        | Event::Emitted { .. } => true,
+        // Chance may decide once more when the power failed before anything came of it.
+        Event::Drawn { .. }
+        | Event::WaitEnded { .. }
+        | Event::AttemptSucceeded { .. }
         | Event::AttemptFailed { .. }
         | Event::RetryDue { .. }
         | Event::CallStarted { .. }
@@ -77,6 +91,7 @@ impl Driver {
         while let Some(event) = self.turn.events.pop_front() {
             let step = self.machine.apply(&event).map_err(Stop::broken)?;
             self.follow(step.effects, &step.derived);
+            self.keep_moment(&event);
             self.turn.folded.push((event, step.derived));
         }
         Ok(())

@@ -15,6 +15,7 @@ enum Woken {
     Answer(Answer),
     Due(Event),
     Place(tokio::sync::OwnedSemaphorePermit),
+    Look,
     Called,
     GraceOver,
     Lost,
@@ -32,6 +33,7 @@ impl Driver {
                 Woken::Answer(answer) => self.turn.answers.push(answer),
                 Woken::Due(event) => due = Some(event),
                 Woken::Place(place) => self.placed(place),
+                Woken::Look => self.live.control.letters(),
                 Woken::Called => {}
                 Woken::GraceOver => return Err(Stop(End::Parked)),
                 Woken::Lost => return Err(Stop(End::Lost)),
@@ -50,7 +52,12 @@ impl Driver {
             }
         }
         self.turn.answers = answers;
-        if let Some(event) = self.asked() {
+        if self.live.control.has_letters() {
+            self.take_letters().await?;
+        }
+        if self.machine.outcome().is_none()
+            && let Some(event) = self.asked()
+        {
             self.turn.push(event);
         }
         Ok(())
@@ -74,7 +81,9 @@ impl Driver {
             () = self.mailbox.arrived.notified() => Woken::Called,
             Some(answer) = self.answers.next() => Woken::Answer(answer),
             place = maybe(&mut self.place) => Woken::Place(place),
+            Some(event) = self.telling.next() => Woken::Due(event),
             event = self.timers.wait(&*clock) => Woken::Due(event),
+            () = maybe(&mut self.look) => Woken::Look,
             () = maybe(&mut self.parking) => Woken::GraceOver,
         }
     }

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use cleargate_flow::error::ErrorCode;
-use cleargate_flow::{Graph, NodeError, Outcome, Usage, Value};
+use cleargate_flow::{Graph, NodeError, Outcome, RunId, Usage, Value};
 
 use super::{Executor, StartError, StartRun, millis};
 use crate::attempt::cancelled;
@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::context::NodeContext;
 use crate::handle::{End, RunHandle};
 use crate::ids;
-use crate::limits::STORE_PAUSE_MS;
+use crate::limits::{LOOK_MS, STORE_PAUSE_MS};
 use crate::node::{Failure, Output};
 
 impl Executor {
@@ -49,11 +49,32 @@ impl Executor {
             match end {
                 End::Finished(outcome) => return ended(&child, outcome).await,
                 End::Parked => return pending().await,
+                End::Waiting => self.rest_with(ctx, child.id()).await,
                 // Another process drives it now: wait for that one.
                 End::Lost => {}
                 End::Broken(why) => return Err(Failure::new(ErrorCode::Transient, why)),
             }
         }
+    }
+
+    /// The child only waits, and costs nothing: returns when it has to go on, or has to be stopped.
+    async fn rest_with(&self, ctx: &NodeContext, child: &RunId) {
+        let parent = self.shared.live.get(&ctx.run).map(|live| live.clone());
+        let rest = |rests| parent.iter().for_each(|live| live.control.rest(&ctx.address, rests));
+        rest(true);
+        loop {
+            tokio::select! {
+                biased;
+                () = ctx.cancel.cancelled() => break,
+                () = self.shared.clock.sleep(LOOK_MS) => {}
+            }
+            match self.shared.store.due(self.shared.clock.now(), Some(child)).await {
+                Ok(due) if due.is_empty() => {}
+                // Also when the store cannot say: whoever goes on with the child is told why.
+                _ => break,
+            }
+        }
+        rest(false);
     }
 
     /// Starts the child of an attempt, or attaches to it. While a process that may be dead holds it, this waits.

@@ -4,6 +4,7 @@ use cleargate_flow::{FlowHash, FlowId, RunId};
 use cleargate_store::StoreError;
 
 use super::Executor;
+use crate::limits::MAX_DEPTH;
 
 /// An unfinished run that nobody drives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,33 @@ pub struct Recovery {
 }
 
 impl Executor {
+    /// Lists the runs that wait and need not any more: their time has come, or they have letters. A sub-flow goes on
+    /// with the run around it, so that one is in the list. The cost depends on their number alone.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn due(&self) -> Result<Vec<Recovery>, StoreError> {
+        let store = &self.shared.store;
+        let mut found: Vec<Recovery> = Vec::new();
+        for mut run in store.due(self.shared.clock.now(), None).await? {
+            for _ in 0..=MAX_DEPTH {
+                let Some(row) = store.run(&run).await? else { break };
+                if let Some((parent, _)) = row.parent {
+                    run = parent;
+                    continue;
+                }
+                let known = found.iter().any(|found| found.run == run);
+                // One that this process drives goes on by itself.
+                if !known && !self.shared.live.contains_key(&run) && !row.status.is_finished() {
+                    let (flow, hash) = (row.flow, row.hash);
+                    found.push(Recovery { run, flow, hash, sub_flow: false });
+                }
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// Lists unfinished runs that nobody drives, in order of creation. The cost depends on their number
     /// alone. Two processes may list the same run; resuming it succeeds in one of them.
     ///

@@ -57,6 +57,19 @@ fn sub(process: &Process, child: &str) -> Arc<dyn Catalog> {
     Arc::new(Sub { executor, graph, catalog })
 }
 
+/// The catalog of a flow whose nodes are `middle`, whose nodes are `inner`.
+pub(crate) fn family(
+    process: &Process,
+    middle: &Arc<Graph>,
+    inner: &Arc<Graph>,
+) -> Arc<dyn Catalog> {
+    let sub = |graph: &Arc<Graph>, catalog| {
+        let (executor, graph) = (process.executor.clone(), graph.clone());
+        Arc::new(Sub { executor, graph, catalog })
+    };
+    sub(middle, sub(inner, process.catalog()))
+}
+
 /// Attempt `attempt` of the child of `run`.
 fn child_of(run: &RunHandle, attempt: u32) -> RunId {
     child_id(run.id(), &"sub".parse().unwrap(), attempt)

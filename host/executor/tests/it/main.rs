@@ -10,6 +10,7 @@ mod patience;
 mod peers;
 mod resume;
 mod rules;
+mod waiting;
 mod world;
 
 /// `usual`, or `soak` when somebody has asked for the slow proof: `make soak`.

@@ -15,8 +15,8 @@ use cleargate_flow::signature::Effect;
 use cleargate_flow::{FlowHash, Graph, NodeError, Record, RunId, Value};
 use cleargate_gate::{Answer, Gate, Hop, HttpRequest, KvOp, Request, Transport};
 use cleargate_store::{
-    BlobDigest, Created, Durability, KvPage, KvSpace, Lease, MemoryStore, NewRun, Removed,
-    RunFilter, RunRow, Store, StoreError,
+    BlobDigest, Created, Durability, KvPage, KvSpace, Lease, Letter, MemoryStore, NewRun, OpenWait,
+    Posted, Removed, RunFilter, RunRow, Store, StoreError, WaitFilter,
 };
 use tokio::sync::Notify;
 
@@ -260,6 +260,27 @@ impl Store for Mortal {
     }
     async fn acquire(&self, r: &RunId, o: &str, now: i64, t: u64) -> Result<Lease, StoreError> {
         self.inner.acquire(r, o, now, t).await
+    }
+    async fn park(&self, l: &Lease, due: Option<i64>) -> Result<bool, StoreError> {
+        self.alive()?;
+        self.inner.park(l, due).await
+    }
+    async fn post(&self, letter: &Letter) -> Result<Posted, StoreError> {
+        self.alive()?;
+        self.inner.post(letter).await
+    }
+    async fn inbox(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        self.alive()?;
+        self.inner.inbox(run, limit).await
+    }
+    async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError> {
+        self.inner.waits(filter).await
+    }
+    async fn due(&self, now: i64, below: Option<&RunId>) -> Result<Vec<RunId>, StoreError> {
+        self.inner.due(now, below).await
+    }
+    async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError> {
+        self.inner.children(run).await
     }
     async fn journal(&self, r: &RunId, from: u64, n: usize) -> Result<Vec<Record>, StoreError> {
         self.inner.journal(r, from, n).await

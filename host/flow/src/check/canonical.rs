@@ -35,6 +35,9 @@ struct Canonical<'g> {
     durability: Option<Durability>,
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     state: &'g IndexMap<String, Channel>,
+    /// JSON Schemas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<Json>,
     root: &'g Scope,
     bound: u64,
 }
@@ -57,14 +60,20 @@ pub(super) fn hash(graph: &Graph) -> FlowHash {
         value: _,
         plan: _,
         triggers,
+        events,
     } = graph;
     // What starts a run does not decide what it does.
     let _ = triggers;
     let mut input = fields_to_json_schema(input);
     without_docs(&mut input);
+    let events = (!events.is_empty()).then(|| {
+        let mut events = fields_to_json_schema(events);
+        without_docs(&mut events);
+        events
+    });
     let bound = *bound;
     let durability = (*durability != Durability::default()).then_some(*durability);
-    FlowHash::of(&sorted(&Canonical {
+    let canonical = Canonical {
         id,
         version,
         input,
@@ -73,9 +82,11 @@ pub(super) fn hash(graph: &Graph) -> FlowHash {
         models,
         durability,
         state,
+        events,
         root,
         bound,
-    }))
+    };
+    FlowHash::of(&sorted(&canonical))
 }
 
 /// Schemas say `description` only for docs; a field of that name is below `properties`.

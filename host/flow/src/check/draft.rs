@@ -1,12 +1,18 @@
 //! First pass: keys are read, expressions parsed. Nothing is resolved yet.
 
 mod blocks;
+mod table;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 pub(super) use blocks::{DraftBody, DraftBranches, DraftCase, DraftLoop, DraftMap, DraftTry};
 pub use blocks::{MAX_BRANCHES, MAX_LOOP_DEPTH};
+pub use table::MAX_ROWS;
+pub(super) use table::{Cell, DraftRow, DraftTable};
+pub use waits::MAX_ASKED;
+pub(super) use waits::{DraftDeadline, DraftEmit, DraftHuman, DraftThen, DraftWait};
 
 use indexmap::IndexMap;
 
@@ -25,7 +31,10 @@ use crate::value::Value;
 const RESERVED: &[&str] = &["input", "run", "state", "index", "true", "false", "null", "in", "has"];
 
 /// What a node can be, in a message.
-const FORMS: &str = "`type`, `switch`, `map`, `loop`, `parallel`, `race`, `try`";
+const FORMS: &str = "`type`, `switch`, `map`, `loop`, `parallel`, `race`, `try`, `wait`, `emit`";
+
+/// The node type that nothing performs: people answer.
+pub const HUMAN: &str = "human";
 
 /// A scope as written.
 #[derive(Debug)]
@@ -65,14 +74,24 @@ impl DraftNode {
 #[derive(Debug)]
 pub(super) enum DraftKind {
     Leaf(Box<DraftLeaf>),
-    Switch(Vec<DraftCase>),
+    Switch(DraftSwitch),
     Map(Box<DraftMap>),
     Loop(Box<DraftLoop>),
     Parallel(DraftBranches),
     Race(DraftBranches),
     Try(Box<DraftTry>),
+    Wait(Box<DraftWait>),
+    Human(Box<DraftHuman>),
+    Emit(Box<DraftEmit>),
     /// Something is wrong with it and was said; its value is not known.
     Broken,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftSwitch {
+    pub(super) cases: Vec<DraftCase>,
+    /// The table that the cases were made of.
+    pub(super) table: Option<DraftTable>,
 }
 
 #[derive(Debug)]
@@ -126,11 +145,14 @@ impl<'a> Checker<'a> {
         let node = &entry.value;
         let mut forms = keys::FORMS.iter().filter_map(|form| Some((*form, &node.get(form)?.value)));
         match (forms.next(), forms.next()) {
+            (Some(("type", ty)), None) if ty.as_str() == Some(HUMAN) => self.draft_human(node, ty),
             (Some(("type", ty)), None) => self.leaf(node, ty, around),
             (Some(("switch", cases)), None) => self.switch(node, cases, around),
             (Some(("map", over)), None) => self.draft_map(node, over, around),
             (Some(("loop", bounds)), None) => self.draft_loop(node, bounds, around),
             (Some(("try", body)), None) => self.draft_try(node, body, around),
+            (Some(("wait", wait)), None) => self.draft_wait(node, wait, around),
+            (Some(("emit", emit)), None) => self.draft_emit(node, emit, around),
             (Some((form, branches)), None) => self.branches(node, form, branches, around),
             (None, _) => {
                 self.formless(entry);
@@ -167,7 +189,8 @@ impl<'a> Checker<'a> {
             None
         };
         if !matches!(kind, DraftKind::Leaf(_) | DraftKind::Broken) {
-            let message = "a block is not undone as a whole: its steps are";
+            let message =
+                "only a step is undone: a block is not undone as a whole, and a wait does nothing";
             return refuse(message, "write `compensate:` at the steps inside that can be undone");
         }
         if !around.within_try {
@@ -249,7 +272,8 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_type(&self, name: &str, span: Span, uses: &BTreeMap<String, String>) {
-        let names = if self.hints.spent() { Vec::new() } else { self.signatures.names() };
+        let mut names = if self.hints.spent() { Vec::new() } else { self.signatures.names() };
+        names.push(HUMAN.into());
         let all = names.iter().map(String::as_str).chain(uses.keys().map(String::as_str));
         let help = self.hints.near(name, all).unwrap_or_else(|| {
             let known = short(&names.join(", "));

@@ -23,6 +23,12 @@ const ROWS: &[(&[&str], &str, &str)] = &[
         "type",
         "write `type:` with a node type",
     ),
+    (
+        &["on", "sleep", "delay", "pause", "receive"],
+        "type",
+        "write `wait: { event: name }` or `wait: { for: 10m }`",
+    ),
+    (&["human", "approval", "manual"], "type", "write `type: human` with `form:`"),
     (&["retries", "max_retries"], "retry", "write `retry: { transient: { max: 3 } }`"),
     (&["name", "id"], "flow", "write `flow:` with an id such as `my_flow`"),
     (&["steps", "jobs", "tasks"], "nodes", "write `nodes:` with a map of ids to nodes"),

@@ -13,6 +13,7 @@ pub(super) const FLOW: &[&str] = &[
     "use",
     "models",
     "triggers",
+    "events",
     "defaults",
     "state",
     "durability",
@@ -23,7 +24,8 @@ pub(super) const FLOW_LATER: &[&str] = &["budget", "machine", "types"];
 /// Keys that every node may have.
 pub(super) const NODE: &[&str] = &["after", "join", "write", "hooks", "doc"];
 /// Keys of which a node has one: they say what it is.
-pub(super) const FORMS: &[&str] = &["type", "switch", "map", "loop", "parallel", "race", "try"];
+pub(super) const FORMS: &[&str] =
+    &["type", "switch", "map", "loop", "parallel", "race", "try", "wait", "emit"];
 /// Keys of a node that is performed; those of its type come to them.
 pub(super) const LEAF: &[&str] =
     &["type", "with", "timeout", "deadline", "retry", "effect", "limits", "guard", "compensate"];
@@ -51,26 +53,35 @@ pub(super) const CATCH: &[&str] = &["code", "do", "out", "rethrow"];
 pub(super) const HOOKS: &[&str] = &["before", "after", "on_error", "finally"];
 /// Keys of a case.
 pub(super) const CASE: &[&str] = &["when", "to", "else", "do", "out"];
+/// Keys of a `switch` that is no list.
+pub(super) const SWITCH_FORMS: &[&str] = &["weighted", "table"];
+/// Keys of a case that chance decides for.
+pub(super) const WEIGHTED: &[&str] = &["weight", "to", "do", "out"];
+/// Keys of a table of rules.
+pub(super) const TABLE: &[&str] = &["inputs", "rows"];
+/// Keys of a row; the names of the columns come to them.
+pub(super) const ROW: &[&str] = &["else", "to", "do", "out"];
+/// Keys of a node that waits.
+pub(super) const WAIT_NODE: &[&str] = &["wait"];
+/// Keys of what it waits for.
+pub(super) const WAIT: &[&str] =
+    &["for", "until", "cron", "tz", "event", "where", "timeout", "on_timeout"];
+/// Keys of a node that tells of an event.
+pub(super) const EMIT_NODE: &[&str] = &["emit"];
+/// Keys of an event that is told.
+pub(super) const EMIT: &[&str] = &["event", "payload", "to"];
+/// Keys of a task for people.
+pub(super) const HUMAN: &[&str] =
+    &["type", "title", "text", "form", "assignee", "quorum", "deadline", "on_deadline"];
+/// Keys of who is asked then.
+pub(super) const ESCALATION: &[&str] = &["to", "deadline", "on_deadline"];
 /// Keys of nodes that a later version runs.
-pub(super) const NODE_LATER: &[&str] = &[
-    "human",
-    "form",
-    "on_deadline",
-    "wait",
-    "emit",
-    "on",
-    "back",
-    "machine",
-    "on_unknown",
-    "idle",
-    "flow",
-    "weighted",
-    "table",
-];
+pub(super) const NODE_LATER: &[&str] = &["back", "machine", "on_unknown", "idle", "flow"];
 
 /// Keys of nodes of all forms.
 pub(super) fn all_of_nodes() -> Vec<&'static str> {
-    let mut all = [NODE, LEAF, SWITCH, MAP, LOOP, PARALLEL, RACE, TRY].concat();
+    let mut all =
+        [NODE, LEAF, SWITCH, MAP, LOOP, PARALLEL, RACE, TRY, WAIT_NODE, EMIT_NODE, HUMAN].concat();
     all.sort_unstable();
     all.dedup();
     all
@@ -139,7 +150,7 @@ fn schema_of(key: &str) -> Json {
                 { "enum": ["all", "any", "first_success"] },
                 { "type": "string", "pattern": "^n_of\\([1-9][0-9]*\\)$" },
             ] }),
-        "timeout" | "deadline" | "cleanup" => duration(),
+        "timeout" | "deadline" | "cleanup" | "for" => duration(),
         "compensate" => json!({ "$ref": "#/$defs/node" }),
         "loop" => json!({
             "type": "object", "required": ["max"], "additionalProperties": false,
@@ -165,13 +176,73 @@ fn schema_of(key: &str) -> Json {
             } }),
         "retry" => json!({ "$ref": "#/$defs/retry" }),
         "effect" => json!({ "enum": ["pure", "read", "idempotent", "once", "compensable"] }),
-        "switch" => json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/case" } }),
+        "switch" => switch_schema(),
+        "events" => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } }),
         "concurrency" => whole(super::MAX_CONCURRENCY.into()),
         "max" => whole(super::MAX_EXECUTIONS),
         "on_item_error" => json!({ "enum": ["fail", "collect", "skip"] }),
-        "map" | "out" => json!({}),
+        "map" | "out" | "payload" => json!({}),
+        _ => schema_of_waits(key),
+    }
+}
+
+/// The values that a key of a node may have that waits, asks people or tells of events.
+fn schema_of_waits(key: &str) -> Json {
+    match key {
+        "wait" => keyed(WAIT, &[]),
+        "emit" => keyed(EMIT, &["event"]),
+        "on_timeout" => json!({ "enum": ["fail", "null", null] }),
+        "form" => {
+            json!({ "type": "object", "minProperties": 1, "additionalProperties": { "$ref": "#/$defs/port" } })
+        }
+        "assignee" => json!({ "oneOf": [text(), { "type": "array", "items": text() }] }),
+        "quorum" => json!({ "oneOf": [
+                whole(super::MAX_ASKED.into()),
+                {
+                    "type": "object", "required": ["need"], "additionalProperties": false,
+                    "properties": {
+                        "need": whole(super::MAX_ASKED.into()), "of": whole(super::MAX_ASKED.into()),
+                    },
+                },
+            ] }),
+        "on_deadline" => json!({ "oneOf": [{ "enum": ["fail", "reject"] }, { "type": "object" }] }),
         _ => json!({ "type": ["string", "boolean", "number"] }),
     }
+}
+
+/// A map with these keys, of which some must be there.
+fn keyed(keys: &[&str], required: &[&str]) -> Json {
+    json!({
+        "type": "object", "required": required, "additionalProperties": false,
+        "properties": object(keys),
+    })
+}
+
+fn switch_schema() -> Json {
+    let list = |of: Json| json!({ "type": "array", "minItems": 1, "items": of });
+    let weighted: Json = {
+        let mut case = keyed(&["to", "do", "out"], &[]);
+        case["properties"]["weight"] = whole(1_000_000);
+        case["required"] = json!(["weight"]);
+        case
+    };
+    json!({ "oneOf": [
+        list(json!({ "$ref": "#/$defs/case" })),
+        {
+            "type": "object", "required": ["weighted"], "additionalProperties": false,
+            "properties": { "weighted": list(weighted) },
+        },
+        {
+            "type": "object", "required": ["table"], "additionalProperties": false,
+            "properties": { "table": {
+                "type": "object", "required": TABLE, "additionalProperties": false,
+                "properties": {
+                    "inputs": { "type": "object", "additionalProperties": text() },
+                    "rows": list(json!({ "type": "object" })),
+                },
+            } },
+        },
+    ] })
 }
 
 fn text() -> Json {

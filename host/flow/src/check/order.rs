@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::Checker;
-use super::draft::{Draft, DraftBody, DraftKind, DraftLoop, DraftNode};
+use super::draft::{Draft, DraftBody, DraftKind, DraftLoop, DraftNode, DraftWait};
 use super::site::Site;
 use crate::diagnostic::{Finding, Span};
 use crate::graph::{Edge, EdgeKind, Join, NodeIx};
@@ -124,8 +124,8 @@ impl Checker<'_> {
     /// Edges from the cases of each switch.
     fn cases(&self, draft: &Draft, index: &HashMap<&str, NodeIx>, needs: &mut [Vec<Edge>]) {
         for (from, node) in draft.nodes.iter().enumerate() {
-            let DraftKind::Switch(cases) = &node.kind else { continue };
-            for (case, written) in cases.iter().enumerate() {
+            let DraftKind::Switch(switch) = &node.kind else { continue };
+            for (case, written) in switch.cases.iter().enumerate() {
                 for (name, span) in &written.to {
                     match index.get(name.as_str()) {
                         Some(&to) => needs[to].push(Edge { from, kind: EdgeKind::Case { case } }),
@@ -142,8 +142,8 @@ impl Checker<'_> {
             DraftKind::Leaf(leaf) => {
                 leaf.with.values().for_each(|(_, bound)| self.read(&bound.sites, &mut reads));
             }
-            DraftKind::Switch(cases) => {
-                for case in cases {
+            DraftKind::Switch(switch) => {
+                for case in &switch.cases {
                     reads.extend(case.body.iter().flat_map(|body| self.reads_of(body, &[])));
                     self.read(&case.when, &mut reads);
                 }
@@ -163,6 +163,19 @@ impl Checker<'_> {
                 reads.extend(handlers.flat_map(|body| self.reads_of(body, &["error"])));
                 let finally = guarded.finally.iter();
                 reads.extend(finally.flat_map(|body| self.reads_of_body(body, [], &["error"])));
+            }
+            DraftKind::Wait(wait) => {
+                self.read(wait.sites(), &mut reads);
+                if let DraftWait::Event(listen) = &**wait {
+                    let mut asked = Vec::new();
+                    self.read(&listen.only, &mut asked);
+                    reads.extend(asked.into_iter().filter(|read| read.name != "event"));
+                }
+            }
+            DraftKind::Human(human) => self.read(human.sites(), &mut reads),
+            DraftKind::Emit(emit) => {
+                let bounds = emit.payload.iter().chain(&emit.to);
+                self.read(bounds.flat_map(|bound| &bound.sites), &mut reads);
             }
             DraftKind::Broken => {}
         }

@@ -30,6 +30,11 @@ pub(super) struct Bound {
 }
 
 impl Site {
+    /// An expression that was made of what stands at `span`.
+    pub(super) fn hidden(expr: Expr, span: Span) -> Self {
+        Self { expr, span, skip: None }
+    }
+
     /// The place of some bytes of the expression. Counts the lines before it: for what is told, not for all there is.
     pub(super) fn at(&self, text: &str, bytes: &std::ops::Range<usize>) -> Span {
         match self.skip {

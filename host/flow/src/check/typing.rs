@@ -1,6 +1,7 @@
 //! Third pass: types, in an order in which each is known before it is read. What comes out is the graph.
 
 mod blocks;
+mod waits;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -162,12 +163,15 @@ impl Checker<'_> {
     ) -> (NodeKind, Type) {
         match &node.kind {
             DraftKind::Leaf(leaf) => self.type_leaf(node, leaf, names),
-            DraftKind::Switch(cases) => self.type_switch(cases, body, names),
+            DraftKind::Switch(switch) => self.type_switch(switch, body, names),
             DraftKind::Map(map) => self.type_map(map, body, names),
             DraftKind::Loop(looped) => self.type_loop(looped, body, names),
             DraftKind::Parallel(branches) => self.type_parallel(branches, body, names),
             DraftKind::Race(branches) => self.type_race(branches, body, names),
             DraftKind::Try(guarded) => self.type_try(guarded, body, names),
+            DraftKind::Wait(wait) => self.type_wait(wait, names),
+            DraftKind::Human(human) => self.type_human(human, names),
+            DraftKind::Emit(emit) => self.type_emit(emit, names),
             DraftKind::Broken => (NodeKind::Switch { cases: Vec::new() }, Kind::Any.into()),
         }
     }

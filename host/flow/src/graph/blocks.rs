@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::{Leaf, Scope};
+use super::{Emit, Human, Leaf, Scope, Wait};
 use crate::address::NodeId;
 use crate::error::ErrorCode;
 use crate::expr::{Expr, Template};
@@ -40,13 +40,19 @@ pub enum NodeKind {
     Race(Box<Branches>),
     /// Runs a body, and says what happens when it fails.
     Try(Box<Try>),
+    /// Waits for a moment or an event.
+    Wait(Box<Wait>),
+    /// Asks people.
+    Human(Box<Human>),
+    /// Tells a run of an event.
+    Emit(Box<Emit>),
 }
 
 impl NodeKind {
     /// The scopes inside it, with the index by which an address names them. What runs several times is here once.
     pub fn scopes(&self) -> Vec<(usize, &Scope)> {
         match self {
-            Self::Leaf(_) => Vec::new(),
+            Self::Leaf(_) | Self::Wait(_) | Self::Human(_) | Self::Emit(_) => Vec::new(),
             Self::Map(map) => vec![(0, &map.body)],
             Self::Loop(looped) => vec![(0, &looped.body.nodes)],
             Self::Switch { cases } => {
@@ -65,7 +71,7 @@ impl NodeKind {
     /// One of [`Self::scopes`].
     pub(super) fn scope(&self, index: usize) -> Option<&Scope> {
         match self {
-            Self::Leaf(_) => None,
+            Self::Leaf(_) | Self::Wait(_) | Self::Human(_) | Self::Emit(_) => None,
             Self::Map(map) => Some(&map.body),
             Self::Loop(looped) => Some(&looped.body.nodes),
             Self::Switch { cases } => Some(&cases.get(index)?.body.as_ref()?.nodes),
@@ -95,6 +101,9 @@ pub struct Body {
 pub struct Case {
     /// Absent for `else`.
     pub when: Option<Expr>,
+    /// How often it is taken, beside the weights of the other cases: then no case has a `when`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
     /// Nodes of the same scope that it leads to.
     pub to: Vec<NodeId>,
     /// Nodes of its own, instead.

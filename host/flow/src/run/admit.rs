@@ -11,7 +11,7 @@ use crate::signature::Effect as Class;
 use crate::value::Value;
 
 use super::plan::Act;
-use super::state::{At, Node, Phase};
+use super::state::{Asked, At, Node, Phase};
 use super::{Run, Stage};
 
 pub(super) enum Admitted<'e> {
@@ -23,6 +23,15 @@ pub(super) enum Admitted<'e> {
     Due(At),
     Late(At),
     Cancel,
+    /// A node waits; also one that does so no more.
+    Resting(At, Option<i64>),
+    Over(At),
+    Refused(At, &'e NodeError),
+    Ended(At),
+    Heard(&'e str, &'e Value),
+    Answered(At, &'e str, i64, &'e Value),
+    Told(At),
+    Drawn(At, u64),
     Resumed,
     Finished(&'e Outcome),
 }
@@ -59,6 +68,16 @@ impl Run {
                 self.in_flight(address, Some(*attempt))
             }
             Event::Logged { address, .. } => self.in_flight(address, None),
+            Event::WaitStarted { .. }
+            | Event::TaskOpened { .. }
+            | Event::WaitOver { .. }
+            | Event::WaitFailed { .. }
+            | Event::WaitEnded { .. }
+            | Event::TaskAnswered { .. }
+            | Event::Emitted { .. }
+            | Event::Drawn { .. } => self.admit_wait(event),
+            Event::SignalReceived { name, payload, .. } => Ok(Admitted::Heard(name, payload)),
+            Event::SignalRefused { .. } | Event::AnswerRefused { .. } => Ok(Admitted::Ignored),
             Event::CancelRequested { .. } => Ok(match self.stage {
                 // A failure that came first stays the outcome.
                 Stage::Running if !self.frames[0].stopping => Admitted::Cancel,
@@ -147,6 +166,62 @@ impl Run {
         Ok(if open { Admitted::Late(at) } else { Admitted::Ignored })
     }
 
+    /// What a driver, a clock or a person says of a node that waits. One that waits no more has lost a race.
+    fn admit_wait<'e>(&self, event: &'e Event) -> Result<Admitted<'e>, String> {
+        let (Event::WaitStarted { address, .. }
+        | Event::TaskOpened { address, .. }
+        | Event::WaitOver { address }
+        | Event::WaitFailed { address, .. }
+        | Event::WaitEnded { address }
+        | Event::TaskAnswered { address, .. }
+        | Event::Emitted { address }
+        | Event::Drawn { address, .. }) = event
+        else {
+            unreachable!("asked for a node that waits only")
+        };
+        let at = self.resolve(address).ok_or_else(|| unknown(address))?;
+        let node = self.node(at);
+        let wrong = || Err(format!("`{address}` does not wait for that"));
+        let Some(resting) = &node.resting else {
+            let over = matches!(node.phase, Phase::Succeeded | Phase::Failed | Phase::Cancelled);
+            let act = &self.plan_of(at).act;
+            return match event {
+                _ if !over => wrong(),
+                Event::WaitStarted { until, .. } if matches!(act, Act::Wait) => {
+                    Ok(Admitted::Resting(at, *until))
+                }
+                Event::TaskOpened { until, .. } if matches!(act, Act::Human) => {
+                    Ok(Admitted::Resting(at, *until))
+                }
+                Event::WaitEnded { .. } => Ok(Admitted::Ended(at)),
+                _ if matches!(act, Act::Wait | Act::Human | Act::Emit | Act::Switch) => {
+                    Ok(Admitted::Ignored)
+                }
+                _ => wrong(),
+            };
+        };
+        match (event, &resting.asked) {
+            (Event::WaitStarted { until, .. }, Some(Asked::Rest { task: None, .. }))
+            | (Event::TaskOpened { until, .. }, Some(Asked::Rest { task: Some(_), .. })) => {
+                Ok(Admitted::Resting(at, *until))
+            }
+            (Event::WaitFailed { error, .. }, Some(Asked::Rest { .. } | Asked::Emit { .. })) => {
+                Ok(Admitted::Refused(at, error))
+            }
+            (Event::Emitted { .. }, Some(Asked::Emit { .. })) => Ok(Admitted::Told(at)),
+            (Event::Drawn { value, .. }, Some(Asked::Draw { below })) if value < below => {
+                Ok(Admitted::Drawn(at, *value))
+            }
+            (Event::WaitOver { .. }, None) if resting.until.is_some() => Ok(Admitted::Over(at)),
+            (Event::TaskAnswered { by, given, answer, .. }, _)
+                if resting.known && matches!(self.plan_of(at).act, Act::Human) =>
+            {
+                Ok(Admitted::Answered(at, by, *given, answer))
+            }
+            _ => wrong(),
+        }
+    }
+
     fn in_flight(
         &self,
         address: &Address,
@@ -169,7 +244,7 @@ impl Run {
         }
     }
 
-    fn resolve(&self, address: &Address) -> Option<At> {
+    pub(super) fn resolve(&self, address: &Address) -> Option<At> {
         let (last, way) = address.segments().split_last()?;
         let mut frame = 0;
         for segment in way {

@@ -81,6 +81,9 @@ impl Run {
             Act::Loop => self.open_loop(at),
             Act::Parallel | Act::Race => self.open_branches(at),
             Act::Try => self.open_try(at),
+            Act::Wait => self.begin_wait(at),
+            Act::Human => self.ask_people(at),
+            Act::Emit => self.emit(at),
         }
     }
 
@@ -214,6 +217,7 @@ impl Run {
             match self.node(at).phase {
                 Phase::Performing => self.stop_attempt(at),
                 Phase::Pausing => self.settle(at, Phase::Cancelled, "cancelled"),
+                Phase::Resting => self.withdraw(at),
                 Phase::Inside => self.stop_bodies(at),
                 _ => {}
             }

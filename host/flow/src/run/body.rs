@@ -49,7 +49,9 @@ impl Run {
             Act::Parallel => self.take_branch(at, index, verdict),
             Act::Loop => self.iterate(at, verdict),
             Act::Switch => self.end_switch(at, index, verdict),
-            Act::Leaf(_) => unreachable!("a leaf has no body but what undoes it"),
+            Act::Leaf(_) | Act::Wait | Act::Human | Act::Emit => {
+                unreachable!("a leaf has no body but what undoes it")
+            }
         }
     }
 
@@ -90,7 +92,9 @@ impl Run {
                 None => guarded.body.out.as_ref(),
                 Some(handler) => guarded.catch.get(handler)?.body.out.as_ref(),
             },
-            NodeKind::Leaf(_) => unreachable!("a leaf has no body"),
+            NodeKind::Leaf(_) | NodeKind::Wait(_) | NodeKind::Human(_) | NodeKind::Emit(_) => {
+                unreachable!("a leaf has no body")
+            }
         }
     }
 
@@ -132,7 +136,7 @@ impl Run {
             NodeKind::Map(map) => map.on_item_error == OnItemError::Fail,
             NodeKind::Parallel(branches) => branches.on_branch_error == OnItemError::Fail,
             NodeKind::Switch { .. } | NodeKind::Loop(_) => true,
-            NodeKind::Race(_) | NodeKind::Try(_) | NodeKind::Leaf(_) => false,
+            _ => false,
         };
         whole && !self.plan_of(at).tolerated
     }

@@ -20,12 +20,15 @@ pub(super) struct View<'r> {
     block: Option<(At, u32)>,
     /// A node that has its value and is not settled.
     own: Option<At>,
+    /// What an event carries, for who listens.
+    event: Option<&'r Value>,
     absent: Cell<bool>,
 }
 
 impl<'r> View<'r> {
     pub(super) fn new(run: &'r Run, frame: FrameIx, reader: Option<NodeIx>) -> Self {
-        Self { run, frame, reader, block: None, own: None, absent: Cell::new(false) }
+        let (block, own, event) = (None, None, None);
+        Self { run, frame, reader, block, own, event, absent: Cell::new(false) }
     }
 
     /// What a node reads that has its value: it sees it under its own name.
@@ -38,7 +41,15 @@ impl<'r> View<'r> {
         Self { block: Some((at, index)), ..Self::new(run, at.frame, Some(at.node)) }
     }
 
+    /// What a node that waits reads of an event.
+    pub(super) fn hearing(run: &'r Run, at: At, event: &'r Value) -> Self {
+        Self { event: Some(event), ..Self::new(run, at.frame, Some(at.node)) }
+    }
+
     fn find(&self, name: &str) -> Option<Value> {
+        if let (Some(event), "event") = (self.event, name) {
+            return Some(event.clone());
+        }
         let (mut frame, mut reader) = (self.frame, self.reader);
         if let Some((block, index)) = self.block
             && let Some(value) = self.given(block, index, name)

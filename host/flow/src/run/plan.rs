@@ -82,6 +82,9 @@ pub(super) enum Act {
     Parallel,
     Race,
     Try,
+    Wait,
+    Human,
+    Emit,
 }
 
 impl Act {
@@ -94,6 +97,9 @@ impl Act {
             NodeKind::Parallel(_) => Self::Parallel,
             NodeKind::Race(_) => Self::Race,
             NodeKind::Try(_) => Self::Try,
+            NodeKind::Wait(_) => Self::Wait,
+            NodeKind::Human(_) => Self::Human,
+            NodeKind::Emit(_) => Self::Emit,
         }
     }
 }

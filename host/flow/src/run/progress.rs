@@ -12,7 +12,7 @@ pub struct Progress {
     pub path: Arc<str>,
     /// Not started; stays so when the scope ends before.
     pub waiting: u32,
-    /// Performed, pausing before a retry, or a block with bodies under way.
+    /// Performed, pausing before a retry, waiting for the world, or a block with bodies under way.
     pub running: u32,
     /// Settled with a value.
     pub succeeded: u32,
@@ -52,7 +52,9 @@ impl Progress {
     fn of(&mut self, phase: Phase) -> &mut u32 {
         match phase {
             Phase::Waiting => &mut self.waiting,
-            Phase::Performing | Phase::Pausing | Phase::Inside => &mut self.running,
+            Phase::Performing | Phase::Pausing | Phase::Resting | Phase::Inside => {
+                &mut self.running
+            }
             Phase::Succeeded => &mut self.succeeded,
             Phase::Failed => &mut self.failed,
             Phase::Cancelled => &mut self.cancelled,

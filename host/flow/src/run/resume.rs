@@ -21,6 +21,7 @@ impl Run {
             self.give_up(at);
         }
         self.orphaned = false;
+        self.end_again();
         for at in outstanding {
             match self.node(at).phase {
                 Phase::Performing => {
@@ -31,6 +32,7 @@ impl Run {
                     self.deadline(at);
                     self.wait(at);
                 }
+                Phase::Resting => self.ask_again(at),
                 Phase::Inside => self.hurry(at),
                 _ => {}
             }
@@ -41,7 +43,9 @@ impl Run {
     fn find_outstanding(&self, frame: FrameIx, found: &mut Vec<At>) {
         for (node, state) in self.frames[frame].nodes.iter().enumerate() {
             match state.phase {
-                Phase::Performing | Phase::Pausing => found.push(At { frame, node }),
+                Phase::Performing | Phase::Pausing | Phase::Resting => {
+                    found.push(At { frame, node });
+                }
                 Phase::Inside => {
                     let at = At { frame, node };
                     found.extend(self.hurries(at).then_some(at));

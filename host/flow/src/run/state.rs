@@ -5,7 +5,7 @@
 
 use crate::address::Address;
 use crate::error::NodeError;
-use crate::graph::NodeIx;
+use crate::graph::{Moment, NodeIx};
 use crate::value::Value;
 
 use super::plan::ScopeIx;
@@ -29,6 +29,8 @@ pub(super) enum Phase {
     Performing,
     /// Between two attempts.
     Pausing,
+    /// It waits for the world: see [`Node::resting`].
+    Resting,
     /// Bodies are out.
     Inside,
     Succeeded,
@@ -40,7 +42,7 @@ pub(super) enum Phase {
 impl Phase {
     /// Whether something of it is under way, so that its scope cannot be settled yet.
     pub(super) fn busy(self) -> bool {
-        matches!(self, Self::Performing | Self::Pausing | Self::Inside)
+        matches!(self, Self::Performing | Self::Pausing | Self::Resting | Self::Inside)
     }
 
     pub(super) fn settled(self) -> bool {
@@ -68,6 +70,7 @@ pub(super) struct Node {
     /// The input while it is performed, the node's value when it succeeded.
     pub(super) value: Value,
     pub(super) bodies: Option<Box<Bodies>>,
+    pub(super) resting: Option<Box<Resting>>,
 }
 
 impl Node {
@@ -83,8 +86,35 @@ impl Node {
             doomed: false,
             value: Value::Null,
             bodies: None,
+            resting: None,
         }
     }
+}
+
+/// What a node waits for that is not performed.
+#[derive(Debug, Default)]
+pub(super) struct Resting {
+    /// Whether `WaitStarted` or `TaskOpened` is stored.
+    pub(super) known: bool,
+    /// The moment at which the wait is over, once it is known.
+    pub(super) until: Option<i64>,
+    /// What is asked of the driver, for a driver after a crash.
+    pub(super) asked: Option<Asked>,
+    /// Answers of people, as they are in the node's value.
+    pub(super) answers: Vec<Value>,
+    /// How often the task went to others.
+    pub(super) round: u32,
+}
+
+/// What a driver has to say about a node.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    /// When the wait is over, and for people what they are asked.
+    Rest { moment: Option<Moment>, task: Option<Value> },
+    /// Whether the event was taken.
+    Emit { to: String, payload: Value },
+    /// A number.
+    Draw { below: u64 },
 }
 
 /// A block under way, with the bodies that were started; of a leaf, its compensation.

@@ -1,8 +1,9 @@
-//! Switches: the first case whose condition holds is taken; its own body, when it has one, runs inside.
+//! Switches: the first case whose condition holds is taken, or one that chance decides; its own body, when it has one,
+//! runs inside.
 
 use crate::error::{ErrorCode, NodeError};
 use crate::expr::Expr;
-use crate::graph::NodeKind;
+use crate::graph::{Case, NodeKind};
 use crate::value::Value;
 
 use super::names::View;
@@ -11,10 +12,30 @@ use super::{Derived, Run};
 
 impl Run {
     pub(super) fn choose(&mut self, at: At) {
-        let case = match self.chosen(at) {
-            Ok(case) => case,
-            Err(error) => return self.fail(at, error),
-        };
+        let below = self.cases_of(at).iter().map(|case| u64::from(case.weight.unwrap_or(0))).sum();
+        if below > 0 {
+            return self.draw(at, below);
+        }
+        match self.chosen(at) {
+            Ok(case) => self.take_case(at, case),
+            Err(error) => self.fail(at, error),
+        }
+    }
+
+    /// The case that a number below the sum of the weights stands for.
+    pub(super) fn choose_drawn(&mut self, at: At, value: u64) {
+        self.stop_resting(at);
+        let mut left = value;
+        let case = self.cases_of(at).iter().position(|case| {
+            let weight = u64::from(case.weight.unwrap_or(0));
+            let here = left < weight;
+            left = left.saturating_sub(weight);
+            here
+        });
+        self.take_case(at, case);
+    }
+
+    fn take_case(&mut self, at: At, case: Option<usize>) {
         let address = self.address(at);
         self.step.derived.push(Derived::SwitchTaken { address, case });
         let bodies = &self.plan_of(at).bodies;
@@ -42,9 +63,7 @@ impl Run {
     }
 
     fn chosen(&self, at: At) -> Result<Option<usize>, NodeError> {
-        let NodeKind::Switch { cases } = self.kind_of(at) else {
-            unreachable!("the plan says that it is a switch")
-        };
+        let cases = self.cases_of(at);
         let view = View::new(self, at.frame, Some(at.node));
         for (index, case) in cases.iter().enumerate() {
             let Some(when) = &case.when else { return Ok(Some(index)) };
@@ -53,6 +72,13 @@ impl Run {
             }
         }
         Ok(None)
+    }
+
+    fn cases_of(&self, at: At) -> &[Case] {
+        match self.kind_of(at) {
+            NodeKind::Switch { cases } => cases,
+            _ => unreachable!("the plan says that it is a switch"),
+        }
     }
 }
 

@@ -19,8 +19,12 @@ use super::error::OpenError;
 use super::{SqliteConfig, log};
 
 /// What each version of the tables adds to the one before it, from version 1 on.
-const SCHEMAS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+pub(super) const SCHEMAS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// Version of the tables, kept in the file's `user_version`.
 const VERSION: i32 = SCHEMAS.len() as i32;
@@ -29,7 +33,7 @@ const VERSION: i32 = SCHEMAS.len() as i32;
 const APPLICATION: i32 = 0x434c_4754;
 
 /// Prepared statements that a connection keeps: more than this crate has.
-const STATEMENTS: usize = 48;
+const STATEMENTS: usize = 72;
 
 /// Opens the writer's connection, creating the store when that is wanted.
 pub(super) fn open(path: &Path, config: &SqliteConfig) -> Result<Connection, OpenError> {

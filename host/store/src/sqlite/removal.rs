@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::journal::{MAX_RECORDS, place};
+use super::open_waits;
 use super::runs::{self, Stored};
 use crate::error::StoreError;
 use crate::run::Removed;
@@ -43,6 +44,7 @@ pub(super) fn remove(db: &Connection, run: &RunId) -> Result<Removed, Fault> {
         let records = db
             .prepare_cached("DELETE FROM record WHERE place BETWEEN ?1 AND ?2")?
             .execute([first, last])?;
+        open_waits::forget(db, run.nr)?;
         db.prepare_cached("DELETE FROM run WHERE nr = ?1")?.execute(params![run.nr])?;
         removed.runs += 1;
         removed.records += records as u64;
@@ -72,11 +74,7 @@ mod tests {
     #[test]
     fn a_removal_looks_at_no_run_but_its_own() {
         let db = Connection::open_in_memory().unwrap();
-        for schema in
-            [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")]
-        {
-            db.execute_batch(schema).unwrap();
-        }
+        db.execute_batch(&super::super::file::SCHEMAS.concat()).unwrap();
         for sql in [REMOVE_BLOBS, "SELECT id FROM run WHERE parent_run = ?1"] {
             let mut explained = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let bound = vec![1; explained.parameter_count()];

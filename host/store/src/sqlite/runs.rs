@@ -105,6 +105,11 @@ pub(super) fn save(db: &Connection, run: &Stored) -> Result<(), Fault> {
     run.write(db, if run.head.status.is_finished() { FINISH } else { ADVANCE })
 }
 
+/// Writes the head of a run back whose status may have changed.
+pub(super) fn restate(db: &Connection, run: &Stored) -> Result<(), Fault> {
+    run.write(db, FINISH)
+}
+
 /// Returns a run, or nothing.
 pub(super) fn find(db: &Connection, run: &RunId) -> Result<Option<Stored>, Fault> {
     let mut statement = db.prepare_cached(select!("WHERE id = ?1"))?;
@@ -184,6 +189,15 @@ pub(super) fn ids(db: &Connection, prefix: &str, limit: usize) -> Result<Vec<Run
     Ok(found)
 }
 
+/// Returns the sub-flows of a run that it started itself.
+pub(super) fn children(db: &Connection, run: &RunId) -> Result<Vec<RunId>, Fault> {
+    let mut statement =
+        db.prepare_cached("SELECT id FROM run WHERE parent_run = ?1 ORDER BY nr LIMIT ?2")?;
+    let limit = i64::try_from(MAX_PAGE).unwrap_or(i64::MAX);
+    let ids = statement.query_map(params![run.as_str(), limit], |row| row.get::<_, String>(0))?;
+    ids.map(|id| self::id(&id?)).collect()
+}
+
 /// Returns the runs that somebody has to go on with.
 pub(super) fn outstanding(db: &Connection, now_ms: i64) -> Result<Vec<RunId>, Fault> {
     let mut statement = db.prepare_cached(
@@ -208,9 +222,9 @@ pub(super) fn count(n: u64) -> i64 {
     i64::try_from(n).expect("nothing is counted to 2^63")
 }
 
-fn status_number(status: RunStatus) -> i64 {
+pub(super) fn status_number(status: RunStatus) -> i64 {
     let at = RunStatus::ALL.iter().position(|s| *s == status).expect("`ALL` has every status");
-    i64::try_from(at).expect("there are four")
+    i64::try_from(at).expect("there are five")
 }
 
 fn damaged(run: &str, reason: String) -> Fault {

@@ -8,6 +8,7 @@ use cleargate_store::{
     BlobDigest, Durability, KvSpace, Lease, MemoryStore, Quota, RunFilter, RunStatus, SqliteConfig,
     SqliteStore, Store,
 };
+use cleargate_store::{Letter, Says, WaitFilter};
 use proptest::prelude::*;
 
 /// What can be asked. Names are drawn from few, so that questions meet.
@@ -46,6 +47,29 @@ enum Ask {
     },
     Remove {
         run: u8,
+    },
+    Park {
+        lease: usize,
+        due: Option<i64>,
+    },
+    Post {
+        run: u8,
+        id: u8,
+        says: Value,
+    },
+    Inbox {
+        run: u8,
+        limit: usize,
+    },
+    Waits {
+        run: Option<u8>,
+        tasks: bool,
+        limit: usize,
+        before: Option<u8>,
+    },
+    Due {
+        now: i64,
+        below: Option<u8>,
     },
     Journal {
         run: u8,
@@ -134,9 +158,16 @@ fn asks() -> impl Strategy<Value = Ask> {
               prop_oneof![9 => Just(0_u8), 1 => 0..3_u8],
               prop_oneof![8 => Just(None), 1 => (0..3_u8).prop_map(Some)])
             .prop_map(|(lease, payloads, skip, end)| Ask::Append { lease, payloads, skip, end }),
-        2 => (maybe(0..2), prop::option::of(0..4_usize), 0..4_usize, maybe(0..6))
+        2 => (maybe(0..2), prop::option::of(0..5_usize), 0..4_usize, maybe(0..6))
             .prop_map(|(flow, status, limit, before)| Ask::List { flow, status, limit, before }),
         1 => (0..6_u8).prop_map(|run| Ask::Remove { run }),
+        3 => (any::<usize>(), prop::option::of(0..50_i64))
+            .prop_map(|(lease, due)| Ask::Park { lease, due }),
+        3 => (0..6_u8, 0..3_u8, values()).prop_map(|(run, id, says)| Ask::Post { run, id, says }),
+        2 => (0..6_u8, 0..3_usize).prop_map(|(run, limit)| Ask::Inbox { run, limit }),
+        2 => (maybe(0..6), any::<bool>(), 0..4_usize, maybe(0..6)).prop_map(
+            |(run, tasks, limit, before)| Ask::Waits { run, tasks, limit, before }),
+        2 => (0..50_i64, maybe(0..6)).prop_map(|(now, below)| Ask::Due { now, below }),
         2 => (0..6_u8, prop_oneof![0..6_u64, Just(u64::MAX)], prop_oneof![0..9_usize, Just(usize::MAX)])
             .prop_map(|(run, from, limit)| Ask::Journal { run, from, limit }),
         1 => ("(r(un[0-9]?)?)?|x|run0\u{10ffff}", 0..4_usize)
@@ -182,6 +213,7 @@ fn events(payloads: &[Value], end: Option<u8>) -> Vec<Event> {
         digest: "d".into(),
         outcome: if value.is_null() { Err(failure.clone()) } else { Ok(value.clone()) },
     });
+    let calls = calls.chain(payloads.iter().filter_map(wait));
     let outcome = match end {
         Some(0) => Some(Outcome::Cancelled),
         Some(1) => Some(Outcome::Failed { address: Some(address.clone()), error: failure.clone() }),
@@ -189,6 +221,28 @@ fn events(payloads: &[Value], end: Option<u8>) -> Vec<Event> {
         None => None,
     };
     calls.chain(outcome.map(|outcome| Event::RunFinished { outcome })).collect()
+}
+
+/// Some of what opens and ends waits, and takes letters.
+fn wait(value: &Value) -> Option<Event> {
+    let Value::Int(n) = value else { return None };
+    let address: cleargate_flow::Address = ["w", "m[1].w"][(n & 1) as usize].parse().unwrap();
+    let until = (n & 2 == 0).then_some(n & 63);
+    let (id, by) = (format!("id{}", n & 3), "ada".to_owned());
+    Some(match (n >> 6) & 7 {
+        0 => Event::WaitStarted { address, name: None, until },
+        1 => Event::WaitStarted { address, name: Some("paid".into()), until },
+        2 | 3 => {
+            let title = Value::from("é".repeat(300));
+            let assignee = Value::list(["ada".into(), value.clone()]);
+            let task = Value::record([("title", title), ("assignee", assignee)]);
+            Event::TaskOpened { address, task, until }
+        }
+        4 => Event::WaitOver { address },
+        5 => Event::WaitEnded { address },
+        6 => Event::SignalReceived { name: "paid".into(), id, by, payload: value.clone() },
+        _ => Event::TaskAnswered { address, id, by, given: 1, answer: value.clone() },
+    })
 }
 
 /// Asks a store; the answer as text, which is the same for equal answers.
@@ -232,6 +286,26 @@ async fn answer(store: &dyn Store, ask: &Ask, leases: &mut Vec<Lease>) -> String
             format!("{:?}", store.runs(&filter).await)
         }
         Ask::Remove { run } => format!("{:?}", store.remove_run(&run_id(run)).await),
+        Ask::Park { lease, due } => {
+            format!("{:?}", store.park(&pick(leases, lease), due).await)
+        }
+        Ask::Post { run, id, says } => {
+            let says = Says::Signal { name: "paid".into(), payload: says };
+            let (run, id) = (run_id(run), format!("id{id}"));
+            let letter = Letter { run, id, by: "bo".into(), at: 7, says };
+            format!("{:?}", store.post(&letter).await)
+        }
+        Ask::Inbox { run, limit } => format!("{:?}", store.inbox(&run_id(run), limit).await),
+        Ask::Waits { run, tasks, limit, before } => {
+            let (run, before) = (run.map(run_id), before.map(run_id));
+            let filter = WaitFilter { run, tasks, limit, before };
+            format!("{:?}", store.waits(&filter).await)
+        }
+        Ask::Due { now, below } => {
+            let below = below.map(run_id);
+            let children = store.children(&run_id(0)).await;
+            format!("{:?} {children:?}", store.due(now, below.as_ref()).await)
+        }
         Ask::Journal { run, from, limit } => {
             format!("{:?}", store.journal(&run_id(run), from, limit).await)
         }

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::super::site::{Bound, Site};
 use super::super::{Around, Checker, MAX_EXECUTIONS, keys, policy};
-use super::{Draft, DraftKind, RESERVED};
+use super::{Draft, DraftKind, DraftSwitch, RESERVED};
 use crate::address::NodeId;
 use crate::diagnostic::{Finding, Span};
 use crate::document::{Data, Node};
@@ -31,6 +31,7 @@ pub(in super::super) struct DraftBody {
 #[derive(Debug)]
 pub(in super::super) struct DraftCase {
     pub(in super::super) when: Option<Site>,
+    pub(in super::super) weight: Option<u32>,
     pub(in super::super) to: Vec<(String, Span)>,
     pub(in super::super) body: Option<DraftBody>,
 }
@@ -82,11 +83,13 @@ impl DraftKind {
     /// The scopes inside, by the number of the body.
     pub(in super::super) fn bodies(&self) -> Vec<(usize, &Draft)> {
         match self {
-            Self::Leaf(_) | Self::Broken => Vec::new(),
+            Self::Leaf(_) | Self::Wait(_) | Self::Human(_) | Self::Emit(_) | Self::Broken => {
+                Vec::new()
+            }
             Self::Map(map) => vec![(0, &map.body)],
             Self::Loop(looped) => vec![(0, &looped.body.nodes)],
-            Self::Switch(cases) => {
-                let cases = cases.iter().enumerate();
+            Self::Switch(switch) => {
+                let cases = switch.cases.iter().enumerate();
                 cases.filter_map(|(at, case)| Some((at, &case.body.as_ref()?.nodes))).collect()
             }
             Self::Parallel(branches) | Self::Race(branches) => {
@@ -104,6 +107,9 @@ impl DraftKind {
 impl Checker<'_> {
     pub(super) fn switch(&self, node: &Node, cases: &Node, around: &Around<'_>) -> DraftKind {
         self.keys(node, &[keys::NODE, keys::SWITCH].concat(), keys::NODE_LATER, "a `switch`");
+        if ["weighted", "table"].iter().any(|form| cases.get(form).is_some()) {
+            return self.switch_by(cases, around);
+        }
         let Data::List(items) = &cases.data else {
             self.shape(cases, "a list of cases: `- when: …`, `to: …`");
             return DraftKind::Broken;
@@ -113,7 +119,8 @@ impl Checker<'_> {
         }
         let last = items.len().saturating_sub(1);
         let cases = items.iter().enumerate();
-        DraftKind::Switch(cases.map(|(at, item)| self.case(item, at == last, around)).collect())
+        let cases = cases.map(|(at, item)| self.case(item, at == last, around)).collect();
+        DraftKind::Switch(DraftSwitch { cases, table: None })
     }
 
     /// `when:` or `else:`, and then `to:` (which may stand behind `else:` itself) or `do:` with `out:`.
@@ -122,27 +129,40 @@ impl Checker<'_> {
         self.keys(item, keys::CASE, &[], "a case");
         let broken = |message: &str| self.find(Finding::error("CG0310", item.span, message));
         let get = |key: &str| item.get(key).map(|entry| &entry.value);
-        let (when, otherwise, to, body) = (get("when"), get("else"), get("to"), get("do"));
+        let (when, otherwise) = (get("when"), get("else"));
         if otherwise.is_some() && !last {
             broken("`else` must be the last case: cases behind it are never taken");
         }
         if when.is_some() == otherwise.is_some() {
             broken("a case begins with `when` or with `else`");
         }
+        let (to, body) = self.leads(item, otherwise, around);
+        DraftCase { when: when.and_then(|when| self.bare(when)), weight: None, to, body }
+    }
+
+    /// Where a case leads: to nodes beside the switch, or into nodes of its own.
+    pub(super) fn leads(
+        &self,
+        item: &Node,
+        otherwise: Option<&Node>,
+        around: &Around<'_>,
+    ) -> (Vec<(String, Span)>, Option<DraftBody>) {
+        let get = |key: &str| item.get(key).map(|entry| &entry.value);
+        let (to, body) = (get("to"), get("do"));
         let behind_else = otherwise.filter(|node| !matches!(node.data, Data::Scalar(Value::Null)));
         let leads: Vec<&Node> = to.into_iter().chain(behind_else).collect();
+        let broken = |span, message: &str| self.find(Finding::error("CG0310", span, message));
         if leads.len() + usize::from(body.is_some()) != 1 {
-            broken("a case leads to nodes beside the switch (`to`) or owns some (`do`): write one");
+            broken(
+                item.span,
+                "a case leads to nodes beside the switch (`to`) or owns some (`do`): write one",
+            );
         }
         if let (Some(out), None) = (get("out"), body) {
-            let message = "`out` is the value of the nodes under `do`";
-            self.find(Finding::error("CG0310", out.span, message));
+            broken(out.span, "`out` is the value of the nodes under `do`");
         }
-        DraftCase {
-            when: when.and_then(|when| self.bare(when)),
-            to: leads.into_iter().flat_map(|names| self.names(names)).collect(),
-            body: body.map(|body| self.body(body, item, around)),
-        }
+        let to = leads.into_iter().flat_map(|names| self.names(names)).collect();
+        (to, body.map(|body| self.body(body, item, around)))
     }
 
     pub(super) fn draft_map(&self, node: &Node, over: &Node, around: &Around<'_>) -> DraftKind {

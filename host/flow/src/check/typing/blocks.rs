@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::super::Checker;
 use super::super::bound::may_be_skipped;
 use super::super::draft::{
-    Draft, DraftBody, DraftBranches, DraftCase, DraftLoop, DraftMap, DraftTry,
+    Draft, DraftBody, DraftBranches, DraftLoop, DraftMap, DraftSwitch, DraftTable, DraftTry,
 };
 use super::super::order::Order;
 use super::{Inner, nothing};
@@ -26,10 +26,14 @@ fn order_of<'o>(orders: Orders<'_, 'o>, body: usize) -> &'o Order {
 impl Checker<'_> {
     pub(super) fn type_switch<'o>(
         &self,
-        cases: &'o [DraftCase],
+        switch: &'o DraftSwitch,
         body: Orders<'_, 'o>,
         names: &Inner<'_>,
     ) -> (NodeKind, Type) {
+        let cases = &switch.cases;
+        if let Some(table) = &switch.table {
+            self.type_table(table, names);
+        }
         let mut typed = Vec::with_capacity(cases.len());
         let mut value: Option<Type> = None;
         for (at, case) in cases.iter().enumerate() {
@@ -41,6 +45,7 @@ impl Checker<'_> {
             });
             typed.push(Case {
                 when: case.when.as_ref().map(|site| site.expr.clone()),
+                weight: case.weight,
                 to: case.to.iter().filter_map(|(name, _)| name.parse().ok()).collect(),
                 body,
             });
@@ -57,6 +62,16 @@ impl Checker<'_> {
             }
         };
         (NodeKind::Switch { cases: typed }, value)
+    }
+
+    /// Types the columns, and looks for what the rows leave out.
+    fn type_table(&self, table: &DraftTable, names: &Inner<'_>) {
+        let before = self.findings.borrow().len();
+        let types = table.inputs.values().map(|site| self.type_site(site, names).into_owned());
+        let types: Vec<Type> = types.collect();
+        if self.findings.borrow().len() == before {
+            self.lint_table(table, &types);
+        }
     }
 
     pub(super) fn type_map<'o>(

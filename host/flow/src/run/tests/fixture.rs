@@ -95,8 +95,12 @@ pub(super) fn case(from: usize, case: usize) -> Edge {
 
 /// A switch; an empty condition is `else`.
 pub(super) fn switch(id: &str, whens: &[&str], needs: Vec<Edge>) -> GraphNode {
-    let case =
-        |when: &&str| Case { when: (!when.is_empty()).then(|| expr(when)), to: vec![], body: None };
+    let case = |when: &&str| Case {
+        when: (!when.is_empty()).then(|| expr(when)),
+        weight: None,
+        to: vec![],
+        body: None,
+    };
     node(id, NodeKind::Switch { cases: whens.iter().map(case).collect() }, needs)
 }
 
@@ -129,6 +133,7 @@ pub(super) fn graph(nodes: Vec<GraphNode>, output: &[(&str, Template)]) -> Arc<G
             SEEN.to_owned(),
             Channel { ty: Kind::Int.into(), reducer: Reducer::Sum, start: Value::Int(0) },
         )]),
+        events: IndexMap::new(),
         root: Scope { nodes },
         bound: 1000,
         durability: Default::default(),
@@ -175,6 +180,24 @@ pub(super) fn line(effect: &Effect) -> String {
             format!("wait {address}#{attempt} {after_ms}")
         }
         Effect::Deadline { address, after_ms } => format!("deadline {address} {after_ms}"),
+        Effect::Rest(rest) => {
+            let what = match (&rest.task, &rest.event) {
+                (Some(task), _) => format!("ask {}", task.get("assignee").unwrap_or(&Value::Null)),
+                (None, Some(event)) => format!("listen {event}"),
+                (None, None) => "rest".into(),
+            };
+            match &rest.moment {
+                Some(Moment::After(ms)) => format!("{what} {} {ms}", rest.address),
+                Some(Moment::At(at)) => format!("{what} {} at {at}", rest.address),
+                Some(Moment::Next(next)) => format!("{what} {} {}", rest.address, next.pattern),
+                None => format!("{what} {}", rest.address),
+            }
+        }
+        Effect::Ended { address } => format!("ended {address}"),
+        Effect::Emit { address, to, event, payload } => {
+            format!("emit {address} to {to}: {event} {payload}")
+        }
+        Effect::Draw { address, below } => format!("draw {address} below {below}"),
         Effect::Cancel { address } => format!("cancel {address}"),
         Effect::Finish(Outcome::Succeeded { output }) => format!("done {output}"),
         Effect::Finish(Outcome::Failed { address, error }) => {

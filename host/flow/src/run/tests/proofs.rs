@@ -7,11 +7,12 @@ use proptest::prelude::*;
 
 use super::fixture::{failed, intent, ok, resumed, run_of};
 use super::reference::tell;
-use super::sketch::{Sketch, hurried, sketches};
-use super::world::{World, state};
-use crate::error::ErrorCode;
+use super::sketch::{MOMENT, Sketch, hurried, sketches};
+use super::world::{World, answered, heard, state};
+use crate::error::{ErrorCode, NodeError};
 use crate::event::{Event, Outcome};
 use crate::signature::Effect as Class;
+use crate::value::Value;
 
 /// A hundred times as many when somebody has asked for the slow proof: `make soak`.
 #[expect(clippy::disallowed_methods, reason = "who runs the tests says how long they may take")]
@@ -135,7 +136,7 @@ struct Move {
 }
 
 fn moves() -> impl Strategy<Value = Move> {
-    let nonsense = prop::option::weighted(0.7, 0_u8..10);
+    let nonsense = prop::option::weighted(0.7, 0_u8..18);
     (any::<u16>(), nonsense, any::<[u8; 5]>(), 0_u32..4)
         .prop_map(|(choice, nonsense, which, attempt)| Move { choice, nonsense, which, attempt })
 }
@@ -163,6 +164,20 @@ fn event(kind: u8, address: &str, attempt: u32) -> Event {
         5 => Event::RetryDue { address: there, attempt },
         6 => Event::DeadlinePassed { address: there },
         7 => Event::Logged { address: there, level: "info".into(), message: "x".into() },
+        9 => Event::WaitStarted { address: there, name: None, until: Some(MOMENT) },
+        10 => Event::TaskOpened { address: there, task: Value::empty(), until: Some(MOMENT) },
+        11 => Event::WaitOver { address: there },
+        12 => {
+            let error = NodeError::new(ErrorCode::Permanent, "there is none");
+            Event::WaitFailed { address: there, error }
+        }
+        13 => Event::WaitEnded { address: there },
+        14 => heard(there.node().as_str()),
+        15 => answered(&there),
+        16 => match attempt {
+            0 => Event::Emitted { address: there },
+            _ => Event::Drawn { address: there, value: u64::from(attempt - 1) },
+        },
         8 if attempt == 0 => Event::CancelRequested { by: "operator".into() },
         8 => Event::RunFinished { outcome: Outcome::Cancelled },
         _ => resumed(),

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sketch::{Catches, NO_CASE, Piece, Script, Sketch, WAYS, What, name};
+use super::sketch::{
+    Catches, MOMENT, NO_CASE, Piece, Script, Sketch, WAYS, Waiting, Waits, What, drawn, name,
+};
 use crate::error::ErrorCode;
 use crate::graph::{EdgeKind, Join, OnItemError};
 use crate::value::Value;
@@ -136,8 +138,12 @@ impl Teller<'_> {
     ) -> Ending {
         match &piece.what {
             What::Leaf(script) => self.leaf(script, address, here, around.index),
-            What::Switch { cases, otherwise, by, bodies } => {
-                let way = way(*cases, *otherwise, here + by);
+            What::Wait(waits) => wait(*waits, address),
+            What::Switch { cases, otherwise, by, chance, bodies } => {
+                let way = match chance {
+                    true => Some(drawn(address, cases + usize::from(*otherwise))),
+                    false => way(*cases, *otherwise, here + by),
+                };
                 self.switch(way, bodies, id, address, around, told)
             }
             What::Map { items, mode, body, .. } => {
@@ -165,12 +171,7 @@ impl Teller<'_> {
                     self.inside(body, id, address, index, around, told)
                 });
                 let results: Vec<_> = results.collect();
-                let results = all_of(results, *mode)?.into_iter().enumerate();
-                let fields = results
-                    .map(|(at, value)| (format!("branch_{at}").into(), value.unwrap_or_default()));
-                let fields: Vec<(std::sync::Arc<str>, Value)> = fields.collect();
-                let count = i64::try_from(fields.len()).expect("a few branches");
-                Ok(Known::Value(Value::record(fields), count, None))
+                Ok(record(all_of(results, *mode)?))
             }
             What::Race(branches) => {
                 let results = branches.iter().enumerate().map(|(at, body)| {
@@ -259,6 +260,26 @@ impl Teller<'_> {
         let Known::Value(value, count, _) = list(values) else { unreachable!("a list is a value") };
         Ok(Known::Value(value, count, taken))
     }
+}
+
+/// The record of what came of branches, which counts as their number.
+fn record(results: Vec<Option<Value>>) -> Known {
+    let count = i64::try_from(results.len()).expect("a few branches");
+    let fields = results.into_iter().enumerate();
+    let fields = fields.map(|(at, value)| (format!("branch_{at}"), value.unwrap_or_default()));
+    Known::Value(Value::record(fields), count, None)
+}
+
+/// What a node waits for comes, or it fails.
+fn wait(Waits { what, comes }: Waits, address: &str) -> Ending {
+    let fields: Vec<(&str, Value)> = match what {
+        _ if !comes => return Err([address.to_owned()].into()),
+        Waiting::Time => vec![("until", MOMENT.into())],
+        Waiting::Event => vec![("n", 1.into())],
+        Waiting::Human => vec![("n", 1.into()), ("by", "ada".into()), ("at", 0.into())],
+        Waiting::Emit => vec![],
+    };
+    Ok(Known::Value(Value::record(fields), what.counts(), None))
 }
 
 /// A list of values, which counts as their number.

@@ -16,10 +16,12 @@ use crate::address::Address;
 use crate::error::ErrorCode;
 use crate::expr::Template;
 use crate::graph::{
-    Body, Branches, COMPENSATE, Case, Catch, Edge, EdgeKind, Graph, GraphNode, Join, Loop,
-    NodeKind, OnItemError, OnMax, Retry, Scope, Try,
+    self, Awaited, Body, Branches, COMPENSATE, Case, Catch, Edge, EdgeKind, Emit, Escalation,
+    Graph, GraphNode, Human, Join, Listen, Loop, NodeKind, OnDeadline, OnItemError, OnMax,
+    OnTimeout, Retry, Scope, Try, Wait,
 };
 use crate::signature::Effect as Class;
+use crate::types::{Field, Kind, Type};
 
 /// Remainder by which a switch chooses.
 pub(super) const WAYS: i64 = 4;
@@ -49,11 +51,14 @@ pub(super) struct Piece {
 #[derive(Clone, Debug)]
 pub(super) enum What {
     Leaf(Script),
+    Wait(Waits),
     /// Takes case `(sum + by) % WAYS` when there is one.
     Switch {
         cases: usize,
         otherwise: bool,
         by: i64,
+        /// Chance decides instead.
+        chance: bool,
         /// By case, `otherwise` last; a case that is not here, or empty, has no body.
         bodies: Vec<Vec<Piece>>,
     },
@@ -86,7 +91,7 @@ impl What {
     /// The nodes of a body, by its number.
     fn inside(&self, index: usize) -> &Vec<Piece> {
         match self {
-            Self::Leaf(_) => unreachable!("the way leads inside"),
+            Self::Leaf(_) | Self::Wait(_) => unreachable!("the way leads inside"),
             Self::Map { body, .. } | Self::Loop { body, .. } => body,
             Self::Switch { bodies, .. } => &bodies[index],
             Self::Parallel { branches, .. } | Self::Race(branches) => &branches[index],
@@ -111,6 +116,45 @@ impl Catches {
     fn codes(self) -> Vec<ErrorCode> {
         if self == Self::Nothing { vec![ErrorCode::Budget] } else { vec![] }
     }
+}
+
+/// A node that nothing performs, and whether what it waits for comes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    pub(super) what: Waiting,
+    pub(super) comes: bool,
+}
+
+/// What it waits for, and what its value counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// `{ until }`; what does not come is that there is no such moment.
+    Time,
+    /// `{ n }`; what does not come is late.
+    Event,
+    /// `{ n, by, at }`; what does not come is late, also for those who are asked then.
+    Human,
+    /// `{}`; what does not come is the run that is told.
+    Emit,
+}
+
+impl Waiting {
+    /// Fields of the value.
+    pub(super) fn counts(self) -> i64 {
+        match self {
+            Self::Time | Self::Event => 1,
+            Self::Human => 3,
+            Self::Emit => 0,
+        }
+    }
+}
+
+/// The moment of everything in a sketch.
+pub(super) const MOMENT: i64 = 5;
+
+/// The number that chance gives at an address: in a test it is no chance.
+pub(super) fn drawn(address: &str, below: usize) -> usize {
+    address.len() % below
 }
 
 /// How the world answers the attempts of a leaf.
@@ -150,6 +194,14 @@ impl Sketch {
             _ if address.node().as_str() == COMPENSATE => UNDO,
             What::Leaf(script) => *script,
             _ => panic!("`{address}` is no leaf of\n{self:?}"),
+        }
+    }
+
+    /// What the node at an address waits for.
+    pub(super) fn waits(&self, address: &Address) -> Waits {
+        match &self.piece(address).what {
+            What::Wait(waits) => *waits,
+            _ => panic!("`{address}` does not wait in\n{self:?}"),
         }
     }
 
@@ -200,14 +252,19 @@ impl Sketch {
         let here = if body { format!("{reads} + item + index") } else { reads.clone() };
         let kind = match &piece.what {
             What::Leaf(script) => self.leaf(script, &here),
-            What::Switch { cases, otherwise, by, bodies } => {
-                let when = |case| Some(expr(&format!("({here} + {by}) % {WAYS} == {case}")));
+            What::Wait(waits) => waiting(*waits, &id),
+            What::Switch { cases, otherwise, by, chance, bodies } => {
+                let when = |case| {
+                    let when = format!("({here} + {by}) % {WAYS} == {case}");
+                    (!chance).then(|| expr(&when))
+                };
                 let inner = |case: usize| {
                     let pieces = bodies.get(case).filter(|pieces| !pieces.is_empty())?;
                     let nodes = Scope { nodes: self.scope(pieces, &id, &reads, body) };
                     Some(Body { nodes, out: Some(ends(&id, pieces.len())) })
                 };
-                let case = |when, at| Case { when, to: vec![], body: inner(at) };
+                let weight = chance.then_some(1);
+                let case = |when, at| Case { when, weight, to: vec![], body: inner(at) };
                 let mut all: Vec<_> = (0..*cases).map(|at| case(when(at), at)).collect();
                 all.extend(otherwise.then(|| case(None, *cases)));
                 NodeKind::Switch { cases: all }
@@ -220,15 +277,10 @@ impl Sketch {
                     map.out = ends(&id, body.len());
                 })
             }
-            What::Loop { first, limit, max, body } => NodeKind::Loop(Box::new(Loop {
-                max: *max,
-                go_on: Some(expr(&format!("item < {limit}"))),
-                until: None,
-                on_max: OnMax::Stop,
-                carry: [("item".to_owned(), read(&first.to_string()))].into_iter().collect(),
-                next: [("item".to_owned(), read("item + 1"))].into_iter().collect(),
-                body: self.body(body, &id, &reads, true),
-            })),
+            What::Loop { first, limit, max, body } => {
+                let body = self.body(body, &id, &reads, true);
+                looped((*first, *limit, *max), body)
+            }
             What::Parallel { mode, branches } => {
                 NodeKind::Parallel(Box::new(self.branches(branches, *mode, &id, &reads, body)))
             }
@@ -293,6 +345,51 @@ impl Sketch {
     }
 }
 
+/// A loop that counts `item` from a number on while it is below another, so often at most.
+fn looped((first, limit, max): (i64, i64, u32), body: Body) -> NodeKind {
+    NodeKind::Loop(Box::new(Loop {
+        max,
+        go_on: Some(expr(&format!("item < {limit}"))),
+        until: None,
+        on_max: OnMax::Stop,
+        carry: [("item".to_owned(), read(&first.to_string()))].into_iter().collect(),
+        next: [("item".to_owned(), read("item + 1"))].into_iter().collect(),
+        body,
+    }))
+}
+
+/// A node that waits. The event of one that does not come has a name of its own: nodes of two branches have one id.
+fn waiting(waits: Waits, id: &str) -> NodeKind {
+    let awaited = match waits.what {
+        Waiting::Time => Awaited::Time(Template::Literal("1m".into())),
+        Waiting::Event => Awaited::Event(Box::new(Listen {
+            event: if waits.comes { id.into() } else { "never".into() },
+            only: Some(expr("event.n == 1")),
+            timeout: Some(DEADLINE),
+            on_timeout: OnTimeout::Fail,
+        })),
+        Waiting::Human => {
+            let int: Field = Type::from(Kind::Int).into();
+            let last = graph::Deadline { after: DEADLINE, then: OnDeadline::Fail };
+            let to = Template::Literal("boss".into());
+            let then = OnDeadline::Escalate(Box::new(Escalation { to, deadline: Some(last) }));
+            return NodeKind::Human(Box::new(Human {
+                title: Template::Literal("n?".into()),
+                text: None,
+                form: [("n".to_owned(), int)].into(),
+                assignee: None,
+                quorum: None,
+                deadline: Some(graph::Deadline { after: DEADLINE, then }),
+            }));
+        }
+        Waiting::Emit => {
+            let to = Some(Template::Literal("other".into()));
+            return NodeKind::Emit(Box::new(Emit { event: id.into(), payload: None, to }));
+        }
+    };
+    NodeKind::Wait(Box::new(Wait { awaited }))
+}
+
 /// The list of the values of a body's nodes.
 fn ends(prefix: &str, nodes: usize) -> Template {
     let values = (0..nodes).map(|node| read(&optional(&name(prefix, node), "null")));
@@ -314,7 +411,11 @@ fn sum_of(scope: &[Piece], piece: &Piece, prefix: &str, around: &str) -> String 
                 format!("({from} == null ? {NO_CASE} : size({from}))")
             }
             What::Switch { .. } => format!("({from}.case == null ? {NO_CASE} : {from}.case)"),
-            What::Map { .. } | What::Loop { .. } | What::Parallel { .. } | What::Try { .. } => {
+            What::Map { .. }
+            | What::Loop { .. }
+            | What::Parallel { .. }
+            | What::Try { .. }
+            | What::Wait(_) => {
                 format!("size({from})")
             }
             What::Race(_) => from.clone(),
@@ -353,9 +454,13 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
                     script.only.map_or(Ok(()), |item| write!(f, " in item {item}"))?;
                 }
             }
-            What::Switch { cases, otherwise, by, .. } => {
+            What::Wait(Waits { what, comes }) => {
+                write!(f, "{what:?}{}", if *comes { "" } else { ", does not come" })?;
+            }
+            What::Switch { cases, otherwise, by, chance, .. } => {
                 let otherwise = if *otherwise { " + else" } else { "" };
-                write!(f, "switch of {cases}{otherwise}, shifted by {by}")?;
+                let chance = if *chance { " by chance" } else { "" };
+                write!(f, "switch{chance} of {cases}{otherwise}, shifted by {by}")?;
             }
             What::Map { items, concurrency, mode, .. } => {
                 write!(f, "map {items:?}, {concurrency} at a time, {mode:?}")?;
@@ -378,7 +483,7 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
         }
         writeln!(f)?;
         match &piece.what {
-            What::Leaf(_) => {}
+            What::Leaf(_) | What::Wait(_) => {}
             What::Map { body, .. } | What::Loop { body, .. } => show(f, body, &id, depth + 1)?,
             What::Parallel { branches, .. } | What::Race(branches) => {
                 for (at, body) in branches.iter().enumerate() {
@@ -470,18 +575,26 @@ fn whats(depth: u32, tried: bool) -> BoxedStrategy<What> {
     let only = prop::option::of(0_u32..3);
     let leaf = (class, fails, 1_u32..=3, only)
         .prop_map(|(class, fails, tries, only)| What::Leaf(Script { class, fails, tries, only }));
-    let head = (1_usize..=3, any::<bool>(), 0..WAYS);
-    let plain = head.clone().prop_map(|(cases, otherwise, by)| {
+    let what = prop_oneof![
+        Just(Waiting::Time),
+        Just(Waiting::Event),
+        Just(Waiting::Human),
+        Just(Waiting::Emit)
+    ];
+    let wait = (what, prop::bool::weighted(0.8))
+        .prop_map(|(what, comes)| What::Wait(Waits { what, comes }));
+    let head = (1_usize..=3, any::<bool>(), 0..WAYS, prop::bool::weighted(0.25));
+    let plain = head.clone().prop_map(|(cases, otherwise, by, chance)| {
         let bodies = Vec::new();
-        What::Switch { cases, otherwise, by, bodies }
+        What::Switch { cases, otherwise, by, chance, bodies }
     });
     if depth == 0 {
-        return prop_oneof![4 => leaf, 1 => plain].boxed();
+        return prop_oneof![4 => leaf, 2 => wait, 1 => plain].boxed();
     }
     let body = prop_oneof![1 => Just(Vec::new()), 2 => scopes(3, depth - 1, tried)];
-    let owning = (head, vec(body, 4)).prop_map(|((cases, otherwise, by), mut bodies)| {
+    let owning = (head, vec(body, 4)).prop_map(|((cases, otherwise, by, chance), mut bodies)| {
         bodies.truncate(cases + usize::from(otherwise));
-        What::Switch { cases, otherwise, by, bodies }
+        What::Switch { cases, otherwise, by, chance, bodies }
     });
     let mode =
         prop_oneof![Just(OnItemError::Collect), Just(OnItemError::Skip), Just(OnItemError::Fail)];
@@ -502,7 +615,7 @@ fn whats(depth: u32, tried: bool) -> BoxedStrategy<What> {
     let tried = (scopes(3, depth - 1, true), catch, prop::option::of(inner(2)))
         .prop_map(|(body, catch, finally)| What::Try { body, catch, finally });
     prop_oneof![
-        8 => leaf, 2 => plain, 2 => owning, 2 => map, 2 => looped, 2 => parallel, 2 => race, 4 => tried
+        8 => leaf, 4 => wait, 2 => plain, 2 => owning, 2 => map, 2 => looped, 2 => parallel, 2 => race, 4 => tried
     ]
     .boxed()
 }

@@ -51,9 +51,13 @@ fn grow(
         let joins = [Some(Join::All), several.then_some(Join::Any), two.then_some(Join::NOf(2))];
         for join in joins.into_iter().flatten() {
             let what = match switch {
-                Some(switch) if switch == at => {
-                    What::Switch { cases: 0, otherwise: false, by: 0, bodies: vec![] }
-                }
+                Some(switch) if switch == at => What::Switch {
+                    cases: 0,
+                    otherwise: false,
+                    by: 0,
+                    chance: false,
+                    bodies: vec![],
+                },
                 _ => What::Leaf(SOUND),
             };
             pieces.push(Piece { needs: needs.clone(), join, what, undo: false });
@@ -71,7 +75,8 @@ fn try_all(pieces: &[Piece], switch: Option<usize>) -> usize {
     for &otherwise in ways {
         if let Some(switch) = switch {
             // Its `else` is case 0. Case 1, to which edges lead too, is never taken.
-            sketch.nodes[switch].what = What::Switch { cases: 0, otherwise, by: 0, bodies: vec![] };
+            sketch.nodes[switch].what =
+                What::Switch { cases: 0, otherwise, by: 0, chance: false, bodies: vec![] };
         }
         let told = tell(&sketch, &BTreeSet::new());
         let graph = sketch.graph();

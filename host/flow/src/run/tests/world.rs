@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::fixture::{SEEN, failed, intent, ok, resumed, run_of, started};
 use super::reference::{Fate, Told, blur};
-use super::sketch::Sketch;
+use super::sketch::{MOMENT, Sketch, Waiting, Waits, drawn};
 use crate::address::Address;
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, NodeError};
 use crate::event::{Event, Outcome};
 use crate::graph::{COMPENSATE, Graph};
 use crate::run::{Derived, Effect, Run, Step};
@@ -23,9 +23,35 @@ const MOST_EVENTS: usize = 2_000;
 /// What a run is asked to do and has not answered yet.
 #[derive(Clone, Debug)]
 enum Task {
-    Attempt { address: Address, attempt: u32, value: i64, begun: bool, cancelled: bool },
-    Wait { address: Address, attempt: u32 },
-    Deadline { address: Address },
+    Attempt {
+        address: Address,
+        attempt: u32,
+        value: i64,
+        begun: bool,
+        cancelled: bool,
+    },
+    Wait {
+        address: Address,
+        attempt: u32,
+    },
+    Deadline {
+        address: Address,
+    },
+    /// A node waits; once that is stored, what it waits for may come.
+    Rest {
+        address: Address,
+        known: bool,
+    },
+    Ended {
+        address: Address,
+    },
+    Emit {
+        address: Address,
+    },
+    Draw {
+        address: Address,
+        below: u64,
+    },
 }
 
 pub(super) struct World<'s> {
@@ -68,6 +94,7 @@ impl<'s> World<'s> {
             world.watch(&step);
         }
         world.journal = journal.to_vec();
+        world.tasks = waits_of(journal);
         world.record(resumed());
         world
     }
@@ -108,7 +135,17 @@ impl<'s> World<'s> {
         self.journal.push(event.clone());
         let orphaned = matches!(event, Event::RunResumed { .. });
         self.tasks.retain_mut(|task| match (task, event) {
+            // A store knows what a run waits for.
+            (Task::Rest { known, .. }, _) if orphaned => *known,
             _ if orphaned => false,
+            (
+                Task::Rest { address, known },
+                Event::WaitStarted { address: a, .. } | Event::TaskOpened { address: a, .. },
+            ) => {
+                *known |= address == a;
+                true
+            }
+            (Task::Draw { address, .. }, Event::Drawn { address: a, .. }) => address != a,
             (
                 Task::Attempt { address, attempt, .. },
                 Event::AttemptSucceeded { address: a, attempt: n, .. }
@@ -174,6 +211,12 @@ impl<'s> World<'s> {
             // A `try` that is stopped has one in any case.
             Effect::Deadline { .. } if !self.sketch.deadlines => {}
             Effect::Deadline { address, .. } => self.tasks.push(Task::Deadline { address }),
+            Effect::Rest(rest) => {
+                self.tasks.push(Task::Rest { address: rest.address, known: false });
+            }
+            Effect::Ended { address } => self.tasks.push(Task::Ended { address }),
+            Effect::Emit { address, .. } => self.tasks.push(Task::Emit { address }),
+            Effect::Draw { address, below } => self.tasks.push(Task::Draw { address, below }),
             Effect::Cancel { address: stopped } => {
                 let task = self.tasks.iter_mut().find_map(|task| match task {
                     Task::Attempt { address, cancelled, .. } if *address == stopped => {
@@ -202,6 +245,25 @@ impl<'s> World<'s> {
         match self.tasks.remove(which) {
             Task::Wait { address, attempt } => self.record(Event::RetryDue { address, attempt }),
             Task::Deadline { address } => self.record(Event::DeadlinePassed { address }),
+            Task::Ended { address } => self.record(Event::WaitEnded { address }),
+            Task::Draw { address, below } => {
+                let below = usize::try_from(below).expect("a few cases");
+                let value = drawn(&address.to_string(), below) as u64;
+                self.record(Event::Drawn { address, value });
+            }
+            Task::Emit { address } => match self.sketch.waits(&address).comes {
+                true => self.record(Event::Emitted { address }),
+                false => self.record(Event::WaitFailed { address, error: absent() }),
+            },
+            Task::Rest { address, known: false } => self.begin_rest(address),
+            Task::Rest { address, known: true } => {
+                let Waits { what, comes } = self.sketch.waits(&address);
+                self.record(match what {
+                    Waiting::Event if comes => heard(address.node().as_str()),
+                    Waiting::Human if comes => answered(&address),
+                    _ => Event::WaitOver { address },
+                });
+            }
             Task::Attempt { address, attempt, value, begun: false, cancelled: false } => {
                 let (begun, cancelled) = (true, false);
                 let event = intent(&address.to_string(), attempt);
@@ -222,6 +284,24 @@ impl<'s> World<'s> {
                 self.record(event);
             }
         }
+    }
+
+    /// Stores that a node waits, or that what it wants cannot be.
+    fn begin_rest(&mut self, address: Address) {
+        let Waits { what, comes } = self.sketch.waits(&address);
+        let until = Some(MOMENT);
+        let event = match what {
+            Waiting::Time if !comes => Event::WaitFailed { address, error: absent() },
+            Waiting::Human => {
+                self.tasks.push(Task::Rest { address: address.clone(), known: true });
+                Event::TaskOpened { address, task: Value::empty(), until }
+            }
+            _ => {
+                self.tasks.push(Task::Rest { address: address.clone(), known: true });
+                Event::WaitStarted { address, name: None, until }
+            }
+        };
+        self.record(event);
     }
 
     /// How many things are outstanding.
@@ -280,7 +360,42 @@ impl<'s> World<'s> {
     }
 }
 
+/// What nodes wait for, as a store knows it from a journal.
+fn waits_of(journal: &[Event]) -> Vec<Task> {
+    let mut open = BTreeSet::new();
+    for event in journal {
+        match event {
+            Event::WaitStarted { address, .. } | Event::TaskOpened { address, .. } => {
+                open.insert(address.clone());
+            }
+            Event::WaitOver { address } | Event::WaitEnded { address } => {
+                open.remove(address);
+            }
+            _ => {}
+        }
+    }
+    open.into_iter().map(|address| Task::Rest { address, known: true }).collect()
+}
+
+fn absent() -> NodeError {
+    NodeError::new(ErrorCode::Permanent, "there is none")
+}
+
+pub(super) fn heard(name: &str) -> Event {
+    let payload = Value::record([("n", 1.into())]);
+    Event::SignalReceived { name: name.into(), id: "1".into(), by: "test".into(), payload }
+}
+
+pub(super) fn answered(address: &Address) -> Event {
+    let (id, by) = ("1".into(), "ada".into());
+    let answer = Value::record([("n", 1.into())]);
+    Event::TaskAnswered { address: address.clone(), id, by, given: 0, answer }
+}
+
 /// What the events of a run have made of it, as text.
 pub(super) fn state(run: &Run) -> String {
-    format!("{:?} {:?} {:?} {:?} {:?}", run.stage, run.frames, run.counts, run.work, run.step)
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        run.stage, run.frames, run.counts, run.waits, run.work, run.step
+    )
 }
