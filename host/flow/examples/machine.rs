@@ -123,6 +123,7 @@ fn node(id: &str, kind: NodeKind, needs: impl IntoIterator<Item = usize>) -> Gra
         needs,
         join: Join::All,
         compensate: None,
+        verify: None,
         write: Default::default(),
         output: Kind::Any.into(),
     }

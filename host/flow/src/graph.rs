@@ -23,6 +23,7 @@ mod waits;
 
 pub use blocks::{
     Body, Branches, COMPENSATE, Case, Catch, Loop, Map, NodeKind, OnItemError, OnMax, Try,
+    VERIFIES, VERIFY,
 };
 pub use state::{Channel, MAX_CHANNEL_PARTS, MAX_SET_PARTS, Reducer};
 pub use waits::{
@@ -121,6 +122,9 @@ pub struct GraphNode {
     /// What undoes it, as a scope of the one node [`COMPENSATE`], when the `try` around it fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compensate: Option<Box<Scope>>,
+    /// What finds out whether an attempt of it happened of which nobody knows, as a scope of the one node [`VERIFY`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Box<Scope>>,
     /// What it writes to state channels when it has succeeded, read with its own value under its own name.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub write: IndexMap<String, Template>,
@@ -133,12 +137,14 @@ impl GraphNode {
     /// runs several times, the body of a `map` or a `loop`, is here once, under 0.
     pub fn scopes(&self) -> Vec<(usize, &Scope)> {
         let undo = self.compensate.iter().map(|scope| (0, &**scope));
-        self.kind.scopes().into_iter().chain(undo).collect()
+        let verify = self.verify.iter().map(|scope| (VERIFIES, &**scope));
+        self.kind.scopes().into_iter().chain(undo).chain(verify).collect()
     }
 
     /// One of [`Self::scopes`].
     pub fn scope(&self, index: usize) -> Option<&Scope> {
         match &self.kind {
+            NodeKind::Leaf(_) if index == VERIFIES => self.verify.as_deref(),
             NodeKind::Leaf(_) => self.compensate.as_deref(),
             kind => kind.scope(index),
         }

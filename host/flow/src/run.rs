@@ -242,7 +242,7 @@ impl Run {
                 self.input = input.clone();
                 self.enter(0, None, 0);
             }
-            Admitted::Intent(at) => self.node_mut(at).intent = true,
+            Admitted::Intent(at, key) => self.begun(at, key),
             Admitted::Succeeded(at, output) => self.answered(at, Ok(output)),
             Admitted::Failed(at, error) => self.answered(at, Err(error)),
             Admitted::Due(at) => self.perform_next(at),

@@ -172,6 +172,35 @@ async fn a_pause_before_a_retry_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn who_can_find_out_is_asked_about_an_attempt_of_which_nobody_knows() {
+    let verify = |happened| {
+        let told = format!("{{ v: {{ happened: {happened}, value: \"${{attempt.key}}\" }} }}");
+        let verify = format!("on_unknown: {{ verify: {{ type: read, with: {told} }} }}");
+        graph(
+            &format!("  a: {{ type: once, with: {{ act: wait, v: 7 }}, {verify} }}\n"),
+            "\"${a}\"",
+        )
+    };
+    for (happened, attempts) in [(true, 1), (false, 2)] {
+        let mut world = Lives::of(verify(happened));
+        world.begin().await;
+        let key = world.ledger.keys()["a"][0].clone();
+        world.end(true).await;
+        world.pass(5_000).await;
+        world.begin().await;
+        // Also to what the dead process left behind.
+        world.ledger.open.notify_waiters();
+        assert!(world.pass(TICK).await);
+        let (_, outcome) = world.outcome().await;
+        let value = if happened { Value::from(key.as_str()) } else { Value::Int(7) };
+        assert_eq!(outcome, Outcome::Succeeded { output: Value::record([("out", value)]) });
+        let keys = world.ledger.keys();
+        assert_eq!(keys["a"], vec![key; attempts], "one key for all attempts");
+        assert_eq!(keys["a[1].verify"].len(), 1, "{keys:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_defect_in_an_expression_fails_its_node_however_often_the_run_is_resumed() {
     // The evaluator takes it for granted that floats are numbers, and nothing else lets one in that is none.
     let input = Value::record([("x", Value::Float(f64::NAN))]);

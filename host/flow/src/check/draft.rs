@@ -22,7 +22,7 @@ use super::{Around, Checker, keys};
 use crate::address::NodeId;
 use crate::diagnostic::{Finding, Span, short};
 use crate::document::{Data, Entry, Node};
-use crate::graph::{COMPENSATE, Guards, Join, Policy};
+use crate::graph::{COMPENSATE, Guards, Join, Policy, VERIFIES, VERIFY};
 use crate::signature::Signature;
 use crate::types::{Field, Type, to_json_schema, validate_fields};
 use crate::value::Value;
@@ -52,6 +52,8 @@ pub(super) struct DraftNode {
     pub(super) kind: DraftKind,
     /// What undoes it: a scope of one node.
     pub(super) undo: Option<Draft>,
+    /// What finds out whether an attempt happened: a scope of one node.
+    pub(super) verify: Option<Draft>,
     /// What it writes to state channels.
     pub(super) writes: IndexMap<String, DraftWrite>,
 }
@@ -67,7 +69,9 @@ pub(super) struct DraftWrite {
 impl DraftNode {
     /// The scopes inside, by the number of the body.
     pub(super) fn bodies(&self) -> Vec<(usize, &Draft)> {
-        self.kind.bodies().into_iter().chain(self.undo.iter().map(|undo| (0, undo))).collect()
+        let undo = self.undo.iter().map(|undo| (0, undo));
+        let verify = self.verify.iter().map(|verify| (VERIFIES, verify));
+        self.kind.bodies().into_iter().chain(undo).chain(verify).collect()
     }
 }
 
@@ -136,9 +140,10 @@ impl<'a> Checker<'a> {
         let kind = self.draft_kind(entry, &id, around);
         let join = node.get("join").and_then(|e| self.join(&e.value)).unwrap_or_default();
         let undo = node.get(COMPENSATE).and_then(|entry| self.undo(entry, &kind, around));
+        let verify = node.get("on_unknown").and_then(|entry| self.verify(entry, &kind, around));
         let after = node.get("after").map(|e| self.names(&e.value)).unwrap_or_default();
         let writes = self.writes(node, around.channels);
-        Some(DraftNode { id, span: entry.key_span, join, after, kind, undo, writes })
+        Some(DraftNode { id, span: entry.key_span, join, after, kind, undo, verify, writes })
     }
 
     fn draft_kind(&self, entry: &Entry, id: &NodeId, around: &Around<'_>) -> DraftKind {
@@ -206,6 +211,35 @@ impl<'a> Checker<'a> {
         // Its failures are the end of it: nothing undoes what undoes.
         let around = Around { within_try: false, ..*around };
         let key = Entry { key: COMPENSATE.into(), ..entry.clone() };
+        Some(Draft { nodes: vec![self.draft_node(&key, &around)?] })
+    }
+
+    /// What finds out whether an attempt happened of which nobody knows: `fail`, or `{ verify: { type: … } }`.
+    fn verify(&self, entry: &Entry, kind: &DraftKind, around: &Around<'_>) -> Option<Draft> {
+        let refuse = |span: Span, message: &str, help: &str| {
+            self.find(Finding::error("CG0333", span, message).help(help));
+            None
+        };
+        let DraftKind::Leaf(leaf) = kind else {
+            let message = "a block is not performed: its steps are";
+            return refuse(entry.key_span, message, "write `on_unknown:` at the steps inside");
+        };
+        if let Data::Scalar(_) = entry.value.data {
+            return self.choice(&entry.value, &[("fail", ())]).and(None);
+        }
+        self.keys(&entry.value, &[VERIFY], &[], "`on_unknown`");
+        let found = entry.value.get(VERIFY)?;
+        if !leaf.policy.effect.needs_intent() {
+            let message = "this step changes nothing, so it is done again when nobody knows";
+            return refuse(entry.key_span, message, "leave `on_unknown` out");
+        }
+        if found.value.get("type").is_none() || found.value.get("hooks").is_some() {
+            let message = "what finds out whether a step happened has a `type`, and no hooks";
+            let help = "`on_unknown: { verify: { type: …, with: { key: \"${attempt.key}\" } } }`";
+            return refuse(found.key_span, message, help);
+        }
+        let around = Around { within_try: false, ..*around };
+        let key = Entry { key: VERIFY.into(), ..found.clone() };
         Some(Draft { nodes: vec![self.draft_node(&key, &around)?] })
     }
 

@@ -27,8 +27,18 @@ pub(super) const NODE: &[&str] = &["after", "join", "write", "hooks", "doc"];
 pub(super) const FORMS: &[&str] =
     &["type", "switch", "map", "loop", "parallel", "race", "try", "wait", "emit"];
 /// Keys of a node that is performed; those of its type come to them.
-pub(super) const LEAF: &[&str] =
-    &["type", "with", "timeout", "deadline", "retry", "effect", "limits", "guard", "compensate"];
+pub(super) const LEAF: &[&str] = &[
+    "type",
+    "with",
+    "timeout",
+    "deadline",
+    "retry",
+    "effect",
+    "limits",
+    "guard",
+    "compensate",
+    "on_unknown",
+];
 /// Chains around a node that is performed.
 pub(super) const GUARD: &[&str] = &["before", "after", "tool_call", "tool_result"];
 /// Keys of a `switch`.
@@ -76,7 +86,7 @@ pub(super) const HUMAN: &[&str] =
 /// Keys of who is asked then.
 pub(super) const ESCALATION: &[&str] = &["to", "deadline", "on_deadline"];
 /// Keys of nodes that a later version runs.
-pub(super) const NODE_LATER: &[&str] = &["back", "machine", "on_unknown", "idle", "flow"];
+pub(super) const NODE_LATER: &[&str] = &["back", "machine", "idle", "flow"];
 
 /// Keys of nodes of all forms.
 pub(super) fn all_of_nodes() -> Vec<&'static str> {
@@ -152,6 +162,10 @@ fn schema_of(key: &str) -> Json {
             ] }),
         "timeout" | "deadline" | "cleanup" | "for" => duration(),
         "compensate" => json!({ "$ref": "#/$defs/node" }),
+        "on_unknown" => json!({ "oneOf": [{ "const": "fail" }, {
+            "type": "object", "required": ["verify"], "additionalProperties": false,
+            "properties": { "verify": { "$ref": "#/$defs/node" } },
+        }] }),
         "loop" => json!({
             "type": "object", "required": ["max"], "additionalProperties": false,
             "properties": object(LOOP_BOUNDS),

@@ -182,6 +182,9 @@ impl Checker<'_> {
         let mut written = Vec::new();
         self.read(node.writes.values().flat_map(|write| &write.bound.sites), &mut written);
         reads.extend(written.into_iter().filter(|read| read.name != node.id.as_str()));
+        if let Some(verify) = &node.verify {
+            reads.extend(self.reads_of_body(verify, [], &["attempt"]));
+        }
         if let Some(undo) = &node.undo {
             reads.extend(self.reads_of_body(undo, [], &[node.id.as_str()]));
         }

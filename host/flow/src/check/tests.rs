@@ -65,6 +65,12 @@ impl Signatures for Sample {
                 score.input["kind"].default = Some("a".into());
                 score
             }
+            "status" => signature(
+                "record{key: string}",
+                "record{happened: bool, value: record{text: string}}",
+                "record{}",
+                Effect::Read,
+            ),
             "vault" => {
                 signature("record{}", "record{key: string @secret}", "record{}", Effect::Read)
             }

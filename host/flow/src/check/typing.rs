@@ -16,7 +16,7 @@ use super::order::Order;
 use super::site::{Bound, Site};
 use crate::diagnostic::{Finding, Hints, Span, short};
 use crate::expr::{Template, TypeNames, infer_value, unify_types};
-use crate::graph::{GraphNode, Leaf, NodeKind, Scope};
+use crate::graph::{GraphNode, Leaf, NodeKind, Scope, VERIFIES};
 use crate::types::{Field, GUARDED_LABEL, Kind, Misfit, Type, fits, validate};
 use crate::value::Value;
 
@@ -138,6 +138,13 @@ impl Checker<'_> {
             let compensate = node.undo.as_ref().zip(body(0)).map(|(undo, order)| {
                 Box::new(self.type_nodes(undo, order, &names, HashMap::new()).0)
             });
+            let verify = node.verify.as_ref().zip(body(VERIFIES));
+            let verify = verify.map(|(verify, order)| {
+                let own = HashMap::from([("attempt".to_owned(), attempt_type())]);
+                let scope = self.type_nodes(verify, order, &names, own).0;
+                self.type_verify(node, &scope, &output);
+                Box::new(scope)
+            });
             let write = self.type_writes(node, &names);
             spans.push(node.span);
             nodes.push(GraphNode {
@@ -146,6 +153,7 @@ impl Checker<'_> {
                 needs: needs.clone(),
                 join: node.join,
                 compensate,
+                verify,
                 write,
                 output,
             });
@@ -222,6 +230,20 @@ impl Checker<'_> {
         let (uses, config, policy) = (leaf.uses.clone(), leaf.config.clone(), leaf.policy.clone());
         let guard = leaf.guard.clone();
         (NodeKind::Leaf(Arc::new(Leaf { uses, with, config, defaults, policy, guard })), output)
+    }
+
+    /// What is found out says whether the step happened, and then its value.
+    fn type_verify(&self, node: &DraftNode, scope: &Scope, output: &Type) {
+        let (Some(verify), Some(written)) = (scope.nodes.first(), &node.verify) else { return };
+        let span = written.nodes.first().map_or(node.span, |verify| verify.span);
+        let value = Field::from(output.clone());
+        let wanted = [("happened".to_owned(), Field::from(Type::from(Kind::Bool)))];
+        let wanted = wanted.into_iter().chain([("value".to_owned(), value)]).collect();
+        if let Err(misfit) = fits(&verify.output, &Kind::Record(wanted).into()) {
+            let message = format!("what finds out whether `{}` happened: {misfit}", node.id);
+            let help = format!("it gives `{{ happened: bool, value: {} }}`", short(output));
+            self.find(Finding::error("CG0333", span, message).help(help));
+        }
     }
 
     fn unknown_port(&self, port: &str, span: Span, leaf: &DraftLeaf) {
@@ -313,6 +335,11 @@ impl Checker<'_> {
             ));
         }
     }
+}
+
+/// What is known of an attempt of which nobody knows whether it happened.
+fn attempt_type() -> Type {
+    "record{key: string, number: int}".parse().expect("a type")
 }
 
 /// The type of `null`.

@@ -290,4 +290,27 @@ nodes:
   a: { type: upper, effect: once, with: { text: hi } }
 "#,
     },
+    Page {
+        code: "CG0333",
+        title: "What should find out whether a step happened, and could not",
+        text: "When a process ends while a step with the effect `once` is performed, nobody knows whether it happened. Without more \
+               that is the failure `unknown_outcome`. `on_unknown: { verify: … }` names a node that asks the other side, by the \
+               key of the attempt, `attempt.key`. It gives `happened`, and `value` when it did: that is the value of the step \
+               then, so it has its type. When it did not happen the step is performed again.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: upper, with: { text: hi }, on_unknown: { verify: { type: upper, with: { text: hi } } } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a:
+    type: upper
+    effect: once
+    with: { text: hi }
+    on_unknown:
+      verify: { type: status, with: { key: "${attempt.key}" } }
+"#,
+    },
 ];

@@ -17,6 +17,12 @@ use crate::expr::{Expr, Template};
 /// The id of the node that undoes another: `book[0].seat[0].compensate`.
 pub const COMPENSATE: &str = "compensate";
 
+/// The id of the node that finds out whether an attempt of another happened: `pay[2].verify` for the second.
+pub const VERIFY: &str = "verify";
+
+/// The number of its scope: behind that of what undoes the node. An address names it by the number of the attempt.
+pub const VERIFIES: usize = 1;
+
 /// What a node is.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "is", rename_all = "snake_case")]

@@ -17,7 +17,8 @@ use super::{Run, Stage};
 pub(super) enum Admitted<'e> {
     Ignored,
     Started(&'e Value),
-    Intent(At),
+    /// With what the callee may deduplicate it by.
+    Intent(At, &'e str),
     Succeeded(At, &'e Value),
     Failed(At, &'e NodeError),
     Due(At),
@@ -47,7 +48,9 @@ impl Run {
         }
         match event {
             Event::RunStarted { .. } => unreachable!("answered above"),
-            Event::AttemptStarted { address, attempt, .. } => self.admit_intent(address, *attempt),
+            Event::AttemptStarted { address, attempt, key } => {
+                self.admit_intent(address, *attempt, key)
+            }
             Event::AttemptSucceeded { address, attempt, output, .. } => {
                 let (at, leaf) = self.leaf_at(address)?;
                 let fresh = self.awaited(at, address, *attempt)?;
@@ -112,7 +115,12 @@ impl Run {
         Ok(Admitted::Started(input))
     }
 
-    fn admit_intent(&self, address: &Address, attempt: u32) -> Result<Admitted<'static>, String> {
+    fn admit_intent<'e>(
+        &self,
+        address: &Address,
+        attempt: u32,
+        key: &'e str,
+    ) -> Result<Admitted<'e>, String> {
         let (at, leaf) = self.leaf_at(address)?;
         let node = self.node(at);
         if node.phase != Phase::Performing || node.attempt != attempt {
@@ -121,7 +129,7 @@ impl Run {
         if node.intent && leaf.policy.effect == Class::Once {
             return Err(format!("attempt {attempt} of `{address}` is performed a second time"));
         }
-        Ok(Admitted::Intent(at))
+        Ok(Admitted::Intent(at, key))
     }
 
     /// Whether an answer is the one that is waited for; `false` when it comes too late to matter.
@@ -162,7 +170,8 @@ impl Run {
         if node.attempt == 0 || leaf.policy.deadline.is_none() {
             return Err(format!("`{address}` has no deadline that could pass"));
         }
-        let open = matches!(node.phase, Phase::Performing | Phase::Pausing) && !node.stopping;
+        let open = matches!(node.phase, Phase::Performing | Phase::Pausing | Phase::Inside);
+        let open = open && !node.stopping;
         Ok(if open { Admitted::Late(at) } else { Admitted::Ignored })
     }
 

@@ -27,6 +27,9 @@ impl Run {
 
     /// Takes the result of a body that has closed.
     pub(super) fn close_body(&mut self, at: At, frame: FrameIx) {
+        if self.verifies(frame) {
+            return self.verified(at, frame);
+        }
         if self.undoes(frame) {
             return self.undone(at, frame);
         }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::error::{ErrorCode, NodeError};
 use crate::expr::{Names, Template};
-use crate::graph::{NodeIx, NodeKind};
+use crate::graph::{NodeIx, NodeKind, VERIFIES};
 use crate::value::Value;
 
 use super::Run;
@@ -99,6 +99,9 @@ impl<'r> View<'r> {
             }
             NodeKind::Map(_) | NodeKind::Loop(_) if name == "index" => Some(index.into()),
             NodeKind::Loop(_) => bodies.given.get(name).cloned(),
+            NodeKind::Leaf(_) if name == "attempt" && index as usize >= VERIFIES => {
+                Some(bodies.given.clone())
+            }
             NodeKind::Try(_) if name == "error" && index > 0 => Some(bodies.given.clone()),
             _ => None,
         }

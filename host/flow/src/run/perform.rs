@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::error::{ErrorCode, NodeError};
-use crate::graph::Leaf;
+use crate::graph::{Leaf, VERIFIES};
 use crate::value::{Fields, Value};
 
 use super::names::View;
 use super::plan::Act;
-use super::state::{At, Failure, Phase};
+use super::state::{At, Failure, FrameIx, Phase, Verdict};
 use super::{Attempt, Effect, Run};
 
 impl Run {
@@ -77,8 +77,73 @@ impl Run {
                     self.set_phase(at, Phase::Pausing);
                     self.wait(at);
                 }
+                None if error.code == ErrorCode::UnknownOutcome => {
+                    self.not_known(at, error.clone())
+                }
                 None => self.fail(at, error.clone()),
             },
+        }
+    }
+
+    /// The intent of the current attempt is stored.
+    pub(super) fn begun(&mut self, at: At, key: &str) {
+        let asked = self.plan_of(at).bodies.get(VERIFIES).copied().flatten().is_some();
+        let node = self.node_mut(at);
+        node.intent = true;
+        if asked {
+            node.key = key.into();
+        }
+    }
+
+    /// Nobody knows whether the current attempt happened: who can find out is asked, and without that it is a failure.
+    pub(super) fn not_known(&mut self, at: At, error: NodeError) {
+        if self.plan_of(at).bodies.get(VERIFIES).copied().flatten().is_none() {
+            return self.fail(at, error);
+        }
+        let node = self.node(at);
+        let (number, key) = (node.attempt, node.key.clone());
+        let asked_before = node.bodies.is_some();
+        if !asked_before {
+            self.open_block(at, Value::Null);
+        }
+        let address = Some(self.address(at));
+        let bodies = self.bodies(at);
+        bodies.given = Value::record([("number", Value::from(number)), ("key", key)]);
+        bodies.verdict = Some(Verdict::Failed(Failure { address, error }));
+        self.set_phase(at, Phase::Inside);
+        // Each attempt is asked about at a place of its own: a result that is on record is never another one.
+        self.start_body(at, VERIFIES, number);
+    }
+
+    /// Whether a frame finds out whether an attempt happened.
+    pub(super) fn verifies(&self, frame: FrameIx) -> bool {
+        let here = &self.frames[frame];
+        let leaf = |step: At| matches!(self.plan_of(step).act, Act::Leaf(_));
+        here.index as usize >= VERIFIES && here.parent.is_some_and(leaf)
+    }
+
+    /// What was found out: the value of an attempt that happened stands, and one that did not is made again.
+    pub(super) fn verified(&mut self, at: At, frame: FrameIx) {
+        let failure = self.frames[frame].failure.clone();
+        let told = std::mem::take(&mut self.frames[frame].nodes[0].value);
+        let bodies = self.bodies(at);
+        bodies.running = 0;
+        let unknown = bodies.verdict.take();
+        if self.node(at).stopping {
+            return self.settle_stopped(at);
+        }
+        match (failure, told.get("happened"), unknown) {
+            (None, Some(Value::Bool(true)), _) => {
+                let value = told.get("value").cloned().unwrap_or_default();
+                self.succeed(at, value, None);
+            }
+            (None, Some(Value::Bool(false)), _) => self.perform_next(at),
+            (failure, _, Some(Verdict::Failed(Failure { mut error, .. }))) => {
+                let why = failure.map_or("it did not say".into(), |failure| failure.error.message);
+                error.message = format!("{}; and it was not found out: {why}", error.message);
+                self.fail(at, error);
+            }
+            _ => unreachable!("what was not known is a failure"),
         }
     }
 

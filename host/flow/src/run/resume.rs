@@ -33,7 +33,7 @@ impl Run {
                     self.wait(at);
                 }
                 Phase::Resting => self.ask_again(at),
-                Phase::Inside => self.hurry(at),
+                Phase::Inside if self.hurries(at) => self.hurry(at),
                 _ => {}
             }
         }
@@ -78,7 +78,7 @@ impl Run {
             let help = "look at the other side whether it happened, then start a new run; declare \
                         `effect: idempotent` when the other side ignores a repeated key";
             let error = NodeError::new(ErrorCode::UnknownOutcome, message).with_help(help);
-            self.fail(at, error);
+            self.not_known(at, error);
         }
     }
 }

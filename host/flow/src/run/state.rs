@@ -63,6 +63,8 @@ pub(super) struct Node {
     pub(super) pause: u64,
     /// Whether the attempt's `AttemptStarted` is stored.
     pub(super) intent: bool,
+    /// What the callee may deduplicate the attempt by, of a node that somebody can find out about.
+    pub(super) key: Value,
     /// Whether a `Cancel` was given: the answer that is awaited changes nothing any more.
     pub(super) stopping: bool,
     /// Whether it failed while its attempt was still out.
@@ -82,6 +84,7 @@ impl Node {
             attempt: 0,
             pause: 0,
             intent: false,
+            key: Value::Null,
             stopping: false,
             doomed: false,
             value: Value::Null,

@@ -149,7 +149,8 @@ impl Run {
     /// Whether a frame is a compensation.
     pub(super) fn undoes(&self, frame: FrameIx) -> bool {
         let parent = self.frames[frame].parent;
-        parent.is_some_and(|step| matches!(self.plan_of(step).act, Act::Leaf(_)))
+        let leaf = |step: At| matches!(self.plan_of(step).act, Act::Leaf(_));
+        parent.is_some_and(leaf) && !self.verifies(frame)
     }
 
     /// A compensation has ended.

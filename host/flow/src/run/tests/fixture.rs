@@ -39,6 +39,7 @@ pub(super) fn node(id: &str, kind: NodeKind, needs: Vec<Edge>) -> GraphNode {
         needs,
         join: Join::All,
         compensate: None,
+        verify: None,
         write: counted(),
         output: Kind::Any.into(),
     }
@@ -161,6 +162,12 @@ pub(super) fn intent(address: &str, attempt: u32) -> Event {
 pub(super) fn ok(address: &str, attempt: u32, output: impl Into<Value>) -> Event {
     let (address, output) = (at(address), output.into());
     Event::AttemptSucceeded { address, attempt, output, usage: Usage::default() }
+}
+
+/// What was found out about an attempt: its value, when it happened.
+pub(super) fn found(address: &str, attempt: u32, value: Option<i64>) -> Event {
+    let told = [("happened", Value::Bool(value.is_some()))].into_iter();
+    ok(address, attempt, Value::record(told.chain(value.map(|value| ("value", Value::Int(value))))))
 }
 
 pub(super) fn failed(address: &str, attempt: u32, code: ErrorCode) -> Event {

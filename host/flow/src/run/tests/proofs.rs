@@ -37,7 +37,8 @@ fn lost(sketch: &Sketch, journal: &[Event]) -> BTreeSet<String> {
             _ => continue,
         };
     }
-    let once = |a: &crate::Address| sketch.script(a).class == Class::Once;
+    let once =
+        |a: &crate::Address| sketch.script(a).class == Class::Once && !sketch.piece(a).verify;
     begun.into_iter().filter(once).map(|a| a.to_string()).collect()
 }
 

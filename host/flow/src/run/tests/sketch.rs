@@ -18,7 +18,7 @@ use crate::expr::Template;
 use crate::graph::{
     self, Awaited, Body, Branches, COMPENSATE, Case, Catch, Edge, EdgeKind, Emit, Escalation,
     Graph, GraphNode, Human, Join, Listen, Loop, NodeKind, OnDeadline, OnItemError, OnMax,
-    OnTimeout, Retry, Scope, Try, Wait,
+    OnTimeout, Retry, Scope, Try, VERIFY, Wait,
 };
 use crate::signature::Effect as Class;
 use crate::types::{Field, Kind, Type};
@@ -46,6 +46,8 @@ pub(super) struct Piece {
     pub(super) what: What,
     /// A leaf that can be undone. Only a failing `try` around it does it.
     pub(super) undo: bool,
+    /// A leaf that somebody can find out about when nobody knows whether it happened.
+    pub(super) verify: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -192,6 +194,7 @@ impl Sketch {
     pub(super) fn script(&self, address: &Address) -> Script {
         match &self.piece(address).what {
             _ if address.node().as_str() == COMPENSATE => UNDO,
+            _ if address.node().as_str() == VERIFY => SOUND,
             What::Leaf(script) => *script,
             _ => panic!("`{address}` is no leaf of\n{self:?}"),
         }
@@ -307,10 +310,12 @@ impl Sketch {
         };
         let mut node = fixture::node(&id, kind, piece.needs.clone());
         node.join = piece.join;
-        node.compensate = piece.undo.then(|| {
-            let undo = self.leaf(&UNDO, &format!("{id} + 1"));
-            Box::new(Scope { nodes: vec![fixture::node(COMPENSATE, undo, vec![])] })
-        });
+        let beside = |name, script, sum: &str| {
+            let kind = self.leaf(script, sum);
+            Box::new(Scope { nodes: vec![fixture::node(name, kind, vec![])] })
+        };
+        node.compensate = piece.undo.then(|| beside(COMPENSATE, &UNDO, &format!("{id} + 1")));
+        node.verify = piece.verify.then(|| beside(VERIFY, &SOUND, &here));
         node
     }
 
@@ -478,6 +483,9 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
         if piece.undo {
             write!(f, ", can be undone")?;
         }
+        if piece.verify {
+            write!(f, ", can be found out about")?;
+        }
         for edge in &piece.needs {
             write!(f, ", {} {:?}", name(prefix, edge.from), edge.kind)?;
         }
@@ -533,14 +541,16 @@ fn scopes(most: usize, depth: u32, tried: bool) -> BoxedStrategy<Vec<Piece>> {
         2 => Just(Join::FirstSuccess),
         1 => Just(Join::NOf(2)),
     ];
-    let piece = (whats(depth, tried), join, needs, prop::bool::weighted(0.4));
+    let may = prop::bool::weighted(0.4);
+    let piece = (whats(depth, tried), join, needs, may, may);
     vec(piece, 1..=most)
         .prop_map(move |drawn| {
             let mut pieces: Vec<Piece> = Vec::new();
-            for (what, join, ties, undo) in drawn {
+            for (what, join, ties, undo, verify) in drawn {
                 let needs = if pieces.is_empty() { Vec::new() } else { tie(&pieces, &ties) };
                 let undo = undo && tried && matches!(what, What::Leaf(_));
-                pieces.push(Piece { needs, join, what, undo });
+                let once = matches!(what, What::Leaf(Script { class: Class::Once, fails: 0, .. }));
+                pieces.push(Piece { needs, join, what, undo, verify: verify && once });
             }
             pieces
         })
