@@ -136,18 +136,7 @@ impl<'a> Checker<'a> {
             return None;
         }
         self.keys(root, keys::FLOW, keys::FLOW_LATER, "a flow");
-        let start = Span { len: 0, ..root.span };
-        for key in ["cleargate", "flow", "nodes"] {
-            if root.get(key).is_none() {
-                let message = format!("the key `{key}` is missing");
-                let help = match key {
-                    "cleargate" => "begin the file with `cleargate: 1`",
-                    "flow" => "name the flow: `flow: my_flow`",
-                    _ => "a flow has at least one node under `nodes:`",
-                };
-                self.find(Finding::error("CG0102", start, message).help(help));
-            }
-        }
+        self.missing(root);
         self.format(root);
         let id = root.get("flow").and_then(|entry| self.id::<FlowId>(&entry.value));
         let version =
@@ -202,6 +191,22 @@ impl<'a> Checker<'a> {
         };
         graph.hash = canonical::hash(&graph);
         Some(graph)
+    }
+
+    /// Keys without which there is no flow.
+    fn missing(&self, root: &Node) {
+        let start = Span { len: 0, ..root.span };
+        for key in ["cleargate", "flow", "nodes"] {
+            if root.get(key).is_none() {
+                let message = format!("the key `{key}` is missing");
+                let help = match key {
+                    "cleargate" => "begin the file with `cleargate: 1`",
+                    "flow" => "name the flow: `flow: my_flow`",
+                    _ => "a flow has at least one node under `nodes:`",
+                };
+                self.find(Finding::error("CG0102", start, message).help(help));
+            }
+        }
     }
 
     fn format(&self, root: &Node) {

@@ -480,12 +480,9 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
         if piece.join != Join::All {
             write!(f, ", {:?} of", piece.join)?;
         }
-        if piece.undo {
-            write!(f, ", can be undone")?;
-        }
-        if piece.verify {
-            write!(f, ", can be found out about")?;
-        }
+        let undo = if piece.undo { ", can be undone" } else { "" };
+        let verify = if piece.verify { ", can be found out about" } else { "" };
+        write!(f, "{undo}{verify}")?;
         for edge in &piece.needs {
             write!(f, ", {} {:?}", name(prefix, edge.from), edge.kind)?;
         }
