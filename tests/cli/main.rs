@@ -5,6 +5,7 @@
 mod attack;
 mod blocks;
 mod c;
+mod canary;
 mod compare;
 mod compiler;
 mod conformance;

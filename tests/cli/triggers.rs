@@ -259,3 +259,48 @@ fn what_cannot_listen_says_why() {
     world.write_home("cleargate.toml", b"");
     world.run(&["listen", "answer.yaml"]).expect(5, &["127.0.0.1", "allow_addresses"]);
 }
+
+#[test]
+fn a_part_of_the_events_starts_the_canary_and_it_takes_the_place_of_the_flow() {
+    let (server, port) = Server::start(40, &[]);
+    let world = listening(port);
+    let flow = std::fs::read_to_string(world.path("answer.yaml")).unwrap();
+    let next = flow.replace("You wrote", "Thank you for");
+    world.write("next.yaml", &next);
+    let split = flow
+        .replace("every: 50ms }", "every: 50ms, canary: { version: ./next.yaml, weight: 50 } }");
+    assert_ne!(split, flow);
+    world.write("answer.yaml", &split);
+    world.run(&["check", "answer.yaml"]).expect(0, &["answer.yaml is right"]);
+    world.run(&["listen", "answer.yaml", "--once", "--quiet"]);
+    let replies = || {
+        server.change(|queue| {
+            let answers: BTreeMap<String, Value> = queue.answers.drain(..).collect();
+            assert_eq!(answers.len(), 39, "one event is unfit");
+            answers
+        })
+    };
+    let first = replies();
+    let thanks = first.values().filter(|a| a["reply"].as_str().unwrap().starts_with("Thank"));
+    let thanks = thanks.count();
+    assert!((8..=31).contains(&thanks), "{thanks} of 39 at a weight of 50");
+    // The same event starts the same version, and finds its run.
+    server.change(|queue| queue.forgets = true);
+    world.run(&["listen", "answer.yaml", "--once", "--quiet"]);
+    assert_eq!(replies(), first);
+    let status = world.json(&["canary", "status", "answer.yaml", "--output", "json"]);
+    let runs = |arm: &str| status[0][arm]["history"]["runs"].clone();
+    assert_eq!((runs("canary"), runs("main")), (json!(thanks), json!(39 - thanks)), "{status}");
+
+    world.run(&["canary", "promote", "answer.yaml", "inbox"]).expect(0, &["what it was is in"]);
+    let read = |name: &str| std::fs::read_to_string(world.path(name)).unwrap();
+    assert_eq!((read("answer.yaml"), read("answer.yaml.before")), (next.clone(), split.clone()));
+    // Taken back by hand, and then for good: only the canary is gone.
+    world.write("answer.yaml", &split);
+    world.run(&["canary", "rollback", "answer.yaml"]).expect(0, &[]);
+    assert_eq!(read("answer.yaml"), flow);
+    // What is another flow is no version of this one.
+    world.write("next.yaml", &next.replace("flow: answer", "flow: other"));
+    world.write("answer.yaml", &split);
+    world.run(&["listen", "answer.yaml", "--once"]).expect(3, &["is no version of `answer`"]);
+}

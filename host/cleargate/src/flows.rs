@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cleargate_executor::{Binding, CallScope, Catalog, CatalogError, Executor, Stage};
+use cleargate_executor::{Binding, CallScope, Catalog, CatalogError, Executor, Node, Stage};
 use cleargate_flow::check::check;
 use cleargate_flow::diagnostic::{Finding, Severity};
 use cleargate_flow::grant::Grants;
-use cleargate_flow::graph::{Graph, Leaf, Moment, NodeKind, Scope};
+use cleargate_flow::graph::{Canary, Graph, Leaf, Moment, NodeKind, Scope};
 use cleargate_flow::limits::Limits;
 use cleargate_flow::signature::{PluginKind, Signature, Signatures};
 use cleargate_flow::types::{Field, Type, from_json_schema};
@@ -128,7 +128,8 @@ impl Signatures for FlowSignatures<'_> {
             return Ok(Some(signature.clone()));
         }
         let (alias, export) = split(name);
-        if let Some(flow) = self.parts.flows.get(name) {
+        // A canary is met by chance, and never by its name.
+        if let Some(flow) = self.parts.flows.get(name).filter(|_| !name.contains('@')) {
             return Ok(Some(SubFlow::signature(&flow.graph)));
         }
         let Some(used) = self.parts.used.iter().find(|u| u.alias == alias) else { return Ok(None) };
@@ -177,7 +178,8 @@ impl Signatures for FlowSignatures<'_> {
         let builtin = catalogue();
         let builtin = builtin.keys().map(ToString::to_string);
         let plugins = self.parts.used.iter().map(|u| u.alias.clone());
-        builtin.chain(plugins).chain(self.parts.flows.keys().cloned()).collect()
+        let flows = self.parts.flows.keys().filter(|alias| !alias.contains('@')).cloned();
+        builtin.chain(plugins).chain(flows).collect()
     }
 }
 
@@ -233,6 +235,8 @@ pub(crate) fn pin(
     for name in names {
         pinned.source.file(&name)?;
     }
+    // What the canary of a trigger does is its own.
+    let decisive = flows.iter().filter(|(alias, _)| !alias.starts_with('@'));
     let identity = Value::record([
         ("graph", Value::from(graph.hash.to_string())),
         (
@@ -247,7 +251,7 @@ pub(crate) fn pin(
                 pinned.plugins.iter().map(|(k, v)| (k.as_str(), Value::from(v.digest.to_string()))),
             ),
         ),
-        ("flows", Value::record(flows.iter().map(|(k, v)| (k.as_str(), v.hash().as_str().into())))),
+        ("flows", Value::record(decisive.map(|(k, v)| (k.as_str(), v.hash().as_str().into())))),
     ]);
     graph.hash = FlowHash::of(identity.to_canonical_json().as_bytes());
     Ok(())
@@ -280,6 +284,8 @@ pub(crate) struct FlowCatalog {
     /// The plugins, and how they find each other.
     pub peers: FlowPeers,
     pub flows: BTreeMap<String, Flow>,
+    /// Versions that aliases of flows are split with.
+    pub canaries: Arc<BTreeMap<String, Canary>>,
     /// Tells when the last run on these components has ended.
     pub _leases: Vec<Arc<Lease>>,
     /// What runs the flows.
@@ -311,7 +317,7 @@ impl FlowCatalog {
     }
 
     /// What runs a flow inside this one.
-    pub(crate) fn sub_flow(&self, leaf: &Leaf, node: SubFlow) -> Binding {
+    fn sub_flow(&self, leaf: &Leaf, node: Arc<dyn Node>) -> Binding {
         let scope = CallScope {
             name: leaf.uses.clone(),
             // What the flow's own nodes may do is theirs; the node itself asks for nothing.
@@ -320,7 +326,7 @@ impl FlowCatalog {
             folder: None,
             peers: None,
         };
-        Binding { node: Arc::new(node), scope }
+        Binding { node, scope }
     }
 
     fn plugin(&self, leaf: &Leaf) -> Result<Bare, CatalogError> {
@@ -347,7 +353,7 @@ impl FlowCatalog {
         }
         match self.flows.get(&leaf.uses) {
             Some(flow) => {
-                let binding = self.sub_flow(leaf, inner(flow));
+                let binding = self.sub_flow(leaf, self.split(&leaf.uses, flow, inner));
                 Ok(Bare { binding, tool: false, output: flow.graph.value.clone() })
             }
             None => self.plugin(leaf),

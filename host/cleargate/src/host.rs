@@ -159,6 +159,7 @@ impl Host {
         let parts = self.parts(&pinned).await?;
         let (found, graph) = checked(&pinned.source, &parts);
         let Some(mut graph) = graph else { return Err(invalid(&found)) };
+        crate::canary::of_triggers(&graph, &parts.flows)?;
         let Parts { used, flows, .. } = parts;
         pin(&mut graph, &mut pinned, &flows)?;
         let grants = GrantFile::read(&self.config.grants())?;
@@ -171,6 +172,7 @@ impl Host {
             _leases: self.swaps.leases(pinned.plugins.values()),
             peers: FlowPeers::new(used, tools, &graph.models, operator, Some(folder.clone())),
             flows,
+            canaries: Arc::new(graph.canaries.clone()),
             executor: self.executor.clone(),
             files: pinned.source.files.clone(),
             builtin_grants: crate::builtin::granted(&grants),
@@ -198,6 +200,7 @@ impl Host {
                 Err(error) => drop(broken.insert(alias.clone(), error.in_a_line())),
             }
         }
+        broken.extend(crate::canary::misfits(&flows));
         Ok(Parts { used, flows, broken })
     }
 

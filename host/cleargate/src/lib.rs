@@ -23,6 +23,7 @@
 pub mod attack;
 mod builtin;
 pub mod bundled;
+mod canary;
 mod cases;
 mod comparison;
 mod config;
@@ -51,6 +52,7 @@ mod triggers;
 mod uses;
 mod waits;
 
+pub use canary::{Arm, CanaryView, Decided, Verdict};
 #[doc(hidden)]
 pub use cases::count_cases;
 pub use cases::{

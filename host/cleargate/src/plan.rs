@@ -367,6 +367,9 @@ fn describe_leaf(leaf: &Leaf, flow: &Flow, operator: Limits, step: &mut Step) {
     }
     if let Some(inner) = flow.catalog.flows.get(&leaf.uses) {
         step.notes.push(format!("flow {}, at most {} steps", inner.id(), inner.graph().bound));
+        if let Some(canary) = flow.graph().canaries.get(&leaf.uses) {
+            step.notes.push(format!("{} of 100 runs are {}", canary.weight, canary.version));
+        }
     }
     let alias = leaf.uses.split('.').next().unwrap_or(&leaf.uses);
     if let Some(used) = flow.catalog.peers.used(alias) {

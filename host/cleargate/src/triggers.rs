@@ -9,6 +9,7 @@ mod inbox;
 use std::time::Duration;
 
 use cleargate_executor::{Clock, Failure, StartError};
+use cleargate_flow::check::canary_of_trigger;
 use cleargate_flow::error::{ErrorCode, NodeError};
 use cleargate_flow::graph::Trigger;
 use cleargate_flow::signature::PluginKind;
@@ -19,6 +20,7 @@ use futures::future::{BoxFuture, FutureExt, pending, try_join_all};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use self::inbox::{Batch, Event, Inbox, Kept, Next};
+use crate::canary::takes;
 use crate::error::{Error, Kind, Result};
 use crate::flows::Flow;
 use crate::host::{Host, complete, start_error};
@@ -240,13 +242,14 @@ impl Listener<'_> {
 
     /// The run of an event: a new one, or the one that was started for it before.
     async fn begin_one(&self, event: &Event) -> Result<Option<Started>> {
-        let input = match complete(&self.flow.graph, event.input.clone()) {
+        let flow = self.arm(&event.id);
+        let input = match complete(&flow.graph, event.input.clone()) {
             Ok(input) => input,
             Err(error) => return Ok(self.refused(&event.id, error)),
         };
         let (run, running) = loop {
             let key = Some(self.key(&event.id));
-            match self.host.begin(self.flow, input.clone(), key).await? {
+            match self.host.begin(flow, input.clone(), key).await? {
                 Ok(handle) => break (handle.id().clone(), Some(Running::new(handle))),
                 // It was begun by a process that may be gone, by another version of the flow, or its event has
                 // changed since: one run for each id.
@@ -353,6 +356,13 @@ impl Listener<'_> {
             Some(help) => out.with_help(help),
             None => out,
         }
+    }
+
+    /// The version that an event starts: the same one however often it is given.
+    fn arm(&self, event: &str) -> &Flow {
+        let Some(canary) = &self.trigger.canary else { return self.flow };
+        let flow = self.flow.catalog.flows.get(&canary_of_trigger(self.name));
+        flow.filter(|_| takes(canary.weight, &[self.name, event])).unwrap_or(self.flow)
     }
 
     fn key(&self, event: &str) -> String {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cleargate_executor::limits::MAX_DEPTH;
+use cleargate_flow::check::{canary_of_alias, canary_of_trigger};
 use cleargate_flow::document;
 use cleargate_flow::grant::{Grants, Service};
 use cleargate_flow::signature::PluginKind;
@@ -94,12 +95,25 @@ impl Used {
     }
 }
 
-/// The aliases of a flow as written. What is not even a list of aliases is the checker's to report.
+/// The aliases of a flow as written, those of its canaries among them. What is not even a list of aliases is the
+/// checker's to report.
 pub(crate) fn aliases(text: &str) -> BTreeMap<String, String> {
     let (Some(root), _) = document::read(text) else { return BTreeMap::new() };
-    let Some(uses) = root.get("use") else { return BTreeMap::new() };
-    let entries = uses.value.entries().iter();
-    entries.filter_map(|e| Some((e.key.to_string(), e.value.as_text()?))).collect()
+    let entries = |key: &str| root.get(key).map(|entry| entry.value.entries()).unwrap_or_default();
+    let version = |node: &document::Node, key: &str| node.get(key)?.value.as_text();
+    let mut found = BTreeMap::new();
+    for alias in entries("use") {
+        let reference = alias.value.as_text().or_else(|| version(&alias.value, "version"));
+        found.extend(reference.map(|reference| (alias.key.to_string(), reference)));
+        let canary = alias.value.get("canary").and_then(|canary| version(&canary.value, "version"));
+        found.extend(canary.map(|canary| (canary_of_alias(&alias.key), canary)));
+    }
+    for trigger in entries("triggers") {
+        let canary = trigger.value.get("canary");
+        let canary = canary.and_then(|canary| version(&canary.value, "version"));
+        found.extend(canary.map(|canary| (canary_of_trigger(&trigger.key), canary)));
+    }
+    found
 }
 
 /// What a flow and the flows inside it name under `use:`, before anything is resolved.
@@ -123,6 +137,10 @@ impl Wanted {
         };
         let chain = [above, std::slice::from_ref(&wanted.source.name)].concat();
         for (alias, text) in aliases(&wanted.source.text) {
+            if alias.contains('@') && !is_flow(&text) {
+                wanted.broken.insert(alias, format!("`{text}` is no file of a flow"));
+                continue;
+            }
             if is_flow(&text) {
                 match wanted.inner(&text, &chain, left) {
                     Ok(flow) => drop(wanted.flows.insert(alias, flow)),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use plugin::{DevArgs, Plugin};
-pub use testing::{CompareArgs, NewRequests, PlanArgs, TestArgs};
+pub use testing::{Canary, CompareArgs, NewRequests, PlanArgs, TestArgs};
 pub use waits::{SignalArgs, Tasks};
 
 /// Runs typed graphs of agents, models, tools and code, in which every step can be a sandboxed
@@ -115,6 +115,14 @@ pub enum Verb {
         nothing of the world is touched unless --new-requests says live. After a change of a plugin or a prompt, the flow \
         itself is the new version. Exit code 1 when a run ends otherwise or by another way.")]
     Compare(CompareArgs),
+    /// Watch a version that takes a part of the runs, and let it take all or none
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cleargate canary status support.yaml\n  cleargate canary promote support.yaml review\n\n\
+            In the flow: use: { review: { version: ./review.yaml, canary: { version: ./next.yaml, weight: 10 } } }, and the \
+            same `canary` under a trigger. Runs that have begun keep their version."
+    )]
+    Canary(Canary),
     /// Run the cases of flows, without touching the world
     #[command(after_help = "Examples:\n  \
         cleargate test\n  \

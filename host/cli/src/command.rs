@@ -1,5 +1,6 @@
 //! One module per verb: resolves the arguments, calls the library, shows the answer.
 
+mod canary;
 mod check;
 mod compare;
 mod doctor;
@@ -86,6 +87,7 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Run(args) => run::run(&context, args).await,
         Verb::Plan(args) => plan::plan(&context, args).await,
         Verb::Compare(args) => compare::compare(&context, args).await,
+        Verb::Canary(verb) => canary::canary(&context, verb).await,
         Verb::Test(args) => test::test(&context, args).await,
         Verb::Listen { flow, once, locked } => listen::listen(&context, &flow, once, locked).await,
         Verb::Resume { run, due, wait } => run::resume(&context, run.as_deref(), due, wait).await,

@@ -159,6 +159,7 @@ fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
         uses: BTreeMap::new(),
         models: BTreeMap::new(),
         events: Default::default(),
+        canaries: Default::default(),
         triggers: Default::default(),
         bound: nodes.len() as u64,
         root: Scope { nodes },

@@ -9,6 +9,7 @@
 //! `null` then.
 
 mod bound;
+mod canary;
 mod canonical;
 mod channels;
 mod draft;
@@ -38,6 +39,7 @@ use crate::types::{Field, Type};
 use crate::value::Value;
 
 pub use bound::MAX_EXECUTIONS;
+pub use canary::{canary_of_alias, canary_of_trigger};
 pub use channels::{MAX_CHANNELS, MAX_WRITERS};
 pub use draft::{HUMAN, MAX_ASKED, MAX_BRANCHES, MAX_LOOP_DEPTH, MAX_ROWS};
 pub use keys::schema;
@@ -142,7 +144,7 @@ impl<'a> Checker<'a> {
         let version =
             root.get("version").and_then(|entry| entry.value.as_text()).unwrap_or_default();
         let input = root.get("input").map(|entry| self.ports(&entry.value)).unwrap_or_default();
-        let uses = self.uses(root);
+        let (uses, canaries) = self.uses(root);
         let models = self.models(root);
         let triggers = self.triggers(root);
         let events = root.get("events").map(|entry| self.ports(&entry.value)).unwrap_or_default();
@@ -181,6 +183,7 @@ impl<'a> Checker<'a> {
             value,
             uses,
             models,
+            canaries,
             triggers,
             durability,
             state,
@@ -290,30 +293,6 @@ impl<'a> Checker<'a> {
                 &[]
             }
         }
-    }
-
-    fn uses(&self, root: &Node) -> BTreeMap<String, String> {
-        let Some(entry) = root.get("use") else { return BTreeMap::new() };
-        let mut uses = BTreeMap::new();
-        for alias in self.map(&entry.value, "a map of aliases to packages or files") {
-            match alias.value.as_str() {
-                Some(reference) => {
-                    uses.insert(alias.key.to_string(), reference.to_owned());
-                }
-                None => self.shape(
-                    &alias.value,
-                    "a package or a file, such as `cleargate:pii-redactor@^1`",
-                ),
-            }
-            if let Err(error) = alias.key.parse::<crate::address::NodeId>() {
-                self.find(Finding::error("CG0105", alias.key_span, error.to_string()));
-            }
-            if let Some(why) = self.signatures.broken(&alias.key) {
-                let message = format!("`{}` cannot be used: {why}", alias.key);
-                self.find(Finding::error("CG0302", alias.value.span, message));
-            }
-        }
-        uses
     }
 
     fn defaults(&self, root: &Node) -> Defaults {

@@ -59,6 +59,9 @@ pub struct Graph {
     /// Models by the names that nodes and plugins call them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, Model>,
+    /// Versions that aliases of flows are split with.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub canaries: BTreeMap<String, Canary>,
     /// What starts runs by itself, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub triggers: BTreeMap<String, Trigger>,
@@ -293,6 +296,18 @@ pub struct Trigger {
     pub part: PartUse,
     /// Milliseconds until it is asked again when it had nothing new.
     pub every: u64,
+    /// Another version of the flow that some of the events start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+}
+
+/// Another version of a flow that takes a part of its runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Canary {
+    /// Its file, as written.
+    pub version: String,
+    /// How many of a hundred runs it takes.
+    pub weight: u32,
 }
 
 /// Time, retries and bounds of one node.

@@ -6,10 +6,11 @@ use cleargate_flow::{Event, RunId};
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use crate::comparison::MAX_COMPARED;
 use crate::error::Result;
 use crate::host::Host;
 use crate::rehearsal::spent;
-use crate::runs::RunQuery;
+use crate::runs::{RunQuery, RunView};
 
 /// How figures of runs are spread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -103,8 +104,29 @@ impl Host {
     pub async fn history(&self, flow: &str, hash: &str, limit: usize) -> Result<History> {
         let query =
             RunQuery { flow: Some(flow.into()), sub_flows: true, limit, ..RunQuery::default() };
+        self.figures(self.runs(query).await?, hash).await
+    }
+
+    /// What the last `limit` runs of exactly one version took, among the last [`MAX_COMPARED`] of the flow.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn history_of_version(
+        &self,
+        flow: &str,
+        hash: &str,
+        limit: usize,
+    ) -> Result<History> {
+        let (flow, most) = (Some(flow.to_owned()), MAX_COMPARED);
+        let query = RunQuery { flow, sub_flows: true, limit: most, ..RunQuery::default() };
+        let runs = self.runs(query).await?.into_iter();
+        let runs = runs.filter(|run| run.hash == hash && run.status != "running");
+        self.figures(runs.take(limit).collect(), hash).await
+    }
+
+    async fn figures(&self, runs: Vec<RunView>, hash: &str) -> Result<History> {
         let (mut history, mut figures) = (History::default(), Figures::default());
-        for run in self.runs(query).await?.into_iter().filter(|run| run.status != "running") {
+        for run in runs.into_iter().filter(|run| run.status != "running") {
             history.runs += 1;
             history.succeeded += usize::from(run.status == "succeeded");
             history.same_version += usize::from(run.hash == hash);

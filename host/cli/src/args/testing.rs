@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 /// Arguments of `test`.
 #[derive(Debug, ClapArgs)]
@@ -71,4 +71,40 @@ pub enum NewRequests {
     Alike,
     /// It goes out into the world, with what the operator granted, whatever it does there
     Live,
+}
+
+/// Versions that take a part of the runs.
+#[derive(Debug, Subcommand)]
+pub enum Canary {
+    /// What the runs of both versions took, side by side
+    #[command(after_help = "Examples:\n  cleargate canary status support.yaml\n  \
+        cleargate canary status support.yaml --compare 20 --output json\n\n\
+        --compare tries the canary on the last runs of the version beside it too, without touching the world; exit code 1 \
+        when one ends otherwise.")]
+    Status {
+        /// Path of the flow file that has the canary
+        flow: String,
+        /// How many of the last runs of each version
+        #[arg(long, value_name = "RUNS", default_value_t = 100)]
+        history: usize,
+        /// Try the canary on so many runs of the other version
+        #[arg(long, value_name = "RUNS")]
+        compare: Option<usize>,
+    },
+    /// Let the canary take all runs: the flow's file says so from then on
+    #[command(after_help = "Example:\n  cleargate canary promote support.yaml review")]
+    Promote {
+        /// Path of the flow file that has the canary
+        flow: String,
+        /// The alias or trigger that is split; not needed when there is one
+        name: Option<String>,
+    },
+    /// Let the canary take no runs: the flow's file says so from then on
+    #[command(after_help = "Example:\n  cleargate canary rollback support.yaml review")]
+    Rollback {
+        /// Path of the flow file that has the canary
+        flow: String,
+        /// The alias or trigger that is split; not needed when there is one
+        name: Option<String>,
+    },
 }

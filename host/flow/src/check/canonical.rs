@@ -17,7 +17,7 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::address::{FlowHash, FlowId};
 use crate::expr::Template;
-use crate::graph::{Channel, Durability, Graph, Model, Scope};
+use crate::graph::{Canary, Channel, Durability, Graph, Model, Scope};
 use crate::types::fields_to_json_schema;
 
 /// A graph as it is hashed.
@@ -33,6 +33,8 @@ struct Canonical<'g> {
     models: &'g BTreeMap<String, Model>,
     #[serde(skip_serializing_if = "Option::is_none")]
     durability: Option<Durability>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    canaries: &'g BTreeMap<String, Canary>,
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     state: &'g IndexMap<String, Channel>,
     /// JSON Schemas.
@@ -54,6 +56,7 @@ pub(super) fn hash(graph: &Graph) -> FlowHash {
         uses,
         models,
         durability,
+        canaries,
         state,
         root,
         bound,
@@ -81,6 +84,7 @@ pub(super) fn hash(graph: &Graph) -> FlowHash {
         uses,
         models,
         durability,
+        canaries,
         state,
         events,
         root,

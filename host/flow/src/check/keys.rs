@@ -133,7 +133,12 @@ fn schema_of(key: &str) -> Json {
         "cleargate" => json!({ "const": super::FORMAT }),
         "flow" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" }),
         "input" => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } }),
-        "use" => json!({ "type": "object", "additionalProperties": text() }),
+        "use" => json!({ "type": "object", "additionalProperties": {
+            "oneOf": [text(), {
+                "type": "object", "required": ["version", "canary"], "additionalProperties": false,
+                "properties": { "version": text(), "canary": canary_schema() },
+            }],
+        } }),
         "output" | "with" | "write" => json!({ "type": "object" }),
         "state" => json!({ "type": "object", "additionalProperties": channel_schema() }),
         "limits" => limits_schema(),
@@ -143,6 +148,7 @@ fn schema_of(key: &str) -> Json {
             "type": "object", "required": ["use"], "additionalProperties": false,
             "properties": {
                 "use": text(), "config": { "type": "object" }, "every": duration(),
+                "canary": canary_schema(),
             },
         } }),
         "defaults" => json!({
@@ -298,6 +304,15 @@ fn whole(max: u64) -> Json {
 /// The keys of a map with what each may hold.
 fn object(keys: &[&str]) -> serde_json::Map<String, Json> {
     keys.iter().map(|key| ((*key).to_owned(), schema_of(key))).collect()
+}
+
+fn canary_schema() -> Json {
+    json!({
+        "type": "object", "required": ["version", "weight"], "additionalProperties": false,
+        "properties": {
+            "version": { "type": "string", "pattern": "[.]ya?ml$" }, "weight": { "type": "integer", "minimum": 0, "maximum": 100 },
+        },
+    })
 }
 
 fn part_schema() -> Json {

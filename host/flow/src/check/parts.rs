@@ -90,6 +90,10 @@ impl Checker<'_> {
             if let Err(error) = trigger.key.parse::<crate::address::NodeId>() {
                 self.find(Finding::error("CG0105", trigger.key_span, error.to_string()));
             }
+            if let Some(canary) = trigger.value.get("canary") {
+                let name = super::canary_of_trigger(&trigger.key);
+                self.is_broken(&name, &format!("the canary of `{}`", trigger.key), &canary.value);
+            }
             triggers
                 .extend(self.trigger(&trigger.value).map(|read| (trigger.key.to_string(), read)));
         }
@@ -101,7 +105,7 @@ impl Checker<'_> {
             self.shape(node, "a trigger: `{ use: alias }`");
             return None;
         }
-        self.keys(node, &["use", "config", "every"], &[], "a trigger");
+        self.keys(node, &["use", "config", "every", "canary"], &[], "a trigger");
         let get = |key: &str| node.get(key).map(|entry| &entry.value);
         let Some(alias) = get("use") else {
             let message = "a trigger needs `use`: the alias of a plugin that brings events";
@@ -114,7 +118,8 @@ impl Checker<'_> {
         };
         let every = get("every").map_or(Some(EVERY), |every| self.duration(every));
         let config = self.part_config(name, PluginKind::Trigger, alias.span, get("config"))?;
-        Some(Trigger { part: PartUse { alias: name.into(), config }, every: every? })
+        let canary = get("canary").and_then(|canary| self.canary(canary));
+        Some(Trigger { part: PartUse { alias: name.into(), config }, every: every?, canary })
     }
 
     /// The key `guard:` of a node that is performed.

@@ -129,6 +129,7 @@ pub(super) fn graph(nodes: Vec<GraphNode>, output: &[(&str, Template)]) -> Arc<G
         value: crate::types::Kind::Any.into(),
         uses: BTreeMap::new(),
         models: BTreeMap::new(),
+        canaries: Default::default(),
         triggers: BTreeMap::new(),
         state: IndexMap::from([(
             SEEN.to_owned(),
