@@ -133,24 +133,13 @@ fn schema_of(key: &str) -> Json {
         "cleargate" => json!({ "const": super::FORMAT }),
         "flow" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" }),
         "input" => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/port" } }),
-        "use" => json!({ "type": "object", "additionalProperties": {
-            "oneOf": [text(), {
-                "type": "object", "required": ["version", "canary"], "additionalProperties": false,
-                "properties": { "version": text(), "canary": canary_schema() },
-            }],
-        } }),
+        "use" => json!({ "type": "object", "additionalProperties": alias_schema() }),
         "output" | "with" | "write" => json!({ "type": "object" }),
         "state" => json!({ "type": "object", "additionalProperties": channel_schema() }),
         "limits" => limits_schema(),
         "guard" => guard_schema(GUARD),
         "models" => json!({ "type": "object", "additionalProperties": model_schema() }),
-        "triggers" => json!({ "type": "object", "additionalProperties": {
-            "type": "object", "required": ["use"], "additionalProperties": false,
-            "properties": {
-                "use": text(), "config": { "type": "object" }, "every": duration(),
-                "canary": canary_schema(),
-            },
-        } }),
+        "triggers" => json!({ "type": "object", "additionalProperties": trigger_schema() }),
         "defaults" => json!({
             "type": "object", "additionalProperties": false,
             "properties": { "timeout": duration(), "retry": { "$ref": "#/$defs/retry" } },
@@ -304,6 +293,25 @@ fn whole(max: u64) -> Json {
 /// The keys of a map with what each may hold.
 fn object(keys: &[&str]) -> serde_json::Map<String, Json> {
     keys.iter().map(|key| ((*key).to_owned(), schema_of(key))).collect()
+}
+
+/// A reference, or a version with the one that it is split with.
+fn alias_schema() -> Json {
+    let split = json!({
+        "type": "object", "required": ["version", "canary"], "additionalProperties": false,
+        "properties": { "version": text(), "canary": canary_schema() },
+    });
+    json!({ "oneOf": [text(), split] })
+}
+
+fn trigger_schema() -> Json {
+    json!({
+        "type": "object", "required": ["use"], "additionalProperties": false,
+        "properties": {
+            "use": text(), "config": { "type": "object" }, "every": duration(),
+            "canary": canary_schema(),
+        },
+    })
 }
 
 fn canary_schema() -> Json {
