@@ -30,4 +30,5 @@ mod state;
 mod sub_flow;
 mod triggers;
 mod update;
+mod waiting;
 mod world;

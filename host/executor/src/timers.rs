@@ -224,4 +224,30 @@ mod tests {
         assert_eq!(due, Some(Event::RetryDue { address: b, attempt: 2 }));
         assert!(timers.wait(&clock).now_or_never().is_none());
     }
+
+    #[test]
+    fn a_moment_is_never_early_and_hardly_late_whatever_the_clocks_do() {
+        let clock = ManualClock::at(0);
+        let a: Address = "a".parse().unwrap();
+        let mut timers = Timers::default();
+        let until = 3 * i64::try_from(LONGEST_SLEEP_MS).unwrap() + 7;
+        timers.rest(&clock, a.clone(), 99);
+        timers.rest(&clock, a.clone(), until);
+        assert_eq!((timers.due.len(), timers.next(&clock)), (1, Some(until.unsigned_abs())));
+        assert_eq!(timers.alarm(&clock), None, "a record says it");
+        timers.deadline(&clock, a.clone(), 20);
+        assert_eq!((timers.next(&clock), timers.alarm(&clock)), (Some(20), Some(20)));
+        clock.advance(20);
+        assert_eq!(timers.take_due(&clock), [Event::DeadlinePassed { address: a.clone() }]);
+        // It wakes now and then, and looks at the clock on the wall.
+        for _ in 0..3 {
+            assert!(timers.wait(&clock).now_or_never().is_none());
+            assert!(clock.next_wake().unwrap() <= LONGEST_SLEEP_MS);
+            clock.advance(clock.next_wake().unwrap());
+        }
+        assert!(timers.wait(&clock).now_or_never().is_none());
+        clock.advance(clock.next_wake().unwrap());
+        let due = timers.wait(&clock).now_or_never();
+        assert_eq!((due, clock.now()), (Some(Event::WaitOver { address: a }), until));
+    }
 }

@@ -118,6 +118,9 @@ impl Driver {
         if !self.is_idle() || self.timers.next(&*clock).is_some_and(|next| next < linger) {
             return Ok(None);
         }
+        // What a careless flow has not stored yet: nobody would know that it had waited.
+        self.turn.must_be_stored();
+        self.store_turn().await?;
         let alarm = self.timers.alarm(&*clock);
         match self.shared.store.park(&self.lease, alarm).await {
             Ok(true) => Ok(Some(End::Waiting)),

@@ -48,6 +48,11 @@ impl Turn {
         self.events.push_back(event);
     }
 
+    /// What was folded must not stay in memory any longer.
+    pub(super) fn must_be_stored(&mut self) {
+        self.sync |= !self.folded.is_empty();
+    }
+
     /// The answer of an attempt that is not performed at all.
     pub(super) fn fail(&mut self, address: Address, attempt: u32, error: NodeError) {
         self.push(Event::AttemptFailed { address, attempt, error, usage: Usage::default() });

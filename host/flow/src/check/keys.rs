@@ -171,13 +171,6 @@ fn schema_of(key: &str) -> Json {
         "while" | "until" => text(),
         "on_max" => json!({ "enum": ["stop", "fail"] }),
         "carry" | "next" => json!({ "type": "object" }),
-        "parallel" | "race" => json!({
-            "type": "object", "minProperties": 2, "maxProperties": super::MAX_BRANCHES,
-            "additionalProperties": {
-                "type": "object", "required": ["do"], "additionalProperties": false,
-                "properties": object(BRANCH),
-            },
-        }),
         "on_branch_error" => json!({ "enum": ["fail", "collect", "skip"] }),
         "catch" => json!({ "type": "array", "items": {
                 "type": "object", "required": ["do"], "additionalProperties": false,
@@ -191,13 +184,20 @@ fn schema_of(key: &str) -> Json {
         "max" => whole(super::MAX_EXECUTIONS),
         "on_item_error" => json!({ "enum": ["fail", "collect", "skip"] }),
         "map" | "out" | "payload" => json!({}),
-        _ => schema_of_waits(key),
+        _ => schema_of_more(key),
     }
 }
 
-/// The values that a key of a node may have that waits, asks people or tells of events.
-fn schema_of_waits(key: &str) -> Json {
+/// The same for branches, switches, and nodes that wait, ask people or tell of events.
+fn schema_of_more(key: &str) -> Json {
     match key {
+        "parallel" | "race" => json!({
+            "type": "object", "minProperties": 2, "maxProperties": super::MAX_BRANCHES,
+            "additionalProperties": {
+                "type": "object", "required": ["do"], "additionalProperties": false,
+                "properties": object(BRANCH),
+            },
+        }),
         "wait" => keyed(WAIT, &[]),
         "emit" => keyed(EMIT, &["event"]),
         "on_timeout" => json!({ "enum": ["fail", "null", null] }),

@@ -7,4 +7,5 @@ mod reference;
 mod rules;
 mod sketch;
 mod small;
+mod waits;
 mod world;

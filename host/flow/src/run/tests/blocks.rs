@@ -42,7 +42,7 @@ impl Signatures for Steps {
 }
 
 /// The graph of `nodes:`, with an output `v`.
-fn flow(nodes: &str, v: &str) -> Arc<Graph> {
+pub(super) fn flow(nodes: &str, v: &str) -> Arc<Graph> {
     let text = format!(
         "cleargate: 1\nflow: test\ninput: {{ n: any }}\nnodes:\n{nodes}\noutput: {{ v: \"${{{v}}}\" }}\n"
     );
@@ -63,7 +63,7 @@ fn late(address: &str) -> Event {
 }
 
 /// Plays rows of an event and the effects that it must give; the first is what the start gives.
-fn tells(graph: &Arc<Graph>, start: &str, rows: &[(Event, &str)]) {
+pub(super) fn tells(graph: &Arc<Graph>, start: &str, rows: &[(Event, &str)]) {
     let rows: Vec<_> = [(go(graph), start)].into_iter().chain(rows.iter().cloned()).collect();
     plays(graph, Value::record([("n", 3.into())]), &rows);
 }

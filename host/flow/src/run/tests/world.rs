@@ -94,7 +94,8 @@ impl<'s> World<'s> {
             world.watch(&step);
         }
         world.journal = journal.to_vec();
-        world.tasks = waits_of(journal);
+        let waits = waits_of(journal).into_iter();
+        world.tasks = waits.map(|address| Task::Rest { address, known: true }).collect();
         world.record(resumed());
         world
     }
@@ -365,8 +366,8 @@ impl<'s> World<'s> {
     }
 }
 
-/// What nodes wait for, as a store knows it from a journal.
-fn waits_of(journal: &[Event]) -> Vec<Task> {
+/// The nodes that wait, as a store knows them from a journal.
+pub(super) fn waits_of(journal: &[Event]) -> BTreeSet<Address> {
     let mut open = BTreeSet::new();
     for event in journal {
         match event {
@@ -379,7 +380,7 @@ fn waits_of(journal: &[Event]) -> Vec<Task> {
             _ => {}
         }
     }
-    open.into_iter().map(|address| Task::Rest { address, known: true }).collect()
+    open
 }
 
 fn absent() -> NodeError {
