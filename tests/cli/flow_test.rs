@@ -198,3 +198,70 @@ fn what_is_no_case_and_what_has_none_is_refused() {
     world.run(&["test", "--record", "x", "--update"]).expect(2, &[]);
     world.run(&["test", "--record", "01"]).expect(3, &["there is no run"]);
 }
+
+const ASKS: &str = "cleargate: 1
+flow: asks
+input: { amount: int }
+nodes:
+  ask:
+    type: human
+    title: Pay ${input.amount}?
+    assignee: [ada, bo]
+    form: { approve: bool }
+    deadline: 2d
+    on_deadline: reject
+  paid: { after: [ask], wait: { event: paid, where: event.amount == input.amount, timeout: 30d, on_timeout: null } }
+  rest: { after: [paid], wait: { for: 365d } }
+  way:
+    after: [rest]
+    switch: { weighted: [ { weight: 1, do: { n: { type: transform, with: { t: left } } }, out: \"${n.t}\" },
+      { weight: 1, do: { n: { type: transform, with: { t: right } } }, out: \"${n.t}\" } ] }
+output: { by: \"${ask.by}\", paid: \"${has(paid.amount) ? paid.amount : 0}\", way: \"${way}\" }
+";
+
+#[test]
+fn people_events_years_and_chance_are_given() {
+    let world = World::empty();
+    world.write("asks.yaml", ASKS);
+    world.run(&["check", "asks.yaml"]).expect(0, &[]);
+    let paid = "signals: [ { event: paid, payload: { amount: 7 }, after: 3d } ]";
+    let cases = |fault: &str| {
+        world.write(
+            "asks.test.yaml",
+            &format!(
+                "cases:
+  - name: answered, paid, and a year
+    input: {{ amount: 7 }}
+    mock:
+      answers: {{ ask: {{ answer: {{ approve: true }}, by: ada, after: 1h }} }}
+      {paid}
+    {fault}
+    expect: {{ contains: {{ by: ada, paid: 7 }}, min_latency: 368d, max_latency: 369d, took: {{ way: 1 }} }}
+  - name: nobody answers, and nobody pays
+    input: {{ amount: 7 }}
+    mock:
+      signals: [ {{ event: paid, payload: {{ amount: 8 }}, after: 1m }} ]
+      seed: 4
+    {fault}
+    expect: {{ contains: {{ by: deadline, paid: 0 }}, min_latency: 397d, took: {{ way: 0 }} }}
+"
+            ),
+        );
+        world.run(&["test", "asks.yaml"])
+    };
+    cases("").expect(0, &["2 passed, 0 failed"]);
+    for after in 1..10 {
+        cases(&format!("fault: [ {{ crash_after: {after} }} ]")).expect(0, &["2 passed, 0 failed"]);
+    }
+    let wait = "cleargate: 1\nflow: never\nnodes:\n  w: { wait: { event: paid } }\noutput: { w: \"${w}\" }\n";
+    world.write("never.yaml", wait);
+    world.write(
+        "never.test.yaml",
+        "name: never\nmock: { answers: { v: { answer: {} } } }\nexpect: { status: succeeded }\n",
+    );
+    let done = world.run(&["test", "never.yaml"]);
+    assert!(done.out.contains("`never` has no node `v`"), "{done:?}");
+    world.write("never.test.yaml", "name: never\nexpect: { status: succeeded }\n");
+    let done = world.run(&["test", "never.yaml"]);
+    assert!(done.out.contains("the run waits for what nobody brings"), "{done:?}");
+}

@@ -5,6 +5,7 @@
 //! what a real one would find. Tests of flows and comparisons of versions are made of rehearsals.
 
 mod part;
+mod people;
 mod stage;
 mod tape;
 mod torn;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cleargate_executor::{
     Binding, Catalog, CatalogError, Clock, Counted, End, Executor, ExecutorConfig, Failure,
-    HORIZON_MS, Node, NodeContext, Output, StartError, StartRun,
+    HORIZON_MS, Node, NodeContext, Output, RunIds, StartError, StartRun,
 };
 use cleargate_flow::error::ErrorCode;
 use cleargate_flow::grant::Grants;
@@ -36,6 +37,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flows::{Flow, FlowCatalog};
 
 pub(crate) use part::{AttemptFault, Part, Parts};
+pub(crate) use people::People;
 pub use stage::Otherwise;
 pub(crate) use stage::{Heard, Props};
 pub(crate) use tape::{Tape, Taped};
@@ -104,11 +106,14 @@ impl Rehearsal {
         let run: RunId = "rehearsal".parse().expect("letters");
         let memory = Arc::new(MemoryStore::new());
         let store = Arc::new(TornStore::new(memory, run.clone(), std::mem::take(&mut self.faults)));
-        let props = std::mem::take(&mut self.props);
+        let mut props = std::mem::take(&mut self.props);
+        let people = std::mem::take(&mut props.people);
         let (kv, seed) = (props.script.kv.clone(), props.script.seed);
         let stores: Vec<String> = kv.keys().chain(&props.stores).cloned().collect();
         let outside = props.parts.live() || props.otherwise == Otherwise::Live;
         let company = Company {
+            people,
+            began: i64::try_from(props.now).unwrap_or(i64::MAX),
             store: store.clone(),
             stage: Arc::new(Stage::new(props)),
             chance: Arc::new(Chance::new(seed)),
@@ -144,8 +149,9 @@ impl Rehearsal {
         };
         let (records, kv) =
             clock.run(rest).map_err(|e| failed("no timers", &e))?.unwrap_or_default();
-        let Company { stage, .. } = company;
+        let Company { stage, people, .. } = company;
         let mut unasked = stage.unasked();
+        unasked.extend(people.unasked());
         unasked.extend(store.unmet());
         Ok(Rehearsed { run, records, stuck, unasked, heard: stage.heard(), kv })
     }
@@ -177,10 +183,12 @@ impl Rehearsal {
                 Err(error) => Life::Refused(error),
             }
         };
+        let Company { people, store, stage, .. } = company;
         tokio::select! {
             biased;
-            () = company.store.crashed.notified() => Life::Crashed,
+            () = store.crashed.notified() => Life::Crashed,
             life = work => life,
+            () = people.act(&executor, &stage.clock, store, (run, company.began)) => Life::Crashed,
         }
     }
 }
@@ -221,6 +229,9 @@ fn files_of(props: &Props) -> Result<Grants> {
 
 /// What all processes of a rehearsal share.
 struct Company {
+    people: People,
+    /// When the run begins, in milliseconds since 1970.
+    began: i64,
     store: Arc<TornStore>,
     stage: Arc<Stage>,
     chance: Arc<Chance>,
@@ -251,8 +262,26 @@ impl Company {
         config.lease_ttl = Duration::from_millis(HORIZON_MS.saturating_mul(4));
         config.look = None;
         let gate = gate.with_stand_in(self.stage.clone());
-        let ids = Arc::new(Counted::default());
+        let ids = Arc::new(Fixed { ids: Counted::default(), chance: self.chance.clone() });
         Executor::new(self.store.clone(), gate, Arc::new(clock), ids, config)
+    }
+}
+
+/// Names and draws that are the same each time.
+struct Fixed {
+    ids: Counted,
+    chance: Arc<Chance>,
+}
+
+impl RunIds for Fixed {
+    fn next(&self, now_ms: i64) -> RunId {
+        self.ids.next(now_ms)
+    }
+
+    fn draw(&self, below: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.chance.fill(&mut bytes);
+        u64::from_le_bytes(bytes) % below.max(1)
     }
 }
 

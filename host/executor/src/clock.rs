@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
+use crate::limits::LONGEST_SLEEP_MS;
+
 /// What time it is, and when some of it has passed.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since 1970-01-01T00:00:00Z. May jump; informs people and leases.
@@ -17,6 +19,12 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Ends after `ms` milliseconds, by the clock that never jumps.
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()>;
+
+    /// Milliseconds after which somebody who waits for a moment of [`Clock::now`] looks at it again, because it may have
+    /// jumped.
+    fn longest_sleep(&self) -> u64 {
+        LONGEST_SLEEP_MS
+    }
 }
 
 /// The machine's clock.

@@ -98,6 +98,11 @@ impl Clock for SkippingClock {
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
         self.time.sleep(ms)
     }
+
+    /// It goes to where somebody waits for it, and never past.
+    fn longest_sleep(&self) -> u64 {
+        u64::MAX
+    }
 }
 
 #[cfg(test)]

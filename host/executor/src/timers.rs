@@ -10,7 +10,6 @@ use cleargate_flow::{Address, Event};
 use futures::future::BoxFuture;
 
 use crate::clock::Clock;
-use crate::limits::LONGEST_SLEEP_MS;
 
 /// Moment in microseconds of the clock, and a number that keeps equal moments apart.
 type Key = (u64, u64);
@@ -55,7 +54,7 @@ impl Timers {
     pub(crate) fn rest(&mut self, clock: &dyn Clock, to: Address, until: i64) {
         self.drop_of(&to, |timed| matches!(timed, Timed::Rest { .. }));
         let left = u64::try_from(until.saturating_sub(clock.now())).unwrap_or_default();
-        self.add(clock, to, left.min(LONGEST_SLEEP_MS), Timed::Rest { until });
+        self.add(clock, to, left.min(clock.longest_sleep()), Timed::Rest { until });
     }
 
     /// Milliseconds until something is due.

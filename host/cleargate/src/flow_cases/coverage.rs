@@ -75,7 +75,11 @@ impl Counting {
                 }
                 NodeKind::Switch { cases, .. } => {
                     for (n, case) in cases.iter().enumerate() {
-                        let when = case.when.as_ref().map_or("else", |when| when.source());
+                        let when = match (&case.when, case.weight) {
+                            (Some(when), _) => when.source().to_owned(),
+                            (None, Some(weight)) => format!("case {n}, of weight {weight}"),
+                            (None, None) => "else".into(),
+                        };
                         self.put("case", format!("case {path} {n}"), format!("{path}: {when}"));
                     }
                 }

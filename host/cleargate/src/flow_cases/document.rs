@@ -11,14 +11,14 @@ use cleargate_flow::{Address, Value};
 use crate::cases::MAX_CASES;
 use crate::cases::script::Script;
 use crate::error::{Error, Kind, Result};
-use crate::rehearsal::{AttemptFault, Part, Parts, Props, StoreFaults, Tape, Taped};
+use crate::rehearsal::{AttemptFault, Part, Parts, People, Props, StoreFaults, Tape, Taped};
 
 /// Keys of a file, of a case, and of `mock`.
 const FILE: [&str; 2] = ["flow", "cases"];
 const CASE: [&str; 7] = ["name", "flow", "input", "from-run", "mock", "fault", "expect"];
-const MOCK: [&str; 12] = [
+const MOCK: [&str; 14] = [
     "nodes", "http", "models", "tools", "kv", "files", "secrets", "now", "seed", "deny", "fail",
-    "calls",
+    "calls", "answers", "signals",
 ];
 /// Keys of `expect`, and of `expect.error`.
 const EXPECT: [&str; 21] = [
@@ -196,11 +196,23 @@ impl FlowCase {
             let text = text.as_str().ok_or_else(|| format!("`mock.files.{name}` is a text"))?;
             Ok((name.to_string(), text.to_owned()))
         });
+        let mut people = People::default();
+        for (node, value) in entries(&self.mock, "answers") {
+            named.push((path_of(node)?, format!("mock.answers.{node}")));
+            people.replies.extend(People::replies(node, value)?);
+        }
+        let signals = self.mock.get("signals").map(|signals| {
+            signals.as_list().ok_or("`mock.signals` is a list of `{ event, payload, after }`")
+        });
+        for signal in signals.transpose()?.unwrap_or_default() {
+            people.signals.push(People::signal(signal)?);
+        }
         let stores = self.expect.get("kv").and_then(Value::as_map).into_iter().flatten();
         let props = Props {
             now: script.now_ms()?,
             files: files.collect::<Result<_, String>>()?,
             parts: Parts::new(parts, faults.attempts),
+            people,
             tape: calls.map(Tape::new),
             refused: faults.refused,
             stores: stores.map(|(name, _)| name.to_string()).collect(),
@@ -212,7 +224,7 @@ impl FlowCase {
 
     /// The part of `mock` that is as the `world` of a plugin's case.
     fn script(&self) -> Result<Script, String> {
-        let own = ["nodes", "files", "calls", "models"];
+        let own = ["nodes", "files", "calls", "models", "answers", "signals"];
         let fields = self.mock.as_map().into_iter().flatten();
         let mut world: Vec<(String, Value)> = fields
             .filter(|(key, _)| !own.contains(&&***key))

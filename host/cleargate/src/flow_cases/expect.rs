@@ -181,7 +181,7 @@ fn labels(graph: &Graph, address: &str, case: Option<usize>) -> Vec<String> {
     if let Some(GraphNode { kind: NodeKind::Switch { cases, .. }, .. }) = node
         && let Some(case) = cases.get(case)
     {
-        if case.when.is_none() {
+        if case.when.is_none() && case.weight.is_none() {
             labels.push("else".into());
         }
         labels.extend(case.to.iter().map(ToString::to_string));

@@ -17,6 +17,7 @@ use cleargate_gate::{
 use cleargate_runtime::world::{Header, Request as Sent};
 
 use super::part::Parts;
+use super::people::People;
 use super::tape::{Asked, Tape};
 use crate::cases::exchanges::Exchanges;
 use crate::cases::faults::Faults;
@@ -44,6 +45,7 @@ pub enum Otherwise {
 pub(crate) struct Props {
     pub script: Script,
     pub parts: Parts,
+    pub people: People,
     /// Answers of a recorded run.
     pub tape: Option<Tape>,
     pub otherwise: Otherwise,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use cleargate_flow::{FlowHash, Record, RunId};
+use cleargate_flow::{Address, Event, FlowHash, Record, RunId};
 use cleargate_store::memory::MemoryStore;
 use cleargate_store::{
     BlobDigest, Created, Durability, KvPage, KvSpace, Lease, Letter, NewRun, OpenWait, Posted,
@@ -30,14 +30,34 @@ pub(crate) struct TornStore {
     run: RunId,
     left: Mutex<StoreFaults>,
     leases: Mutex<BTreeMap<RunId, Lease>>,
+    /// Tasks that were opened, of any run, with when.
+    tasks: Mutex<Vec<(RunId, Address, i64)>>,
+    /// Told when a task is opened.
+    pub asked: Notify,
     /// Told when the process ends.
     pub crashed: Notify,
 }
 
 impl TornStore {
     pub(crate) fn new(inner: Arc<MemoryStore>, run: RunId, faults: StoreFaults) -> Self {
-        let (left, leases, crashed) = (Mutex::new(faults), Mutex::default(), Notify::new());
-        Self { inner, run, left, leases, crashed }
+        let (left, leases, tasks) = (Mutex::new(faults), Mutex::default(), Mutex::default());
+        let (asked, crashed) = (Notify::new(), Notify::new());
+        Self { inner, run, left, leases, tasks, asked, crashed }
+    }
+
+    /// The tasks that were opened, from a number on. Who is asked once more for the same is asked once.
+    pub(crate) fn opened(&self, from: usize) -> Vec<(RunId, Address, i64)> {
+        self.tasks.lock().expect("no holder of this lock panics")[from..].to_vec()
+    }
+
+    fn note_tasks(&self, run: &RunId, opened: Vec<(Address, i64)>) {
+        let mut tasks = self.tasks.lock().expect("no holder of this lock panics");
+        for (address, at) in opened {
+            if !tasks.iter().any(|(known, asks, _)| known == run && *asks == address) {
+                tasks.push((run.clone(), address, at));
+                self.asked.notify_one();
+            }
+        }
     }
 
     /// Faults that did not come about.
@@ -101,7 +121,13 @@ impl Store for TornStore {
         let first = records.first().map_or(0, |record| record.seq);
         self.takes(&lease.run, first)?;
         let end = records.last().map_or(0, |record| record.seq + 1);
+        let opened = records.iter().filter_map(|record| match &record.event {
+            Event::TaskOpened { address, .. } => Some((address.clone(), record.at)),
+            _ => None,
+        });
+        let opened = opened.collect();
         self.inner.append(lease, records, durability).await?;
+        self.note_tasks(&lease.run, opened);
         self.stored(&lease.run, end).await;
         Ok(())
     }
