@@ -179,6 +179,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
+    use crate::limits::LONGEST_SLEEP_MS;
 
     #[test]
     fn what_is_due_comes_at_once_deadlines_first() {
