@@ -154,8 +154,7 @@ impl Host {
         let (mut found, mut family, mut next) = (Vec::new(), vec![run.clone()], 0);
         while let Some(run) = family.get(next).cloned() {
             next += 1;
-            let filter =
-                WaitFilter { run: Some(run.clone()), tasks, limit: MAX_PAGE, before: None };
+            let filter = WaitFilter { run: Some(run.clone()), tasks, limit: MAX_PAGE, after: None };
             found.extend(self.store().waits(&filter).await.map_err(store_error)?);
             let children = self.store().children(&run).await.map_err(store_error)?;
             let fresh = children.into_iter().filter(|child| !family.contains(child));
@@ -184,12 +183,9 @@ impl Host {
         loop {
             let page = self.store().waits(&filter).await.map_err(store_error)?;
             let last = page.len() < MAX_PAGE;
-            let before = page.last().map(|wait| wait.run.clone());
-            // A run whose tasks fill a page would be asked for without end.
-            let stuck = before == filter.before;
-            filter.before = before;
+            filter.after = page.last().map(|wait| (wait.run.clone(), wait.seq));
             found.extend(page.into_iter().filter_map(WaitView::of).filter(mine));
-            if last || stuck || found.len() >= query.limit {
+            if last || found.len() >= query.limit {
                 found.truncate(query.limit);
                 return Ok(found);
             }

@@ -8,7 +8,7 @@ use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 use crate::kv::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use crate::quota::{ENTRY_BYTES, Quota};
 use crate::run::MAX_LEASE_MS;
-use crate::waits::{MAX_INBOX, MAX_LETTER_BYTES};
+use crate::waits::{MAX_INBOX, MAX_LETTER_BYTES, MAX_LETTER_ID_BYTES};
 use crate::{
     Created, Durability, KvSpace, Letter, NewRun, Posted, Removed, RunFilter, RunStatus, Says,
     Store, StoreError, WaitFilter,
@@ -221,6 +221,9 @@ pub async fn wakes_who_waits(store: &dyn Store) {
     assert_eq!(store.post(&first).await, Ok(Posted::Known), "it was taken before");
     let large = store.post(&letter("3", says("x".repeat(MAX_LETTER_BYTES).into()))).await;
     assert!(matches!(large, Err(StoreError::TooLarge { .. })), "{large:?}");
+    let id = "i".repeat(MAX_LETTER_ID_BYTES + 1);
+    let long = store.post(&letter(&id, says(Value::Null))).await;
+    assert!(matches!(long, Err(StoreError::TooLarge { .. })), "{long:?}");
     for n in 1..MAX_INBOX {
         let posted = store.post(&letter(&format!("n{n}"), says(Value::Null))).await;
         assert_eq!(posted, Ok(Posted::New), "{n}");

@@ -315,14 +315,15 @@ impl Store for MemoryStore {
 
     async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError> {
         let state = self.state();
-        let end = match &filter.before {
-            Some(run) => state.position(run)?,
-            None => usize::MAX,
+        let (end, seq) = match &filter.after {
+            Some((run, seq)) => (state.position(run)?, *seq),
+            None => (usize::MAX, u64::MAX),
         };
         let only = filter.run.as_ref().map(|run| state.position(run)).transpose()?;
-        let runs = state.runs.range(..end).rev().filter(|(at, _)| only.is_none_or(|o| o == **at));
-        let waits = runs.flat_map(|(_, run)| {
-            let mut waits: Vec<&OpenWait> = run.waits.values().collect();
+        let runs = state.runs.range(..=end).rev().filter(|(at, _)| only.is_none_or(|o| o == **at));
+        let waits = runs.flat_map(|(at, run)| {
+            let mut waits: Vec<&OpenWait> =
+                run.waits.values().filter(|wait| *at < end || wait.seq > seq).collect();
             waits.sort_by_key(|wait| wait.seq);
             waits
         });
@@ -345,7 +346,8 @@ impl Store for MemoryStore {
     async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError> {
         let state = self.state();
         let ours = |of: &&Run| of.new.parent.as_ref().is_some_and(|(parent, _)| parent == run);
-        let children = state.runs.values().filter(ours).take(MAX_PAGE);
+        let open = state.open.iter().map(|at| &state.runs[at]);
+        let children = open.filter(ours).take(MAX_PAGE);
         Ok(children.map(|child| child.new.id.clone()).collect())
     }
 

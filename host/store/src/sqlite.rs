@@ -181,11 +181,14 @@ impl Store for SqliteStore {
         let (run, owner) = (run.clone(), owner.to_owned());
         let acquire = move |db: &_| {
             let mut stored = runs::load(db, &run)?;
-            if stored.head.status == RunStatus::Waiting {
-                open_waits::set_alarm(db, stored.nr, None)?;
-            }
+            let waited = stored.head.status == RunStatus::Waiting;
             let lease = stored.head.acquire(&run, &owner, now_ms, ttl_ms)?;
-            runs::restate(db, &stored)?;
+            if waited {
+                open_waits::set_alarm(db, stored.nr, None)?;
+                runs::restate(db, &stored)?;
+            } else {
+                runs::save(db, &stored)?;
+            }
             Ok(lease)
         };
         self.writer.write(Durability::Batched, 0, acquire).await

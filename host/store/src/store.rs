@@ -118,7 +118,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`MAX_PAGE`]: of all, or of one and the sub-flows below it. The cost depends on their number alone.
     async fn due(&self, now_ms: i64, below: Option<&RunId>) -> Result<Vec<RunId>, StoreError>;
 
-    /// Returns the sub-flows of a run that it started itself, in order of creation, at most [`MAX_PAGE`].
+    /// Returns the sub-flows that a run started itself and that are not finished, in order of creation, at most
+    /// [`MAX_PAGE`].
     async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError>;
 
     /// Adds records to a run. Returns when they are as durable as asked.

@@ -116,8 +116,8 @@ pub struct WaitFilter {
     pub tasks: bool,
     /// At most so many, and at most [`MAX_PAGE`](crate::MAX_PAGE).
     pub limit: usize,
-    /// Those of runs that were created before this one only: the last run of the page before.
-    pub before: Option<RunId>,
+    /// Those behind this one only: run and record of the last one of the page before.
+    pub after: Option<(RunId, u64)>,
 }
 
 /// What a record changes in the list of what is open.

@@ -141,6 +141,27 @@ async fn a_signal_reaches_a_run_that_waits_in_another_process_and_one_that_will_
 }
 
 #[tokio::test]
+async fn a_flood_of_letters_is_taken_in_turns_and_in_order() {
+    let (store, clock) = (Arc::<MemoryStore>::default(), ManualClock::at(1_000));
+    let g = flow(
+        "  a: { loop: { max: 150 }, carry: { all: \"${[]}\" }, do: { w: { wait: { event: n } } }, next: { all: \"${all + [w]}\" }, out: \"${all}\" }",
+        "a == range(150)",
+    );
+    let here = process(&store, &clock, "a");
+    let run = here.start(&g).await;
+    assert_eq!(run.outcome().await, End::Waiting);
+    for n in 0..150 {
+        here.executor
+            .post(&letter(run.id(), &n.to_string(), says("n", &n.to_string())))
+            .await
+            .unwrap();
+    }
+    let again = here.resume(run.id(), &g).await.unwrap();
+    let_pass(&again, &clock).await;
+    assert_eq!(output(&again).await, "true");
+}
+
+#[tokio::test]
 async fn a_letter_to_a_run_that_nobody_drives_makes_it_due() {
     let (store, clock) = (Arc::<MemoryStore>::default(), ManualClock::at(1_000));
     let g = flow("  a: { type: human, form: { yes: bool, n: { type: int, default: 3 } } }", "a");

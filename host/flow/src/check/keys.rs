@@ -155,7 +155,8 @@ fn schema_of(key: &str) -> Json {
                 { "enum": ["all", "any", "first_success"] },
                 { "type": "string", "pattern": "^n_of\\([1-9][0-9]*\\)$" },
             ] }),
-        "timeout" | "deadline" | "cleanup" | "for" => duration(),
+        "timeout" | "deadline" | "cleanup" => duration(),
+        "for" => json!({ "type": ["string", "integer"] }),
         "compensate" => json!({ "$ref": "#/$defs/node" }),
         "on_unknown" => json!({ "oneOf": [{ "const": "fail" }, {
             "type": "object", "required": ["verify"], "additionalProperties": false,

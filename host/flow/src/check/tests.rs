@@ -262,6 +262,50 @@ fn the_hash_is_of_the_meaning() {
 }
 
 #[test]
+fn tables_quorums_and_weights_are_bounded() {
+    let flow = |node: String| {
+        let head =
+            "cleargate: 1\nflow: f\ninput: { n: int }\nnodes:\n  b: { type: template, text: hi }\n";
+        format!("{head}  a: {{ {node} }}\n")
+    };
+    let table = |rows: usize| {
+        let rows: Vec<String> = (1..rows).map(|n| format!("{{ n: {n}, to: b }}")).collect();
+        let rows = rows.join(", ");
+        flow(format!(
+            "switch: {{ table: {{ inputs: {{ n: input.n }}, rows: [{rows}, {{ else: b }}] }} }}"
+        ))
+    };
+    let quorum = |need: u32| flow(format!("type: human, form: {{ n: int }}, quorum: {need}"));
+    let weight = |weight: u32| {
+        flow(format!(
+            "switch: {{ weighted: [ {{ weight: {weight}, to: b }}, {{ weight: 1, to: b }} ] }}"
+        ))
+    };
+    for (text, expected) in [
+        (table(MAX_ROWS), None),
+        (table(MAX_ROWS + 1), Some("CG0310")),
+        (quorum(MAX_ASKED), None),
+        (quorum(MAX_ASKED + 1), Some("CG0109")),
+        (weight(1_000_000), None),
+        (weight(1_000_001), Some("CG0109")),
+    ] {
+        assert_eq!(codes(&text), Vec::from_iter(expected), "{}", &text[..200]);
+    }
+    // Ten columns of a thousand stretches each: nobody looks at all of them.
+    let columns: String = (0..10).map(|c| format!("c{c}: input.n, ")).collect();
+    let cells = |row: usize| {
+        let cell = |c: usize| format!("c{c}: \"{}..{}\", ", row + c, row + c + 2);
+        (0..10).map(cell).collect::<String>()
+    };
+    let rows: String = (0..MAX_ROWS).map(|row| format!("{{ {}to: b }}, ", cells(row))).collect();
+    let large = format!("switch: {{ table: {{ inputs: {{ {columns} }}, rows: [{rows}] }} }}");
+    let found = codes(&flow(large));
+    assert_eq!(found[0], "CG0324");
+    // Each row overlaps the one before it.
+    assert!(found.len() < MAX_ROWS - 1, "{} findings: it was searched to its end", found.len());
+}
+
+#[test]
 fn edges_say_why_they_are_there() {
     let text = "cleargate: 1\nflow: f\nnodes:\n  s: { switch: [ { when: \"a.text == 'x'\", to: b }, { else: c } ] }\n  a: { type: template, text: hi }\n  b: { type: template, text: hi }\n  c: { type: template, text: hi, after: a }\n  d: { type: upper, with: { text: \"${has(b) ? b.text : a.text}\" } }\n  m: { map: \"${['x']}\", do: { u: { type: upper, with: { text: \"${item + c.text}\" } } }, out: \"${u.text}\" }\n";
     let graph = run(text).graph.unwrap();

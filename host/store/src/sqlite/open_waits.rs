@@ -83,20 +83,22 @@ const COLUMNS: &str = "SELECT w.run, w.address, w.until, w.since, w.seq, w.body,
 
 /// Returns what is open, of the latest run first, in each run in the order of the journal.
 pub(super) fn list(db: &Connection, filter: &WaitFilter) -> Result<Vec<OpenWait>, Fault> {
-    let before = match &filter.before {
-        Some(run) => runs::load(db, run)?.nr,
-        None => i64::MAX,
+    let (last, seq) = match &filter.after {
+        Some((run, seq)) => (runs::load(db, run)?.nr, i64::try_from(*seq).unwrap_or(i64::MAX)),
+        None => (i64::MAX, i64::MAX),
     };
     let run = filter.run.as_ref().map(|run| runs::load(db, run)).transpose()?.map(|run| run.nr);
     let which = match (run, filter.tasks) {
-        (Some(_), _) => "WHERE w.run = ?2 AND w.run < ?1 AND (?3 = 0 OR w.task = 1)",
-        (None, true) => "WHERE w.task = 1 AND w.run < ?1 AND ?2 IS NULL AND ?3 = 1",
-        (None, false) => "WHERE w.run < ?1 AND ?2 IS NULL AND ?3 = 0",
+        (Some(_), _) => "WHERE w.run = ?2 AND (?3 = 0 OR w.task = 1) AND ",
+        (None, true) => "WHERE w.task = 1 AND ?2 IS NULL AND ?3 = 1 AND ",
+        (None, false) => "WHERE ?2 IS NULL AND ?3 = 0 AND ",
     };
-    let sql = format!("{COLUMNS}{which} ORDER BY w.run DESC, w.seq LIMIT ?4");
+    let sql = format!(
+        "{COLUMNS}{which} w.run <= ?1 AND (w.run < ?1 OR w.seq > ?5) ORDER BY w.run DESC, w.seq LIMIT ?4"
+    );
     let mut statement = db.prepare_cached(&sql)?;
     let limit = i64::try_from(filter.limit.min(MAX_PAGE)).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![before, run, i64::from(filter.tasks), limit])?;
+    let mut rows = statement.query(params![last, run, i64::from(filter.tasks), limit, seq])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         match decode(row) {

@@ -189,12 +189,15 @@ pub(super) fn ids(db: &Connection, prefix: &str, limit: usize) -> Result<Vec<Run
     Ok(found)
 }
 
-/// Returns the sub-flows of a run that it started itself.
+/// Returns the sub-flows that a run started itself and that are not finished.
 pub(super) fn children(db: &Connection, run: &RunId) -> Result<Vec<RunId>, Fault> {
-    let mut statement =
-        db.prepare_cached("SELECT id FROM run WHERE parent_run = ?1 ORDER BY nr LIMIT ?2")?;
+    let mut statement = db.prepare_cached(
+        "SELECT id FROM run WHERE parent_run = ?1 AND status IN (?3, ?4) ORDER BY nr LIMIT ?2",
+    )?;
     let limit = i64::try_from(MAX_PAGE).unwrap_or(i64::MAX);
-    let ids = statement.query_map(params![run.as_str(), limit], |row| row.get::<_, String>(0))?;
+    let (running, waiting) = (status_number(RunStatus::Running), status_number(RunStatus::Waiting));
+    let asked = params![run.as_str(), limit, running, waiting];
+    let ids = statement.query_map(asked, |row| row.get::<_, String>(0))?;
     ids.map(|id| self::id(&id?)).collect()
 }
 

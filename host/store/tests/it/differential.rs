@@ -65,7 +65,7 @@ enum Ask {
         run: Option<u8>,
         tasks: bool,
         limit: usize,
-        before: Option<u8>,
+        after: Option<(u8, u64)>,
     },
     Due {
         now: i64,
@@ -165,8 +165,8 @@ fn asks() -> impl Strategy<Value = Ask> {
             .prop_map(|(lease, due)| Ask::Park { lease, due }),
         3 => (0..6_u8, 0..3_u8, values()).prop_map(|(run, id, says)| Ask::Post { run, id, says }),
         2 => (0..6_u8, 0..3_usize).prop_map(|(run, limit)| Ask::Inbox { run, limit }),
-        2 => (maybe(0..6), any::<bool>(), 0..4_usize, maybe(0..6)).prop_map(
-            |(run, tasks, limit, before)| Ask::Waits { run, tasks, limit, before }),
+        2 => (maybe(0..6), any::<bool>(), 0..4_usize, prop::option::of((0..6_u8, 0..6_u64))).prop_map(
+            |(run, tasks, limit, after)| Ask::Waits { run, tasks, limit, after }),
         2 => (0..50_i64, maybe(0..6)).prop_map(|(now, below)| Ask::Due { now, below }),
         2 => (0..6_u8, prop_oneof![0..6_u64, Just(u64::MAX)], prop_oneof![0..9_usize, Just(usize::MAX)])
             .prop_map(|(run, from, limit)| Ask::Journal { run, from, limit }),
@@ -296,9 +296,9 @@ async fn answer(store: &dyn Store, ask: &Ask, leases: &mut Vec<Lease>) -> String
             format!("{:?}", store.post(&letter).await)
         }
         Ask::Inbox { run, limit } => format!("{:?}", store.inbox(&run_id(run), limit).await),
-        Ask::Waits { run, tasks, limit, before } => {
-            let (run, before) = (run.map(run_id), before.map(run_id));
-            let filter = WaitFilter { run, tasks, limit, before };
+        Ask::Waits { run, tasks, limit, after } => {
+            let (run, after) = (run.map(run_id), after.map(|(run, seq)| (run_id(run), seq)));
+            let filter = WaitFilter { run, tasks, limit, after };
             format!("{:?}", store.waits(&filter).await)
         }
         Ask::Due { now, below } => {

@@ -77,6 +77,14 @@ impl Cell {
         }
     }
 
+    /// How much it costs to hold a value against it.
+    pub(in super::super) fn cost(&self) -> usize {
+        match self {
+            Self::Values(values) => values.len(),
+            Self::Range(..) => 1,
+        }
+    }
+
     /// The condition on `input`.
     fn condition(&self, input: &str) -> String {
         match self {

@@ -13,7 +13,7 @@ use crate::graph::{Calendar, Moment, OnTimeout, Quorum};
 use crate::types::{Field, Kind, Type, validate_fields};
 use crate::value::Value;
 
-/// People that one task asks at most, and escalations of it.
+/// Answers that one task waits for at most: each is kept until it is settled.
 pub const MAX_ASKED: u32 = 100;
 
 /// Fields that an answer has beside those of its form.
@@ -267,7 +267,7 @@ impl Checker<'_> {
         let deadline = get("deadline").and_then(|after| {
             Some(DraftDeadline {
                 after: self.duration(after)?,
-                then: self.on_deadline(then.map(|entry| &entry.value), &form, 0),
+                then: self.on_deadline(then.map(|entry| &entry.value), &form),
             })
         });
         let title = match get("title") {
@@ -316,15 +316,10 @@ impl Checker<'_> {
     }
 
     /// `fail`, `reject`, an answer, or `{ escalate: { to: …, deadline: …, on_deadline: … } }`.
-    fn on_deadline(
-        &self,
-        node: Option<&Node>,
-        form: &IndexMap<String, Field>,
-        depth: u32,
-    ) -> DraftThen {
+    fn on_deadline(&self, node: Option<&Node>, form: &IndexMap<String, Field>) -> DraftThen {
         let Some(node) = node else { return DraftThen::Fail };
         if let Some(escalation) = node.get("escalate") {
-            return self.escalation(&escalation.value, form, depth);
+            return self.escalation(&escalation.value, form);
         }
         let answer = match node.as_str() {
             Some("fail") => return DraftThen::Fail,
@@ -343,23 +338,19 @@ impl Checker<'_> {
         }
     }
 
-    fn escalation(&self, node: &Node, form: &IndexMap<String, Field>, depth: u32) -> DraftThen {
+    fn escalation(&self, node: &Node, form: &IndexMap<String, Field>) -> DraftThen {
         self.map(node, "who is asked then: `{ to: boss, deadline: 1d }`");
         self.keys(node, keys::ESCALATION, &[], "an escalation");
         let get = |key: &str| node.get(key).map(|entry| &entry.value);
-        if depth >= MAX_ASKED {
-            self.wrong_task(node.span, "too many escalations", "let the last one `fail`");
-            return DraftThen::Fail;
-        }
         let Some(to) = get("to") else {
             let finding = Finding::error("CG0102", node.span, "an escalation needs the key `to`");
             self.find(finding.help("who is asked then: `escalate: { to: boss }`"));
             return DraftThen::Fail;
         };
         let to = self.bound_value(to);
-        let deadline = get("deadline").and_then(|after| self.duration(after)).map(|after| {
-            DraftDeadline { after, then: self.on_deadline(get("on_deadline"), form, depth + 1) }
-        });
+        let deadline = get("deadline")
+            .and_then(|after| self.duration(after))
+            .map(|after| DraftDeadline { after, then: self.on_deadline(get("on_deadline"), form) });
         DraftThen::Escalate(Box::new((to, deadline)))
     }
 }
