@@ -27,6 +27,7 @@ use crate::ids;
 use crate::log::Log;
 use crate::mailbox::{Mailbox, Sender};
 use crate::timers::Timers;
+use letters::Rests;
 use turn::Turn;
 
 mod letters;
@@ -245,8 +246,10 @@ impl Driver {
             if self.parking.is_some() && self.flying.values().all(|flying| flying.waits) {
                 return Ok(End::Parked);
             }
-            if let Some(end) = self.rests().await? {
-                return Ok(end);
+            match self.rests().await? {
+                Rests::Leaves(end) => return Ok(end),
+                Rests::Again => continue,
+                Rests::No => {}
             }
             self.look_again();
             // A run whose nodes are all ready at once must not keep a thread from the others.

@@ -16,6 +16,8 @@ mod draft;
 mod foreign;
 mod hooks;
 mod keys;
+mod machine;
+mod made;
 mod order;
 mod parts;
 mod policy;
@@ -43,6 +45,7 @@ pub use canary::{canary_of_alias, canary_of_trigger};
 pub use channels::{MAX_CHANNELS, MAX_WRITERS};
 pub use draft::{HUMAN, MAX_ASKED, MAX_BRANCHES, MAX_LOOP_DEPTH, MAX_ROWS};
 pub use keys::schema;
+pub use machine::MAX_STATES;
 pub use parts::{MAX_CHAIN, MAX_TRIGGERS};
 pub use policy::{DEFAULT_MAP_MAX, MAX_CONCURRENCY, MAX_RETRIES};
 

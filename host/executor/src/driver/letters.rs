@@ -12,6 +12,14 @@ use crate::handle::End;
 use crate::ids;
 use crate::limits::{LETTERS, STORE_PAUSE_MS};
 
+/// Whether a run that waits leaves the process.
+pub(super) enum Rests {
+    Leaves(End),
+    /// Something was taken on that is to be stored first.
+    Again,
+    No,
+}
+
 impl Driver {
     /// Says until when a node waits.
     pub(super) fn rest(&mut self, rest: Rest) {
@@ -64,7 +72,11 @@ impl Driver {
         self.live.control.read_letters();
         self.look = None;
         self.fold_all()?;
-        let room = self.machine.hears().min(LETTERS);
+        self.take_up_to(self.machine.hears()).await
+    }
+
+    async fn take_up_to(&mut self, room: usize) -> Result<(), Stop> {
+        let room = room.min(LETTERS);
         if room == 0 || self.machine.outcome().is_some() {
             return Ok(());
         }
@@ -80,7 +92,7 @@ impl Driver {
             let event = self.judged(letter);
             self.turn.push(event);
             self.fold_all()?;
-            if self.machine.outcome().is_some() || self.machine.hears() == 0 {
+            if self.machine.outcome().is_some() || self.machine.room() == 0 {
                 break;
             }
         }
@@ -112,25 +124,30 @@ impl Driver {
     }
 
     /// Gives the run back when it does nothing but wait, and will for a while.
-    pub(super) async fn rests(&mut self) -> Result<Option<End>, Stop> {
-        let Some(linger) = self.shared.linger_ms() else { return Ok(None) };
+    pub(super) async fn rests(&mut self) -> Result<Rests, Stop> {
+        let Some(linger) = self.shared.linger_ms() else { return Ok(Rests::No) };
         let clock = self.shared.clock.clone();
         if !self.is_idle() || self.timers.next(&*clock).is_some_and(|next| next < linger) {
-            return Ok(None);
+            return Ok(Rests::No);
         }
         // What a careless flow has not stored yet: nobody would know that it had waited.
         self.turn.must_be_stored();
         self.store_turn().await?;
         let alarm = self.timers.alarm(&*clock);
         match self.shared.store.park(&self.lease, alarm).await {
-            Ok(true) => Ok(Some(End::Waiting)),
-            // Letters came.
+            Ok(true) => Ok(Rests::Leaves(End::Waiting)),
+            // Letters came. While nobody waits for them they are kept for who will: with them unread the run could
+            // not be given back.
             Ok(false) => {
-                self.live.control.letters();
-                Ok(None)
+                let before = self.turn.folded();
+                self.take_up_to(self.machine.room()).await?;
+                if self.turn.folded() > before {
+                    return Ok(Rests::Again);
+                }
+                Ok(Rests::No)
             }
             Err(StoreError::Fenced { .. }) => Err(Stop(End::Lost)),
-            Err(StoreError::Locked | StoreError::Full { .. }) => Ok(None),
+            Err(StoreError::Locked | StoreError::Full { .. }) => Ok(Rests::No),
             Err(error) => Err(Stop::broken(error)),
         }
     }

@@ -53,6 +53,11 @@ impl Turn {
         self.sync |= !self.folded.is_empty();
     }
 
+    /// How much was folded and is not stored.
+    pub(super) fn folded(&self) -> usize {
+        self.folded.len()
+    }
+
     /// The answer of an attempt that is not performed at all.
     pub(super) fn fail(&mut self, address: Address, attempt: u32, error: NodeError) {
         self.push(Event::AttemptFailed { address, attempt, error, usage: Usage::default() });

@@ -31,7 +31,11 @@ use crate::value::Value;
 const RESERVED: &[&str] = &["input", "run", "state", "index", "true", "false", "null", "in", "has"];
 
 /// What a node can be, in a message.
-const FORMS: &str = "`type`, `switch`, `map`, `loop`, `parallel`, `race`, `try`, `wait`, `emit`";
+const FORMS: &str =
+    "`type`, `switch`, `map`, `loop`, `parallel`, `race`, `try`, `wait`, `emit`, `machine`";
+
+/// Stands for a node of which enough was said. No file has such a key.
+pub(super) const BROKEN: &str = "\0";
 
 /// The node type that nothing performs: people answer.
 pub const HUMAN: &str = "human";
@@ -134,8 +138,8 @@ impl<'a> Checker<'a> {
                 format!("`{id}` means something else in expressions; no node can have this id");
             self.find(Finding::error("CG0311", entry.key_span, message));
         }
-        let hooked = self.hooked(entry);
-        let entry = hooked.as_ref().unwrap_or(entry);
+        let longer = self.hooked(entry).or_else(|| self.machine(entry));
+        let entry = longer.as_ref().unwrap_or(entry);
         let node = &entry.value;
         let kind = self.draft_kind(entry, &id, around);
         let join = node.get("join").and_then(|e| self.join(&e.value)).unwrap_or_default();
@@ -148,6 +152,9 @@ impl<'a> Checker<'a> {
 
     fn draft_kind(&self, entry: &Entry, id: &NodeId, around: &Around<'_>) -> DraftKind {
         let node = &entry.value;
+        if node.get(BROKEN).is_some() {
+            return DraftKind::Broken;
+        }
         let mut forms = keys::FORMS.iter().filter_map(|form| Some((*form, &node.get(form)?.value)));
         match (forms.next(), forms.next()) {
             (Some(("type", ty)), None) if ty.as_str() == Some(HUMAN) => self.draft_human(node, ty),

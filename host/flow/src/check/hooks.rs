@@ -3,13 +3,13 @@
 //! They are no construct of their own. A node with hooks is written out as the `try` that somebody would have written by
 //! hand, so the graph shows it, and nothing else has to know of hooks.
 
+use super::made::{behind, list, map, text, truth, written};
 use super::{Checker, keys};
-use crate::diagnostic::{Finding, Span};
-use crate::document::{Data, Entry, Node};
-use crate::value::Value;
+use crate::diagnostic::Finding;
+use crate::document::Entry;
 
 /// Keys of a node that say how it stands among its neighbours: those of the `try`.
-const AROUND: &[&str] = &["after", "join", "write", "doc"];
+pub(super) const AROUND: &[&str] = &["after", "join", "write", "doc"];
 
 impl Checker<'_> {
     /// The `try` that a node with hooks stands for; nothing when it has none.
@@ -39,50 +39,17 @@ impl Checker<'_> {
         let first = nodes("before").iter().map(|hook| text(&hook.key, span)).collect();
         own.push(written("after", list(first, span), span));
         let step = Entry { value: map(own, entry.value.span), ..entry.clone() };
-        let then = nodes("after").iter().map(|hook| behind(hook, &entry.key));
+        let then = nodes("after").iter().map(|hook| behind(hook, &[text(&entry.key, span)]));
         let body = nodes("before").iter().cloned().chain([step]).chain(then).collect();
         let mut tried = around;
         tried.push(written("try", map(body, entry.value.span), span));
         if let Some(nodes) = get("on_error") {
-            let rethrow = Node { span, data: Data::Scalar(Value::Bool(true)) };
-            let handler =
-                vec![written("do", nodes.clone(), span), written("rethrow", rethrow, span)];
+            let rethrow = written("rethrow", truth(true, span), span);
+            let handler = vec![written("do", nodes.clone(), span), rethrow];
             tried.push(written("catch", list(vec![map(handler, span)], span), span));
         }
         tried.extend(get("finally").map(|nodes| written("finally", nodes.clone(), span)));
         tried.push(written("out", text(&format!("${{{}}}", entry.key), span), span));
         Some(Entry { value: map(tried, entry.value.span), ..entry.clone() })
     }
-}
-
-/// A hook that waits for its node.
-fn behind(hook: &Entry, step: &str) -> Entry {
-    let mut hook = hook.clone();
-    let span = hook.value.span;
-    if let Data::Map(entries) = &mut hook.value.data {
-        match entries.iter_mut().find(|entry| &*entry.key == "after") {
-            Some(Entry { value: Node { data: Data::List(names), .. }, .. }) => {
-                names.push(text(step, span));
-            }
-            Some(one) => one.value = list(vec![one.value.clone(), text(step, span)], span),
-            None => entries.push(written("after", text(step, span), span)),
-        }
-    }
-    hook
-}
-
-fn written(key: &str, value: Node, key_span: Span) -> Entry {
-    Entry { key: key.into(), key_span, value }
-}
-
-fn text(text: &str, span: Span) -> Node {
-    Node { span, data: Data::Scalar(text.into()) }
-}
-
-fn list(items: Vec<Node>, span: Span) -> Node {
-    Node { span, data: Data::List(items) }
-}
-
-fn map(entries: Vec<Entry>, span: Span) -> Node {
-    Node { span, data: Data::Map(entries) }
 }

@@ -25,7 +25,7 @@ pub(super) const FLOW_LATER: &[&str] = &["budget", "machine", "types"];
 pub(super) const NODE: &[&str] = &["after", "join", "write", "hooks", "doc"];
 /// Keys of which a node has one: they say what it is.
 pub(super) const FORMS: &[&str] =
-    &["type", "switch", "map", "loop", "parallel", "race", "try", "wait", "emit"];
+    &["type", "switch", "map", "loop", "parallel", "race", "try", "wait", "emit", "machine"];
 /// Keys of a node that is performed; those of its type come to them.
 pub(super) const LEAF: &[&str] = &[
     "type",
@@ -71,6 +71,14 @@ pub(super) const WEIGHTED: &[&str] = &["weight", "to", "do", "out"];
 pub(super) const TABLE: &[&str] = &["inputs", "rows"];
 /// Keys of a row; the names of the columns come to them.
 pub(super) const ROW: &[&str] = &["else", "to", "do", "out"];
+/// Keys of a machine, beside those that every node may have.
+pub(super) const MACHINE_NODE: &[&str] = &["machine", "out"];
+/// Keys of what a machine is made of.
+pub(super) const MACHINE: &[&str] = &["start", "max", "carry", "history", "states"];
+/// Keys of a state.
+pub(super) const MACHINE_STATE: &[&str] = &["enter", "do", "to", "events", "after", "end", "doc"];
+/// Keys of a way out of a state.
+pub(super) const MACHINE_WAY: &[&str] = &["to", "when", "set"];
 /// Keys of a node that waits.
 pub(super) const WAIT_NODE: &[&str] = &["wait"];
 /// Keys of what it waits for.
@@ -86,12 +94,25 @@ pub(super) const HUMAN: &[&str] =
 /// Keys of who is asked then.
 pub(super) const ESCALATION: &[&str] = &["to", "deadline", "on_deadline"];
 /// Keys of nodes that a later version runs.
-pub(super) const NODE_LATER: &[&str] = &["back", "machine", "idle", "flow"];
+pub(super) const NODE_LATER: &[&str] = &["back", "idle", "flow"];
 
 /// Keys of nodes of all forms.
 pub(super) fn all_of_nodes() -> Vec<&'static str> {
-    let mut all =
-        [NODE, LEAF, SWITCH, MAP, LOOP, PARALLEL, RACE, TRY, WAIT_NODE, EMIT_NODE, HUMAN].concat();
+    let mut all = [
+        NODE,
+        LEAF,
+        SWITCH,
+        MAP,
+        LOOP,
+        PARALLEL,
+        RACE,
+        TRY,
+        WAIT_NODE,
+        EMIT_NODE,
+        HUMAN,
+        MACHINE_NODE,
+    ]
+    .concat();
     all.sort_unstable();
     all.dedup();
     all
@@ -158,17 +179,10 @@ fn schema_of(key: &str) -> Json {
         "timeout" | "deadline" | "cleanup" => duration(),
         "for" => json!({ "type": ["string", "integer"] }),
         "compensate" => json!({ "$ref": "#/$defs/node" }),
-        "on_unknown" => json!({ "oneOf": [{ "const": "fail" }, {
-            "type": "object", "required": ["verify"], "additionalProperties": false,
-            "properties": { "verify": { "$ref": "#/$defs/node" } },
-        }] }),
         "loop" => json!({
             "type": "object", "required": ["max"], "additionalProperties": false,
             "properties": object(LOOP_BOUNDS),
         }),
-        "rethrow" => json!({ "type": "boolean" }),
-        "hooks" => hooks_schema(),
-        "durability" => json!({ "enum": crate::graph::Durability::ALL.map(|(name, _)| name) }),
         "while" | "until" => text(),
         "on_max" => json!({ "enum": ["stop", "fail"] }),
         "carry" | "next" => json!({ "type": "object" }),
@@ -199,6 +213,14 @@ fn schema_of_more(key: &str) -> Json {
                 "properties": object(BRANCH),
             },
         }),
+        "rethrow" => json!({ "type": "boolean" }),
+        "hooks" => hooks_schema(),
+        "machine" => machine_schema(),
+        "durability" => json!({ "enum": crate::graph::Durability::ALL.map(|(name, _)| name) }),
+        "on_unknown" => json!({ "oneOf": [{ "const": "fail" }, {
+            "type": "object", "required": ["verify"], "additionalProperties": false,
+            "properties": { "verify": { "$ref": "#/$defs/node" } },
+        }] }),
         "wait" => keyed(WAIT, &[]),
         "emit" => keyed(EMIT, &["event"]),
         "on_timeout" => json!({ "enum": ["fail", "null", null] }),
@@ -278,6 +300,28 @@ fn channel_schema() -> Json {
         },
     });
     json!({ "oneOf": [{ "$ref": "#/$defs/port" }, reduced] })
+}
+
+fn machine_schema() -> Json {
+    let nodes = || schema_of("do");
+    let way = json!({ "oneOf": [text(), {
+        "type": "object", "required": ["to"], "additionalProperties": false,
+        "properties": { "to": text(), "when": schema_of("when"), "set": { "type": "object" } },
+    }] });
+    let ways = json!({ "oneOf": [way, { "type": "array", "items": way }] });
+    let by_name = json!({ "type": "object", "additionalProperties": ways });
+    json!({
+        "type": "object", "required": ["start", "max", "states"], "additionalProperties": false,
+        "properties": {
+            "start": text(), "max": schema_of("max"), "carry": { "type": "object" }, "history": text(),
+            "states": { "type": "object", "maxProperties": super::MAX_STATES, "additionalProperties": {
+                "type": "object", "additionalProperties": false, "properties": {
+                    "enter": nodes(), "do": nodes(), "to": ways, "events": by_name, "after": by_name,
+                    "end": { "type": "boolean" }, "doc": text(),
+                },
+            } },
+        },
+    })
 }
 
 fn hooks_schema() -> Json {

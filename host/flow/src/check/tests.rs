@@ -203,6 +203,7 @@ fn every_code_has_a_page_and_every_page_is_true() {
         include_str!("bound.rs"),
         include_str!("channels.rs"),
         include_str!("hooks.rs"),
+        include_str!("machine.rs"),
         include_str!("draft.rs"),
         include_str!("draft/blocks.rs"),
         include_str!("draft/table.rs"),

@@ -313,4 +313,23 @@ nodes:
       verify: { type: status, with: { key: "${attempt.key}" } }
 "#,
     },
+    Page {
+        code: "CG0340",
+        title: "A machine whose states do not fit together",
+        text: "A `machine` is a statechart: `states` by name, of which `start` is the first, and at most `max` moves from one to \
+               another. A state runs nodes (`enter`, and `do` while it waits), and leads on: `events` when something comes, \
+               `after` a time, `to` when its nodes have ended. Each of them names a state, or is `{ to, when, set }`, or a list \
+               of those of which the first that fits is taken. A state with `end: true` leads nowhere. A state to which \
+               nothing leads is a warning: most often a name was forgotten.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { machine: { start: open, max: 5, states: { open: { after: { 1d: close } }, closed: { end: true } } } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a: { machine: { start: open, max: 5, states: { open: { after: { 1d: closed } }, closed: { end: true } } } }
+"#,
+    },
 ];

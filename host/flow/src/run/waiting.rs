@@ -45,8 +45,13 @@ impl Run {
     pub fn hears(&self) -> usize {
         match self.waits.listening.is_empty() && self.waits.tasks == 0 {
             true => 0,
-            false => MAX_HEARD.saturating_sub(self.waits.heard.len()),
+            false => self.room(),
         }
+    }
+
+    /// How many events it has room for, whether it waits for some at present or will later.
+    pub fn room(&self) -> usize {
+        MAX_HEARD.saturating_sub(self.waits.heard.len())
     }
 
     /// Judges an event from outside by what the flow says of it, and completes it with defaults.
