@@ -265,3 +265,42 @@ fn people_events_years_and_chance_are_given() {
     let done = world.run(&["test", "never.yaml"]);
     assert!(done.out.contains("the run waits for what nobody brings"), "{done:?}");
 }
+
+const HEARD: &str = "cleargate: 1
+flow: heard
+input: { amount: int }
+nodes:
+  ask: { type: human, title: Pay?, form: { approve: bool } }
+  paid: { after: [ask], wait: { event: paid } }
+  way:
+    after: [paid]
+    switch: { weighted: [ { weight: 1, do: { n: { type: transform, with: { t: a } } }, out: \"${n.t}\" },
+      { weight: 9999, do: { n: { type: transform, with: { t: b } } }, out: \"${n.t}\" } ] }
+output: { by: \"${ask.by}\", paid: \"${paid.amount}\", way: \"${way}\", run: \"${run.id}\" }
+";
+
+#[test]
+fn what_people_events_and_chance_brought_is_part_of_a_recorded_run() {
+    let world = World::empty();
+    world.write("heard.yaml", HEARD);
+    let waiting = world.run(&["run", "heard.yaml", "--input", "amount=1", "--output", "json"]);
+    assert_eq!(waiting.code, Some(8), "{waiting:?}");
+    let runs = world.json(&["runs", "list", "--output", "json"]);
+    let id = runs[0]["id"].as_str().unwrap().to_owned();
+    world.run(&["test", "--record", &id]).expect(8, &["has not ended"]);
+    world
+        .run(&["tasks", "answer", &format!("{id}:ask"), "--set", "approve=true", "--by", "ada"])
+        .expect(0, &[]);
+    world.run(&["signal", &id, "paid", "{\"amount\":7}"]).expect(0, &[]);
+    world.run(&["resume", &id]).expect(0, &[]);
+    let case = world.run(&["test", "--record", &id]);
+    for key in ["answers: {\"ask\":[{\"by\":\"ada\"", "signals: [{\"event\":\"paid\"", "draws: ["] {
+        assert!(case.out.contains(key), "no {key} in {case:?}");
+    }
+    world.write("heard.test.yaml", &case.out);
+    let from =
+        format!("name: again\nfrom-run: {id}\nexpect: {{ contains: {{ by: ada, run: {id} }} }}\n");
+    world.write("cases/from.yaml", &format!("flow: ../heard.yaml\n{from}"));
+    world.run(&["test"]).expect(0, &["2 passed, 0 failed"]);
+    world.run(&["compare", "heard.yaml"]).expect(0, &["1 the same, 0 differ"]);
+}

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::error::{Error, Kind, Result};
 use crate::flows::Flow;
 use crate::host::{Host, complete};
-use crate::rehearsal::{Otherwise, Props, Rehearsal, StoreFaults, Tape, Trace};
+use crate::rehearsal::{Otherwise, Props, Rehearsal, StoreFaults, Trace};
 use crate::runs::RunQuery;
 
 /// Places of an outcome that are named for one run; the others are counted.
@@ -216,19 +216,18 @@ impl Host {
             }
         }
         let old = &known[hash];
-        let recording = self.recording(id).await?;
+        let mut recording = self.recording(id).await?;
         let records = self.events(id).await?;
         let before = Trace::of(&old.graph, id, &records);
         out.before = Costs::of(&before);
-        let input = match complete(&new.graph, recording.input) {
+        let input = match complete(&new.graph, std::mem::take(&mut recording.input)) {
             Ok(input) => input,
             Err(error) => {
                 out.untried = Some(error.message);
                 return Ok(out);
             }
         };
-        let tape = Some(Tape::new(recording.taped));
-        let props = Props { tape, otherwise, now: recording.began, ..Props::default() };
+        let props = Props { otherwise, ..recording.props(id) };
         let (flow, faults, config) = (new.clone(), StoreFaults::default(), self.config.clone());
         let done = Rehearsal { flow, input, props, faults, config }.perform().await?;
         let after = Trace::of(&new.graph, &done.run, &done.records);

@@ -23,7 +23,7 @@ use self::snapshot::Snapshots;
 use crate::error::{Error, Kind, Result};
 use crate::flows::Flow;
 use crate::host::{Host, complete};
-use crate::rehearsal::{Rehearsal, Tape, Trace};
+use crate::rehearsal::{Rehearsal, Trace};
 
 pub use coverage::{Coverage, Place};
 
@@ -199,13 +199,21 @@ async fn rehearsal(host: &Host, flow: &Flow, case: &FlowCase) -> Result<Rehearsa
     known(flow, &named)?;
     let mut input = case.input.clone();
     if let Some(run) = &case.from_run {
-        let recording = host.recording(&host.find_run(run).await?).await?;
-        input = input.or(Some(recording.input));
-        if props.tape.is_none() {
-            props.tape = Some(Tape::new(recording.taped));
+        let run = host.find_run(run).await?;
+        let mut recording = host.recording(&run).await?;
+        let then = std::mem::take(&mut recording.input);
+        input = input.or(Some(then));
+        let recorded = recording.props(&run);
+        // What the case says itself counts.
+        let said = |key: &str| case.mock.get(key).is_some();
+        props.tape = props.tape.or(recorded.tape);
+        props.run = props.run.or(recorded.run);
+        props.now = if said("now") { props.now } else { recorded.now };
+        if !said("draws") {
+            props.draws = recorded.draws;
         }
-        if case.mock.get("now").is_none() {
-            props.now = recording.began;
+        if !said("answers") && !said("signals") {
+            props.people = recorded.people;
         }
     }
     let input = complete(&flow.graph, input.unwrap_or_else(Value::empty))?;

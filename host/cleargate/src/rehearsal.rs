@@ -11,7 +11,8 @@ mod tape;
 mod torn;
 mod trace;
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,7 +38,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flows::{Flow, FlowCatalog};
 
 pub(crate) use part::{AttemptFault, Part, Parts};
-pub(crate) use people::People;
+pub(crate) use people::{People, Reply, Signal};
 pub use stage::Otherwise;
 pub(crate) use stage::{Heard, Props};
 pub(crate) use tape::{Tape, Taped};
@@ -103,7 +104,8 @@ impl Rehearsal {
                 .and_then(|()| std::fs::write(&path, text))
                 .map_err(|e| failed("a file of the case cannot be made", &e))?;
         }
-        let run: RunId = "rehearsal".parse().expect("letters");
+        let own = || "rehearsal".parse().expect("letters");
+        let run: RunId = self.props.run.take().unwrap_or_else(own);
         let memory = Arc::new(MemoryStore::new());
         let store = Arc::new(TornStore::new(memory, run.clone(), std::mem::take(&mut self.faults)));
         let mut props = std::mem::take(&mut self.props);
@@ -111,8 +113,10 @@ impl Rehearsal {
         let (kv, seed) = (props.script.kv.clone(), props.script.seed);
         let stores: Vec<String> = kv.keys().chain(&props.stores).cloned().collect();
         let outside = props.parts.live() || props.otherwise == Otherwise::Live;
+        let draws = Mutex::new(std::mem::take(&mut props.draws).into());
         let company = Company {
             people,
+            draws: Arc::new(draws),
             began: i64::try_from(props.now).unwrap_or(i64::MAX),
             store: store.clone(),
             stage: Arc::new(Stage::new(props)),
@@ -230,6 +234,7 @@ fn files_of(props: &Props) -> Result<Grants> {
 /// What all processes of a rehearsal share.
 struct Company {
     people: People,
+    draws: Arc<Mutex<VecDeque<u64>>>,
     /// When the run begins, in milliseconds since 1970.
     began: i64,
     store: Arc<TornStore>,
@@ -262,7 +267,11 @@ impl Company {
         config.lease_ttl = Duration::from_millis(HORIZON_MS.saturating_mul(4));
         config.look = None;
         let gate = gate.with_stand_in(self.stage.clone());
-        let ids = Arc::new(Fixed { ids: Counted::default(), chance: self.chance.clone() });
+        let ids = Arc::new(Fixed {
+            ids: Counted::default(),
+            draws: self.draws.clone(),
+            chance: self.chance.clone(),
+        });
         Executor::new(self.store.clone(), gate, Arc::new(clock), ids, config)
     }
 }
@@ -270,6 +279,7 @@ impl Company {
 /// Names and draws that are the same each time.
 struct Fixed {
     ids: Counted,
+    draws: Arc<Mutex<VecDeque<u64>>>,
     chance: Arc<Chance>,
 }
 
@@ -279,6 +289,10 @@ impl RunIds for Fixed {
     }
 
     fn draw(&self, below: u64) -> u64 {
+        let recorded = self.draws.lock().expect("no holder of this lock panics").pop_front();
+        if let Some(drawn) = recorded {
+            return drawn % below.max(1);
+        }
         let mut bytes = [0; 8];
         self.chance.fill(&mut bytes);
         u64::from_le_bytes(bytes) % below.max(1)

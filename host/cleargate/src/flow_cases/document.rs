@@ -16,9 +16,9 @@ use crate::rehearsal::{AttemptFault, Part, Parts, People, Props, StoreFaults, Ta
 /// Keys of a file, of a case, and of `mock`.
 const FILE: [&str; 2] = ["flow", "cases"];
 const CASE: [&str; 7] = ["name", "flow", "input", "from-run", "mock", "fault", "expect"];
-const MOCK: [&str; 14] = [
+const MOCK: [&str; 16] = [
     "nodes", "http", "models", "tools", "kv", "files", "secrets", "now", "seed", "deny", "fail",
-    "calls", "answers", "signals",
+    "calls", "answers", "signals", "run", "draws",
 ];
 /// Keys of `expect`, and of `expect.error`.
 const EXPECT: [&str; 21] = [
@@ -207,12 +207,19 @@ impl FlowCase {
         for signal in signals.transpose()?.unwrap_or_default() {
             people.signals.push(People::signal(signal)?);
         }
+        let run = self.mock.get("run").map(|run| run.to_string().parse()).transpose();
+        let run =
+            run.map_err(|e: cleargate_flow::address::NameError| format!("`mock.run`: {e}"))?;
+        let draws = self.mock.get("draws").map(Value::to).transpose();
+        let draws = draws.map_err(|e| format!("`mock.draws` is a list of numbers: {e}"))?;
         let stores = self.expect.get("kv").and_then(Value::as_map).into_iter().flatten();
         let props = Props {
             now: script.now_ms()?,
             files: files.collect::<Result<_, String>>()?,
             parts: Parts::new(parts, faults.attempts),
             people,
+            run,
+            draws: draws.unwrap_or_default(),
             tape: calls.map(Tape::new),
             refused: faults.refused,
             stores: stores.map(|(name, _)| name.to_string()).collect(),
@@ -224,7 +231,7 @@ impl FlowCase {
 
     /// The part of `mock` that is as the `world` of a plugin's case.
     fn script(&self) -> Result<Script, String> {
-        let own = ["nodes", "files", "calls", "models", "answers", "signals"];
+        let own = ["nodes", "files", "calls", "models", "answers", "signals", "run", "draws"];
         let fields = self.mock.as_map().into_iter().flatten();
         let mut world: Vec<(String, Value)> = fields
             .filter(|(key, _)| !own.contains(&&***key))

@@ -1,5 +1,6 @@
 //! A recorded run as a case: its input, and what the world answered each time that a node asked.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use cleargate_executor::child_id;
@@ -8,16 +9,59 @@ use cleargate_flow::{Event, Outcome, Record, RunId, Value};
 
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
-use crate::rehearsal::Taped;
+use crate::rehearsal::{People, Props, Reply, Signal, Tape, Taped};
 use crate::runs::store_error;
 
 /// A run with its sub-flows, as far as a rehearsal can use it.
+#[derive(Default)]
 pub(crate) struct Recording {
     pub input: Value,
     /// When it began, in milliseconds since 1970.
     pub began: u64,
     pub taped: Vec<Taped>,
     pub outcome: Option<Outcome>,
+    /// What people answered and what the run was told of.
+    pub replies: Vec<Reply>,
+    pub signals: Vec<Signal>,
+    /// What chance decided, in order.
+    pub draws: Vec<u64>,
+}
+
+impl Recording {
+    /// What a rehearsal of the same run is given.
+    pub(crate) fn props(self, run: &RunId) -> Props {
+        let Self { began, taped, replies, signals, draws, .. } = self;
+        let people = People::new(replies, signals);
+        let (run, tape) = (Some(run.clone()), Some(Tape::new(taped)));
+        Props { run, people, draws, tape, now: began, ..Props::default() }
+    }
+
+    /// Takes what came to a run from outside.
+    fn hear(&mut self, run: Option<&RunId>, records: &[Record]) {
+        let mut opened = HashMap::new();
+        for record in records {
+            match &record.event {
+                Event::TaskOpened { address, .. } => {
+                    opened.entry(address.clone()).or_insert(record.at);
+                }
+                Event::TaskAnswered { address, by, answer, .. } => {
+                    let asked = opened.get(address).copied().unwrap_or(record.at);
+                    let after = u64::try_from(record.at.saturating_sub(asked)).unwrap_or_default();
+                    let (node, by, answer) = (address.to_string(), by.clone(), answer.clone());
+                    self.replies.push(Reply { node, by, after, answer });
+                }
+                // What a run of the same family told comes again by itself.
+                Event::SignalReceived { name, by, payload, .. } if !by.starts_with("sub-") => {
+                    let began = i64::try_from(self.began).unwrap_or(i64::MAX);
+                    let after = u64::try_from(record.at.saturating_sub(began)).unwrap_or_default();
+                    let (name, payload, to) = (name.clone(), payload.clone(), run.cloned());
+                    self.signals.push(Signal { name, to, after, payload });
+                }
+                Event::Drawn { value, .. } => self.draws.push(*value),
+                _ => {}
+            }
+        }
+    }
 }
 
 impl Host {
@@ -34,17 +78,19 @@ impl Host {
             Event::RunFinished { outcome } => Some(outcome.clone()),
             _ => None,
         });
-        let mut taped = Vec::new();
-        tape(&records, &mut taped);
+        let mut recording = Recording { input, began, outcome, ..Recording::default() };
+        tape(&records, &mut recording.taped);
+        recording.hear(None, &records);
         let mut left = children(run, &records);
         while let Some(id) = left.pop() {
             if self.store().run(&id).await.map_err(store_error)?.is_some() {
                 let journal = self.events(&id).await?;
-                tape(&journal, &mut taped);
+                tape(&journal, &mut recording.taped);
+                recording.hear(Some(&id), &journal);
                 left.extend(children(&id, &journal));
             }
         }
-        Ok(Recording { input, began, taped, outcome })
+        Ok(recording)
     }
 
     /// A case that a recorded run makes, as the text of a file: its input, the answers of the world, and its outcome.
@@ -83,7 +129,7 @@ impl Host {
 /// Requests with their answers, in order. Of a call that is inside of another both are kept: which one a later version
 /// asks is not known.
 fn tape(records: &[Record], into: &mut Vec<Taped>) {
-    let mut begun = std::collections::HashMap::new();
+    let mut begun = HashMap::new();
     for record in records {
         match &record.event {
             Event::CallStarted { address, attempt, within, call, request, .. } => {
@@ -114,6 +160,36 @@ fn children(run: &RunId, records: &[Record]) -> Vec<RunId> {
     started.collect()
 }
 
+/// What came to the run from outside, as lines of `mock`.
+fn outside(recording: &Recording) -> String {
+    let ms = |after: u64| Value::from(format!("{after}ms"));
+    let mut out = String::new();
+    let mut by_node: std::collections::BTreeMap<&str, Vec<Value>> = Default::default();
+    for Reply { node, by, after, answer } in &recording.replies {
+        let fields =
+            [("by", by.as_str().into()), ("after", ms(*after)), ("answer", answer.clone())];
+        by_node.entry(node).or_default().push(Value::record(fields));
+    }
+    if !by_node.is_empty() {
+        let answers = by_node.into_iter().map(|(node, replies)| (node, Value::list(replies)));
+        out.push_str(&format!("  answers: {}\n", Value::record(answers).to_json()));
+    }
+    let signals = recording.signals.iter().map(|Signal { name, to, after, payload }| {
+        let mut fields = vec![("event", Value::from(name.as_str())), ("after", ms(*after))];
+        fields.push(("payload", payload.clone()));
+        fields.extend(to.as_ref().map(|to| ("to", Value::from(to.as_str()))));
+        Value::record(fields)
+    });
+    let signals = Value::list(signals);
+    if signals.as_list().is_some_and(|signals| !signals.is_empty()) {
+        out.push_str(&format!("  signals: {}\n", signals.to_json()));
+    }
+    if !recording.draws.is_empty() {
+        out.push_str(&format!("  draws: {:?}\n", recording.draws));
+    }
+    out
+}
+
 /// YAML whose values are JSON, a line for each answer.
 fn text(run: &RunId, flow: &str, recording: &Recording, outcome: &Outcome) -> String {
     let began = jiff::Timestamp::from_millisecond(i64::try_from(recording.began).unwrap_or(0));
@@ -125,7 +201,12 @@ fn text(run: &RunId, flow: &str, recording: &Recording, outcome: &Outcome) -> St
         json(flow),
         recording.input.to_json(),
     );
-    out.push_str(&format!("mock:\n  now: {}\n", json(&began.to_string())));
+    out.push_str(&format!(
+        "mock:\n  now: {}\n  run: {}\n",
+        json(&began.to_string()),
+        json(run.as_str())
+    ));
+    out.push_str(&outside(recording));
     if !recording.taped.is_empty() {
         out.push_str("  calls:\n");
         for taped in &recording.taped {

@@ -30,6 +30,8 @@ pub(crate) struct Reply {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Signal {
     pub name: String,
+    /// Which run is told; the one that is rehearsed, when absent.
+    pub to: Option<RunId>,
     /// Milliseconds after the run began.
     pub after: u64,
     pub payload: Value,
@@ -45,6 +47,10 @@ pub(crate) struct People {
 }
 
 impl People {
+    pub(crate) fn new(replies: Vec<Reply>, signals: Vec<Signal>) -> Self {
+        Self { replies, signals, asked: Mutex::default() }
+    }
+
     /// Reads `mock.answers`: by node, one `{ answer, by, after }` or a list of them.
     pub(crate) fn replies(node: &str, value: &Value) -> Result<Vec<Reply>, String> {
         let one = |value: &Value| {
@@ -58,13 +64,15 @@ impl People {
         replies.map_err(|why| format!("`mock.answers.{node}`: {why}"))
     }
 
-    /// Reads an item of `mock.signals`: `{ event, payload, after }`.
+    /// Reads an item of `mock.signals`: `{ event, payload, after, to }`.
     pub(crate) fn signal(value: &Value) -> Result<Signal, String> {
         let read = || {
-            only(value, &["event", "payload", "after"])?;
+            only(value, &["event", "payload", "after", "to"])?;
             let name = value.get("event").and_then(Value::as_str).ok_or("it needs an `event`")?;
             let payload = value.get("payload").cloned().unwrap_or_default();
-            Ok(Signal { name: name.to_owned(), after: after(value)?, payload })
+            let to = value.get("to").and_then(Value::as_str).map(str::parse).transpose();
+            let to = to.map_err(|e: cleargate_flow::address::NameError| e.to_string())?;
+            Ok(Signal { name: name.to_owned(), to, after: after(value)?, payload })
         };
         read().map_err(|why: String| format!("`mock.signals`: {why}"))
     }
@@ -95,10 +103,11 @@ impl People {
             }
             .boxed()
         };
-        for (n, Signal { name, after, payload }) in self.signals.iter().enumerate() {
+        for (n, Signal { name, to, after, payload }) in self.signals.iter().enumerate() {
             let says = Says::Signal { name: name.clone(), payload: payload.clone() };
             let due = began.saturating_add_unsigned(*after);
-            under_way.push(tell(due, format!("signal {n}"), run.clone(), "case".into(), says));
+            let to = to.as_ref().unwrap_or(run).clone();
+            under_way.push(tell(due, format!("signal {n}"), to, "case".into(), says));
         }
         let mut seen = 0;
         loop {

@@ -57,6 +57,10 @@ pub(crate) struct Props {
     pub stores: Vec<String>,
     /// Milliseconds since 1970 at the beginning.
     pub now: u64,
+    /// The id of the run: keys of steps and arms of canaries follow from it.
+    pub run: Option<RunId>,
+    /// What chance decided, in order; after these the seed decides.
+    pub draws: Vec<u64>,
 }
 
 /// See the module.
