@@ -28,6 +28,7 @@ mod search;
 mod sql;
 mod state;
 mod sub_flow;
+mod travel;
 mod triggers;
 mod update;
 mod waiting;

@@ -258,12 +258,18 @@ impl Host {
         input: Value,
         key: Option<String>,
     ) -> Result<Result<RunHandle, StartError>> {
+        self.keep_bundles(flow).await?;
+        let start = StartRun { input, idempotency_key: key, ..StartRun::default() };
+        Ok(self.executor.start(flow.graph.clone(), flow.catalog.clone(), start).await)
+    }
+
+    /// Keeps what a flow and the flows inside it are pinned to: runs of them are made ready from there.
+    pub(crate) async fn keep_bundles(&self, flow: &Flow) -> Result<()> {
         for flow in flow.all() {
             let bundle = serde_json::to_vec(&flow.pinned).expect("a pinned flow is text");
             self.store.put_flow(flow.hash(), bundle).await.map_err(store_error)?;
         }
-        let start = StartRun { input, idempotency_key: key, ..StartRun::default() };
-        Ok(self.executor.start(flow.graph.clone(), flow.catalog.clone(), start).await)
+        Ok(())
     }
 
     /// Goes on with a run. Waits, for some seconds at most, for the lease of a process that was killed.
@@ -307,7 +313,7 @@ impl Host {
         self.ready(pinned).await
     }
 
-    async fn take_over(&self, id: &RunId, flow: &Flow) -> Result<RunHandle> {
+    pub(crate) async fn take_over(&self, id: &RunId, flow: &Flow) -> Result<RunHandle> {
         let give_up =
             self.clock.micros() + 2 * u64::try_from(LEASE.as_micros()).unwrap_or(u64::MAX);
         loop {

@@ -48,6 +48,7 @@ mod swapping;
 mod swaps;
 mod timeline;
 mod toml_file;
+mod travel;
 mod triggers;
 mod uses;
 mod waits;
@@ -60,8 +61,12 @@ pub use cases::{
     bench_plugin, test_plugin,
 };
 pub use cleargate_flow::diagnostic::{Finding, Severity, Span};
+pub use cleargate_flow::history::{
+    Breakpoint, ChangeView, Comparison, Difference as ValueDifference, Differences, NodeDifference,
+    NodeState, PathSpent, Side, Spent, Status, StepView, Steps, Unfit,
+};
 pub use cleargate_flow::limits::Unit;
-pub use cleargate_flow::{Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
+pub use cleargate_flow::{Address, Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
 /// For the process that [`Config::compiler`] names.
 pub use cleargate_runtime::compiler::{CompileLimits, WorkError, work as compile_component};
 pub use comparison::{
@@ -88,5 +93,8 @@ pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView};
 pub use secrets::{SecretRow, SecretStore};
 pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};
 pub use timeline::{NodeRow, Timeline};
+pub use travel::{
+    Divergence, Fork, ForkPlan, Forked, Migration, Replay, ReplayOptions, RunComparison, SwapPlan,
+};
 pub use triggers::{Heard, ListenOptions};
 pub use waits::{Sent, TaskQuery, TaskView, TellOptions, WaitView};

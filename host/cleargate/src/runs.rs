@@ -59,6 +59,9 @@ pub struct RunView {
     /// The run that this one is a sub-flow of, and the address there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// The run that this one was forked from, which may have been removed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// `running`, `waiting`, `succeeded`, `failed` or `cancelled`.
     pub status: String,
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -109,6 +112,7 @@ impl From<RunRow> for RunView {
                 run: run.to_string(),
                 address: address.to_string(),
             }),
+            origin: row.origin.map(|run| run.to_string()),
             status: row.status.to_string(),
             created_at: row.created_at,
             duration_ms: row.finished_at.map(|end| end.saturating_sub(row.created_at).max(0)),

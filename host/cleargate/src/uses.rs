@@ -270,6 +270,25 @@ impl Plugins {
         Ok(wanted.pinned(&pins))
     }
 
+    /// The bytes that one reference means, outside of any flow: the newest version that fits, and is installed or can be.
+    pub(crate) fn pin_of(&self, text: &str, folder: &Path) -> Result<Pin> {
+        let reference: PackageRef =
+            text.parse().map_err(|e: cleargate_registry::name::NameError| {
+                Error::new(Kind::Invalid, format!("`{text}` is no plugin"))
+                    .caused_by(&e)
+                    .with_help("write namespace:name@2, or the path of a `.wasm` file")
+            })?;
+        let references = [reference];
+        let lock = self.locked(&references, folder, &Lock::default(), false)?;
+        let locked = lock.find(&references[0]).expect("the lock was made for this reference");
+        self.ensure_installed(locked)?;
+        Ok(Pin {
+            package: locked.name.to_string(),
+            version: locked.version.to_string(),
+            digest: locked.wasm,
+        })
+    }
+
     /// The lock for these references: the old one when it covers them, a new one when that is allowed.
     fn locked(
         &self,

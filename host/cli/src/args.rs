@@ -2,6 +2,7 @@
 
 mod plugin;
 mod testing;
+mod travel;
 mod waits;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use plugin::{DevArgs, Plugin};
 pub use testing::{Canary, CompareArgs, NewRequests, PlanArgs, TestArgs};
+pub use travel::{ForkArgs, MigrateArgs, ReplayArgs, RestartArgs, StepArgs};
 pub use waits::{SignalArgs, Tasks};
 
 /// Runs typed graphs of agents, models, tools and code, in which every step can be a sandboxed
@@ -183,6 +185,56 @@ pub enum Verb {
         cleargate tasks answer 01938f2e:page --set approve=true"
     )]
     Tasks(Tasks),
+    /// Fold a stored run again and hold it against itself; nothing reaches the world
+    #[command(after_help = "Examples:\n  cleargate replay 01938f2e\n  \
+        cleargate replay 01938f2e --execute\n  \
+        cleargate replay 01938f2e --swap triage=acme:triage@2 --from triage\n\n\
+        What follows from the journal (branches, skips, values of blocks, keys, the outcome) is computed again and \
+        compared byte for byte. With --execute each node is performed again too: its host calls, the clock and chance \
+        included, are answered from the record, and one that is not there is refused. Exit code 1 says where it differs: \
+        node, attempt, call, and the first place in the value.\n\n\
+        With --swap a new run keeps what happened before, and goes on live with another plugin; then both are compared.")]
+    Replay(ReplayArgs),
+    /// Start a new run that keeps what a run did, without one place and all that follows from it
+    #[command(after_help = "Examples:\n  cleargate fork 01938f2e --at assess\n  \
+        cleargate fork 01938f2e --at scan[3].assess --dry-run\n  \
+        cleargate fork 01938f2e --input urgency=0.9\n  \
+        cleargate fork 01938f2e --set 'triage={\"team\":\"tech\"}'\n\n\
+        An answer is kept when the new run asks for it with the same input; all else happens anew, live. The old run stays \
+        as it is. A step with the effect `once` that was begun before is not performed again without --allow-effects.")]
+    Fork(ForkArgs),
+    /// Run a node again, and all that depends on it: a new run that keeps the rest
+    #[command(
+        after_help = "Examples:\n  cleargate restart 01938f2e\n  cleargate restart 01938f2e --from assess\n\n\
+        Without --from it is the node that the run failed at."
+    )]
+    Restart(RestartArgs),
+    /// Compare two runs: where they first differ, node by node, and what each cost
+    #[command(after_help = "Examples:\n  cleargate diff 01938f2e 01938f31\n  \
+        cleargate diff 01938f2e 01938f31 --output json\n\n\
+        Nodes are aligned by address. Exit code 0 when both did the same, whatever it took, and 1 when not.")]
+    Diff {
+        /// Id of a run, or its unique beginning
+        left: String,
+        /// Id of another one
+        right: String,
+    },
+    /// Move a run that has not ended to another version of its flow, when that is proved to fit
+    #[command(
+        after_help = "Examples:\n  cleargate migrate 01938f2e --to review.yaml --dry-run\n  \
+        cleargate migrate 01938f2e --to review.yaml && cleargate resume 01938f2e\n\n\
+        Everything that the run has settled or begun must be in the new version, be of the same kind, and follow from the \
+        same. Otherwise nothing is changed, and each thing that does not fit is listed, with exit code 3."
+    )]
+    Migrate(MigrateArgs),
+    /// Step through a run, forward and back, with the state of each node
+    #[command(after_help = "Examples:\n  cleargate step 01938f2e\n  \
+        cleargate step 01938f2e --break 'node.status==\"failed\"'\n  \
+        cleargate step 01938f2e --output ndjson --break 'value.score<0.5'\n\n\
+        A breakpoint is asked for each node that a record changed. `event` is the record as `runs events` shows it; `node` \
+        has id, address, path, status, before, attempt, calls, case, items, error and input; `value` is what the node gives. \
+        Without a terminal, or with --output json or ndjson, every step is written with what it changed.")]
+    Step(StepArgs),
     /// Look at runs
     #[command(
         subcommand,

@@ -15,8 +15,10 @@ mod runs;
 mod schema;
 mod secret;
 mod signal;
+mod step;
 mod tasks;
 mod test;
+mod travel;
 
 use std::io::Write;
 
@@ -93,6 +95,12 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Resume { run, due, wait } => run::resume(&context, run.as_deref(), due, wait).await,
         Verb::Signal(args) => signal::signal(&context, args).await,
         Verb::Tasks(verb) => tasks::tasks(&context, verb).await,
+        Verb::Replay(args) => travel::replay(&context, args).await,
+        Verb::Fork(args) => travel::fork(&context, args).await,
+        Verb::Restart(args) => travel::restart(&context, args).await,
+        Verb::Diff { left, right } => travel::diff(&context, &left, &right).await,
+        Verb::Migrate(args) => travel::migrate(&context, args).await,
+        Verb::Step(args) => step::step(&context, args).await,
         Verb::Runs(verb) => runs::runs(&context, verb).await,
         Verb::New { folder, example, list } => new::new(&context, folder, &example, list),
         Verb::Plugin(verb) => plugin::plugin(&context, verb).await,

@@ -148,7 +148,8 @@ impl CallLog for Lane {
     }
 }
 
-fn unknown(request: &str) -> NodeError {
+/// The failure of a call that was cut off and must not be made again.
+pub(crate) fn unknown(request: &str) -> NodeError {
     let message = format!("the process ended during `{request}`; whether it happened is not known");
     NodeError::new(ErrorCode::UnknownOutcome, message).with_help(
         "look at the other side whether it happened; a request with an `Idempotency-Key` header is sent again",

@@ -139,6 +139,12 @@ impl Passes {
         Self { gate, calls: Calls::Recorded(calls), run, until }
     }
 
+    /// The passes of an attempt whose calls `log` answers.
+    pub(crate) fn over(gate: Arc<Gate>, log: Arc<dyn CallLog>, timeout_ms: Option<u64>) -> Self {
+        let until = timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+        Self { gate, calls: Calls::Inside(log), run: Arc::default(), until }
+    }
+
     /// The same for what is asked inside a call whose own calls `log` keeps.
     pub(crate) fn inside(mut self, log: Arc<dyn CallLog>) -> Self {
         self.calls = Calls::Inside(log);

@@ -131,6 +131,11 @@ impl Driver {
         }
     }
 
+    /// Whether the journal makes the run one of this version of the flow.
+    pub(crate) fn belongs(&self) -> bool {
+        self.machine.belongs()
+    }
+
     /// Position of the next record.
     pub(crate) fn next(&self) -> u64 {
         self.seq

@@ -119,7 +119,7 @@ impl From<StoreError> for StartError {
 /// Drives runs. A clone is the same executor.
 #[derive(Clone)]
 pub struct Executor {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// Ends with the last clone.
     keeper: Arc<OnceLock<AbortOnDropHandle<()>>>,
 }
@@ -249,6 +249,7 @@ impl Executor {
             hash: graph.hash.clone(),
             idempotency_key: start.idempotency_key,
             parent: start.parent,
+            origin: None,
             created_at: now,
             first: vec![Record { seq: 0, at: now, event: event.clone() }],
         };
@@ -320,7 +321,14 @@ impl Executor {
         live.set_lease(Some(lease.clone()));
         let shared = self.shared.clone();
         let mut driver = Driver::new(shared, live.clone(), catalog, lease.clone(), None);
-        if let Err(error) = self.load(run, &mut driver).await {
+        let loaded = self.load(run, &mut driver).await.and_then(|()| match driver.belongs() {
+            true => Ok(()),
+            false => {
+                let why = "its journal belongs to another version of the flow".into();
+                Err(StartError::Damaged { run: run.clone(), why })
+            }
+        });
+        if let Err(error) = loaded {
             // The reason stays, but nobody has to wait for the lease to find it.
             let _ = self.shared.store.release(&lease).await;
             return Err(error);

@@ -56,7 +56,7 @@ impl RunIds for Counted {
 
 /// The idempotency key of a step: what its callee may deduplicate by. A digest, because peers need not
 /// learn the names of nodes.
-pub(crate) fn step_key(run: &RunId, address: &Address) -> String {
+pub fn step_key(run: &RunId, address: &Address) -> String {
     named("cg-", run, address)
 }
 

@@ -20,6 +20,7 @@ mod log;
 mod mailbox;
 mod node;
 mod peers;
+mod reenact;
 mod skipping;
 mod tasks;
 mod timers;
@@ -34,7 +35,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{NodeContext, Passes};
 pub use executor::{Executor, Recovery, StartError, StartRun};
 pub use handle::{End, RunEvent, RunEvents, RunHandle, RunProgress};
-pub use ids::{Counted, RunIds, TimeOrdered, child_id};
+pub use ids::{Counted, RunIds, TimeOrdered, child_id, step_key};
 pub use limits::ExecutorConfig;
 pub use log::Log;
 pub use node::{
@@ -42,4 +43,5 @@ pub use node::{
     Verdict,
 };
 pub use peers::{MAX_CALL_DEPTH, Peers};
+pub use reenact::{CallMismatch, Reenacted};
 pub use skipping::{HORIZON_MS, Hold, SkippingClock};

@@ -148,6 +148,25 @@ impl Address {
         Self(path.into())
     }
 
+    /// The address with these steps.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn of(segments: impl IntoIterator<Item = Segment>) -> Self {
+        let path: Arc<[Segment]> = segments.into_iter().collect();
+        assert!(!path.is_empty(), "an address has a segment");
+        Self(path)
+    }
+
+    /// The blocks around it, the outermost first: `scan` and `scan[1].part` around `scan[1].part[0].one`.
+    pub fn blocks(&self) -> impl Iterator<Item = Self> + '_ {
+        (1..self.0.len()).map(|end| {
+            let mut path = self.0[..end].to_vec();
+            path[end - 1].index = None;
+            Self(path.into())
+        })
+    }
+
     /// Steps from the outermost scope inwards.
     pub fn segments(&self) -> &[Segment] {
         &self.0

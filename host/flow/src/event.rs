@@ -276,6 +276,24 @@ pub enum Event {
         /// Fencing token of the new writer.
         fence: u64,
     },
+    /// The records up to here were taken over from another run. Its calls and keys are those of that run.
+    Forked {
+        /// The run that they are from.
+        from: RunId,
+        /// What was left out, with all that follows from it; it happens anew after this record.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        places: Vec<Address>,
+        /// Nodes whose value somebody gave.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        set: Vec<Address>,
+    },
+    /// The run belongs to another version of its flow from here on, which all records before fit too.
+    Migrated {
+        /// The version until now.
+        from: FlowHash,
+        /// The version that it is pinned to now.
+        to: FlowHash,
+    },
     /// The last event of each run.
     RunFinished {
         /// How it ended.
@@ -309,6 +327,8 @@ impl Event {
             Self::Drawn { .. } => "drawn",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::RunResumed { .. } => "run_resumed",
+            Self::Forked { .. } => "forked",
+            Self::Migrated { .. } => "migrated",
             Self::RunFinished { .. } => "run_finished",
         }
     }

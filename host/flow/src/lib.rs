@@ -5,7 +5,8 @@
 //!
 //! text → [`document`] (as authored, with spans) → [`check`] (all findings at once) → [`graph`] (what is
 //! hashed, shown and run) → [`run`] (`apply(event)` gives effects). Beside the way: [`types`] say what
-//! fits where, [`expr`] evaluates `${…}`, [`grant`] is the permission language, [`limits`] bound a call.
+//! fits where, [`expr`] evaluates `${…}`, [`grant`] is the permission language, [`limits`] bound a call. Behind it:
+//! [`history`] reads stored runs back, to replay, cut, compare and move them.
 
 pub mod address;
 pub mod check;
@@ -17,6 +18,7 @@ pub mod event;
 pub mod expr;
 pub mod grant;
 pub mod graph;
+pub mod history;
 pub mod limits;
 pub mod run;
 pub mod signature;

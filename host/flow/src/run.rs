@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::address::{Address, RunId};
+use crate::address::{Address, FlowHash, RunId};
 use crate::event::{Event, Outcome};
 use crate::graph::{Graph, Leaf, Moment};
 use crate::value::Value;
@@ -155,6 +155,13 @@ pub enum Derived {
         /// Number of items.
         items: u32,
     },
+    /// A block has its value. That of a leaf is in its `AttemptSucceeded`.
+    Valued {
+        /// Which block.
+        address: Address,
+        /// What its readers see.
+        value: Value,
+    },
     /// A node has its value or its failure.
     Settled {
         /// Which node.
@@ -162,6 +169,20 @@ pub enum Derived {
         /// `succeeded`, `failed`, `cancelled`.
         status: &'static str,
     },
+}
+
+impl Derived {
+    /// The node that it is about.
+    pub fn address(&self) -> &Address {
+        match self {
+            Self::SwitchTaken { address, .. }
+            | Self::Skipped { address }
+            | Self::MapStarted { address, .. }
+            | Self::Valued { address, .. }
+            | Self::StateWritten { address, .. }
+            | Self::Settled { address, .. } => address,
+        }
+    }
 }
 
 /// Why an event does not fit the state: a damaged journal, or a defect of a driver.
@@ -175,6 +196,8 @@ pub struct Run {
     graph: Arc<Graph>,
     plan: Arc<Plan>,
     stage: Stage,
+    /// The version that the events until now make it belong to.
+    pinned: FlowHash,
     input: Value,
     /// What expressions see as `run`.
     about: Value,
@@ -211,6 +234,7 @@ impl Run {
         let plan = Planned::of(&graph);
         let counts = plan.paths.iter().map(Progress::new).collect();
         Self {
+            pinned: graph.hash.clone(),
             plan,
             stage: Stage::New,
             input: Value::Null,
@@ -237,8 +261,9 @@ impl Run {
     pub fn apply(&mut self, event: &Event) -> Result<Step, ApplyError> {
         match self.admit(event).map_err(ApplyError)? {
             Admitted::Ignored => {}
-            Admitted::Started(input) => {
+            Admitted::Started(input, version) => {
                 self.stage = Stage::Running;
+                self.pinned = version.clone();
                 self.input = input.clone();
                 self.enter(0, None, 0);
             }
@@ -260,10 +285,22 @@ impl Run {
             Admitted::Answered(at, by, given, answer) => self.take_answer(at, by, given, answer),
             Admitted::Told(at) => self.told_another(at),
             Admitted::Drawn(at, value) => self.choose_drawn(at, value),
+            Admitted::Pinned(version) => self.pinned = version.clone(),
             Admitted::Finished(outcome) => self.stage = Stage::Finished(outcome.clone()),
         }
         self.drain();
         Ok(std::mem::take(&mut self.step))
+    }
+
+    /// The version of the flow that decides what happens next.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Whether the run belongs to the version that it is given here. One that was begun with another version does once
+    /// its `Migrated` is folded in; until then nothing new may happen in it.
+    pub fn belongs(&self) -> bool {
+        self.pinned == self.graph.hash
     }
 
     /// How the run ended, once `RunFinished` is stored.

@@ -30,6 +30,7 @@ pub(crate) fn new_run(id: &str, key: Option<&str>) -> NewRun {
         hash,
         idempotency_key: key.map(Into::into),
         parent: None,
+        origin: None,
         created_at: 1,
         first: vec![Record { seq: 0, at: 1, event: first }],
     }
@@ -127,6 +128,26 @@ pub async fn appends_without_gaps(store: &dyn Store) {
     assert_eq!(store.journal(&run, 1, 1).await, Ok(vec![cancel(1)]));
     let filter = RunFilter { status: Some(RunStatus::Cancelled), limit: 1, ..RunFilter::default() };
     assert_eq!(store.runs(&filter).await.expect("runs")[0].id, run);
+}
+
+/// A run keeps where it was forked from, belongs to another version after it was migrated, and is nobody's part.
+pub async fn keeps_forks_apart(store: &dyn Store) {
+    let origin = put(store, "origin").await;
+    let forked = NewRun { origin: Some(origin.clone()), ..new_run("forked", None) };
+    assert_eq!(store.create_run(forked).await, Ok(Created::New));
+    let run = "forked".parse().expect("an id");
+    let (from, to) = (FlowHash::of(b"f"), FlowHash::of(b"other"));
+    let migrated = Record { seq: 1, at: 2, event: Event::Migrated { from, to: to.clone() } };
+    let lease = store.acquire(&run, "a", 0, 10).await.expect("the run is free");
+    assert_eq!(store.append(&lease, vec![migrated.clone()], Durability::Sync).await, Ok(()));
+    let row = store.run(&run).await.expect("the row").expect("the run");
+    assert_eq!((row.hash, row.origin, row.parent), (to, Some(origin.clone()), None));
+    let top = RunFilter { top_only: true, ..RunFilter::default() };
+    assert!(store.runs(&top).await.expect("runs").iter().any(|row| row.id == run));
+    let lease = store.acquire(&origin, "a", 0, 10).await.expect("the run is free");
+    assert_eq!(store.append(&lease, vec![finish(1)], Durability::Sync).await, Ok(()));
+    assert_eq!(store.remove_run(&origin).await, Ok(Removed { runs: 1, records: 2 }));
+    assert_eq!(store.journal(&run, 1, 9).await, Ok(vec![migrated]));
 }
 
 /// A finished run goes with its sub-flows and its key, and with nothing of anybody else.
@@ -353,6 +374,7 @@ pub async fn check(store: &dyn Store) {
     appends_without_gaps(store).await;
     removes_what_is_finished(store).await;
     wakes_who_waits(store).await;
+    keeps_forks_apart(store).await;
     takes_what_can_be_read_back(store).await;
     keeps_values_apart(store).await;
 }

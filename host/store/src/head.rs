@@ -4,7 +4,7 @@
 //! cannot disagree about which append is lawful, and none of the rules is written in SQL.
 
 use cleargate_flow::event::MAX_PAYLOAD_DEPTH;
-use cleargate_flow::{Event, Outcome, Record, RunId, Value};
+use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 
 use crate::blob::check_size;
 use crate::error::StoreError;
@@ -39,6 +39,8 @@ pub(crate) struct Batch {
     count: u64,
     at: i64,
     end: Option<(RunStatus, Option<ErrorSummary>)>,
+    /// The version of its flow that the run belongs to from here on.
+    pub(crate) pin: Option<FlowHash>,
 }
 
 impl Batch {
@@ -66,7 +68,11 @@ impl Batch {
             Event::RunFinished { outcome } => Some(summary(outcome)),
             _ => None,
         };
-        Ok(Some(Self { first: first.seq, count: records.len() as u64, at: last.at, end }))
+        let pin = records.iter().rev().find_map(|record| match &record.event {
+            Event::Migrated { to, .. } => Some(to.clone()),
+            _ => None,
+        });
+        Ok(Some(Self { first: first.seq, count: records.len() as u64, at: last.at, end, pin }))
     }
 
     /// Checks a new run and reads its first records.
@@ -238,6 +244,7 @@ impl Head {
             hash: new.hash.clone(),
             idempotency_key: new.idempotency_key.clone(),
             parent: new.parent.clone(),
+            origin: new.origin.clone().filter(|_| new.parent.is_none()),
             status: self.status,
             created_at: new.created_at,
             updated_at: self.updated_at,

@@ -363,6 +363,9 @@ impl Store for MemoryStore {
         let run = state.at(at);
         run.head.append(lease, batch.as_ref())?;
         changes(&records).into_iter().for_each(|change| run.change(change));
+        if let Some(pin) = batch.and_then(|batch| batch.pin) {
+            run.new.hash = pin;
+        }
         run.new.first.extend(records);
         state.settle(at);
         Ok(())

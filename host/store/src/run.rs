@@ -27,6 +27,8 @@ pub struct NewRun {
     pub idempotency_key: Option<String>,
     /// The run and address that started this one, for a sub-flow.
     pub parent: Option<(RunId, Address)>,
+    /// The run that this one was forked from. A sub-flow names the run around it alone.
+    pub origin: Option<RunId>,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub created_at: i64,
     /// At least one record, counting from 0.
@@ -141,6 +143,8 @@ pub struct RunRow {
     pub idempotency_key: Option<String>,
     /// The run and address that started this one, for a sub-flow.
     pub parent: Option<(RunId, Address)>,
+    /// The run that this one was forked from, which may have been removed since.
+    pub origin: Option<RunId>,
     /// Where it stands.
     pub status: RunStatus,
     /// When it was created, in milliseconds since 1970-01-01T00:00:00Z.

@@ -275,6 +275,10 @@ impl Store for SqliteStore {
             stored.head.append(&lease, batch.as_ref())?;
             journal::insert(db, stored.nr, &entries)?;
             open_waits::apply(db, stored.nr, &changes)?;
+            if let Some(pin) = batch.and_then(|batch| batch.pin) {
+                stored.new.hash = pin;
+                runs::pin(db, &stored)?;
+            }
             runs::save(db, &stored)
         };
         self.writer.write(durability, bytes, append).await

@@ -94,6 +94,7 @@ async fn leased(store: &dyn Store) -> Lease {
         hash,
         idempotency_key: None,
         parent: None,
+        origin: None,
         created_at: 0,
         first: vec![step(0)],
     };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must panic")]
 
 mod guest;
+mod histories;
 mod quota;
 mod runs;
 mod swap;

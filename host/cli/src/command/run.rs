@@ -174,7 +174,7 @@ async fn explain(context: &Context<'_>, args: &RunArgs) -> Result<u8, Failure> {
 }
 
 /// Waits for the end of a run with progress; the first interrupt parks it with time to end, the second at once.
-async fn follow(
+pub(super) async fn follow(
     context: &Context<'_>,
     host: &Host,
     running: Running,

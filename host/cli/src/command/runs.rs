@@ -42,6 +42,9 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
                 if !details.waits.is_empty() {
                     text += &format!("\n\n{}", super::tasks::waits_text(&details.waits, now));
                 }
+                if let Some(origin) = &details.run.origin {
+                    text += &format!("\nforked from run {origin}");
+                }
                 text +=
                     &format!("\n\n{}", timeline_text(&details.timeline, usize::MAX, context.talk));
                 if !details.sub_flows.is_empty() {

@@ -73,6 +73,8 @@ fn asks_sync(event: &Event) -> bool {
         | Event::DeadlinePassed { .. }
         | Event::CancelRequested { .. }
         | Event::RunResumed { .. }
+        | Event::Forked { .. }
+        | Event::Migrated { .. }
         | Event::RunFinished { .. } => true,
         Event::WaitStarted { .. }
         | Event::TaskOpened { .. }

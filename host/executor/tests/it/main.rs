@@ -9,6 +9,7 @@ mod durability;
 mod machines;
 mod patience;
 mod peers;
+mod reenact;
 mod resume;
 mod rules;
 mod waiting;

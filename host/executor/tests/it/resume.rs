@@ -226,6 +226,7 @@ async fn a_defect_in_an_expression_fails_its_node_however_often_the_run_is_resum
             hash: flow.hash.clone(),
             idempotency_key: None,
             parent: None,
+            origin: None,
             created_at: START.cast_signed(),
             first: vec![Record { seq: 0, at: START.cast_signed(), event: started }],
         };

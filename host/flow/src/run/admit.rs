@@ -3,7 +3,7 @@
 //! Three answers: it happens; it lost a legal race and is ignored; it cannot be, and the journal or
 //! the driver is damaged.
 
-use crate::address::Address;
+use crate::address::{Address, FlowHash};
 use crate::error::NodeError;
 use crate::event::{EVENT_VERSION, Event, Outcome};
 use crate::graph::Leaf;
@@ -16,7 +16,7 @@ use super::{Run, Stage};
 
 pub(super) enum Admitted<'e> {
     Ignored,
-    Started(&'e Value),
+    Started(&'e Value, &'e FlowHash),
     /// With what the callee may deduplicate it by.
     Intent(At, &'e str),
     Succeeded(At, &'e Value),
@@ -34,6 +34,7 @@ pub(super) enum Admitted<'e> {
     Told(At),
     Drawn(At, u64),
     Resumed,
+    Pinned(&'e FlowHash),
     Finished(&'e Outcome),
 }
 
@@ -87,6 +88,12 @@ impl Run {
                 _ => Admitted::Ignored,
             }),
             Event::RunResumed { .. } => Ok(Admitted::Resumed),
+            Event::Forked { .. } => Ok(Admitted::Ignored),
+            Event::Migrated { from, to } if *from == self.pinned => Ok(Admitted::Pinned(to)),
+            Event::Migrated { from, .. } => {
+                Err(format!("the run belongs to {}, and {from} is migrated", self.pinned))
+            }
+            Event::RunFinished { .. } if !self.belongs() => Err(self.foreign()),
             Event::RunFinished { outcome } => match &self.stage {
                 Stage::Finishing(computed) if computed.status() == outcome.status() => {
                     Ok(Admitted::Finished(outcome))
@@ -106,13 +113,14 @@ impl Run {
         if *v > EVENT_VERSION {
             return Err(format!("written in version {v}; this is version {EVENT_VERSION}"));
         }
-        if *flow != self.graph.id || *hash != self.graph.hash {
-            return Err(format!(
-                "the run belongs to `{flow}` {hash}, not to `{}` {}",
-                self.graph.id, self.graph.hash
-            ));
+        if *flow != self.graph.id {
+            return Err(format!("the run belongs to `{flow}`, not to `{}`", self.graph.id));
         }
-        Ok(Admitted::Started(input))
+        Ok(Admitted::Started(input, hash))
+    }
+
+    fn foreign(&self) -> String {
+        format!("the run belongs to {}, not to {}", self.pinned, self.graph.hash)
     }
 
     fn admit_intent<'e>(

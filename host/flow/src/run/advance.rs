@@ -93,6 +93,10 @@ impl Run {
         if let Err(error) = self.write_state(at) {
             return self.fail(at, error);
         }
+        if !matches!(self.plan_of(at).act, Act::Leaf(_)) {
+            let (address, value) = (self.address(at), self.node(at).value.clone());
+            self.step.derived.push(Derived::Valued { address, value });
+        }
         self.settle(at, Phase::Succeeded, "succeeded");
         self.remember_undo(at);
         if !self.frames[at.frame].stopping {

@@ -7,5 +7,6 @@ mod reference;
 mod rules;
 mod sketch;
 mod small;
+mod travel;
 mod waits;
 mod world;

@@ -4,6 +4,7 @@
 mod crowds;
 mod hostile;
 mod sample;
+mod travel;
 mod world;
 
 use std::sync::LazyLock;

@@ -25,6 +25,9 @@ const REMOVE_BLOBS: &str = "DELETE FROM blob WHERE digest IN \
     AND NOT EXISTS (SELECT 1 FROM value WHERE store = '#blobs' \
         AND key = 'sha256-' || lower(hex(digest)))";
 
+/// Runs that were forked from a run name it without an address, and are their own.
+const CHILDREN: &str = "SELECT id FROM run WHERE parent_run = ?1 AND parent_address IS NOT NULL";
+
 /// Removes a finished run and its sub-flows.
 pub(super) fn remove(db: &Connection, run: &RunId) -> Result<Removed, Fault> {
     let top = runs::load(db, run)?;
@@ -54,7 +57,7 @@ pub(super) fn remove(db: &Connection, run: &RunId) -> Result<Removed, Fault> {
 
 /// A run and every sub-flow below it, the run first.
 fn family(db: &Connection, top: Stored) -> Result<Vec<Stored>, Fault> {
-    let mut children = db.prepare_cached("SELECT id FROM run WHERE parent_run = ?1")?;
+    let mut children = db.prepare_cached(CHILDREN)?;
     let mut family = vec![top];
     let mut next = 0;
     while let Some(run) = family.get(next) {
@@ -75,7 +78,7 @@ mod tests {
     fn a_removal_looks_at_no_run_but_its_own() {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(&super::super::file::SCHEMAS.concat()).unwrap();
-        for sql in [REMOVE_BLOBS, "SELECT id FROM run WHERE parent_run = ?1"] {
+        for sql in [REMOVE_BLOBS, CHILDREN] {
             let mut explained = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let bound = vec![1; explained.parameter_count()];
             let steps: Vec<String> = explained

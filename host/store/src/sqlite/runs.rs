@@ -36,6 +36,8 @@ const FINISH: &str = "UPDATE run SET status = ?9, updated_at = ?10, finished_at 
     next = ?12, fence = ?13, lease_owner = ?14, lease_until = ?15, error_address = ?16, \
     error_code = ?17, error_message = ?18, sum = ?19 WHERE nr = ?1";
 
+const PIN: &str = "UPDATE run SET hash = ?4, sum = ?19 WHERE nr = ?1";
+
 /// A run as it is kept.
 pub(super) struct Stored {
     /// Its number in order of creation.
@@ -62,7 +64,14 @@ impl Stored {
             text(new.flow.as_str()),
             text(new.hash.as_str()),
             maybe(new.idempotency_key.clone()),
-            maybe(new.parent.as_ref().map(|(run, _)| run.to_string())),
+            // Without an address it is where the run was forked from.
+            maybe(
+                new.parent
+                    .as_ref()
+                    .map(|(run, _)| run)
+                    .or(new.origin.as_ref())
+                    .map(ToString::to_string),
+            ),
             maybe(new.parent.as_ref().map(|(_, address)| address.to_string())),
             Value::Integer(new.created_at),
             Value::Integer(status_number(head.status)),
@@ -108,6 +117,11 @@ pub(super) fn save(db: &Connection, run: &Stored) -> Result<(), Fault> {
 /// Writes the head of a run back whose status may have changed.
 pub(super) fn restate(db: &Connection, run: &Stored) -> Result<(), Fault> {
     run.write(db, FINISH)
+}
+
+/// Writes the version that a run is pinned to. Its head is written after it.
+pub(super) fn pin(db: &Connection, run: &Stored) -> Result<(), Fault> {
+    run.write(db, PIN)
 }
 
 /// Returns a run, or nothing.
@@ -252,9 +266,10 @@ type Misfit = Box<dyn std::error::Error + Send + Sync>;
 fn fields(row: &Row<'_>) -> Result<Stored, Misfit> {
     let text = |at| row.get::<_, String>(at);
     let maybe = |at| row.get::<_, Option<String>>(at);
-    let parent = match (maybe(5)?, maybe(6)?) {
-        (Some(run), Some(address)) => Some((run.parse()?, address.parse()?)),
-        _ => None,
+    let (parent, origin) = match (maybe(5)?, maybe(6)?) {
+        (Some(run), Some(address)) => (Some((run.parse()?, address.parse()?)), None),
+        (Some(run), None) => (None, Some(run.parse()?)),
+        _ => (None, None),
     };
     let lease = match (maybe(13)?, row.get(14)?) {
         (Some(owner), Some(until)) => Some(LeaseInfo { owner, until }),
@@ -282,6 +297,7 @@ fn fields(row: &Row<'_>) -> Result<Stored, Misfit> {
             hash: text(3)?.parse()?,
             idempotency_key: maybe(4)?,
             parent,
+            origin,
             created_at: row.get(7)?,
             first: Vec::new(),
         },

@@ -196,6 +196,7 @@ fn create(run: u8, key: Option<u8>, flow: u8, at: i64) -> cleargate_store::NewRu
     let mut new = crate::new_run(&name, key.as_deref());
     new.flow = format!("flow{flow}").parse().unwrap();
     new.created_at = at;
+    new.origin = (flow == 0 && at % 2 == 1).then(|| run_id(1));
     new.parent = (flow == 1).then(|| (run_id(0), "each[2].step".parse().unwrap()));
     new
 }
@@ -214,6 +215,11 @@ fn events(payloads: &[Value], end: Option<u8>) -> Vec<Event> {
         outcome: if value.is_null() { Err(failure.clone()) } else { Ok(value.clone()) },
     });
     let calls = calls.chain(payloads.iter().filter_map(wait));
+    let migrated = (payloads.len() == 2).then(|| Event::Migrated {
+        from: FlowHash::of(b"f"),
+        to: FlowHash::of(payloads[0].to_json().as_bytes()),
+    });
+    let calls = calls.chain(migrated);
     let outcome = match end {
         Some(0) => Some(Outcome::Cancelled),
         Some(1) => Some(Outcome::Failed { address: Some(address.clone()), error: failure.clone() }),

@@ -42,6 +42,7 @@ fn new_run(run: &str, key: Option<&str>) -> NewRun {
         hash,
         idempotency_key: key.map(Into::into),
         parent: None,
+        origin: None,
         created_at: 1,
         first: vec![Record { seq: 0, at: 1, event: first }],
     }

@@ -16,7 +16,7 @@ use crate::value::Value;
 
 /// A hundred times as many when somebody has asked for the slow proof: `make soak`.
 #[expect(clippy::disallowed_methods, reason = "who runs the tests says how long they may take")]
-fn config(usual: u32) -> ProptestConfig {
+pub(super) fn config(usual: u32) -> ProptestConfig {
     let cases = if std::env::var_os("CLEARGATE_SOAK").is_some() { 100 * usual } else { usual };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
