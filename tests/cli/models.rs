@@ -147,8 +147,16 @@ fn a_model_answers_typed_data_once_and_its_guards_decide_what_it_is_asked() {
     let refused = run(&world, "flow.yaml", "ticket=The invoice says AKIAQ3ZT7WMPL2RXKV5N");
     assert_eq!((refused.code, server.asked()), (Some(5), 3), "{refused:?}");
     assert!(refused.err.contains("guard `credentials` refused"), "{refused:?}");
-    // Every step stands in the journal, inside the call that it belongs to, and the key nowhere.
+    // Each of them is performed again without anybody being asked: answers, refusals and the cache are in the journal.
     let runs = world.json(&["runs", "list", "--output", "json"]);
+    for run in runs.as_array().unwrap() {
+        let mut replay = world.command(&["replay", run["id"].as_str().unwrap(), "--execute"]);
+        replay.env("CLEARGATE_SECRET_MODEL_KEY", KEY);
+        let replay = crate::world::Done::of(replay.output().unwrap());
+        assert_eq!((replay.code, server.asked()), (Some(0), 3), "{replay:?}");
+        assert!(replay.out.contains("1 of 1 attempt(s) performed again"), "{}", replay.out);
+    }
+    // Every step stands in the journal, inside the call that it belongs to, and the key nowhere.
     let first = runs.as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
     let events = world.run(&["runs", "events", &first, "--output", "ndjson"]).out;
     let calls: Vec<(String, String)> = events
