@@ -9,7 +9,7 @@ fn each_flow_of_the_page_about_blocks_gives_what_the_page_says() {
     let mut flows = 0;
     for part in page.split("```yaml\n").skip(1) {
         let (flow, after) = part.split_once("\n```").expect("the block ends");
-        let Some(says) = after.split("\n\n").find(|text| text.contains("it gives `")) else {
+        let Some(says) = after.split("\n\n").find(|text| text.contains("t gives `")) else {
             panic!("what does it give?\n{flow}")
         };
         let mut code = says.split('`').skip(1).step_by(2);

@@ -1,5 +1,6 @@
 //! Runs that wait, as people meet them: tasks, signals, exit codes, a killed process and two at once.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -170,8 +171,19 @@ fn a_killed_process_loses_no_task_and_another_one_goes_on() {
 #[test]
 fn a_process_that_stays_takes_what_others_tell_its_run() {
     let world = world();
-    let child = start(&world, &[&RUN[..], &["--wait", "--output", "json"]].concat());
-    let task = tasks(&world)[0]["task"].as_str().unwrap().to_owned();
+    let mut child = start(&world, &[&RUN[..], &["--wait", "--output", "json"]].concat());
+    // It says itself how it is answered. Without a buffer that would swallow what follows.
+    let mut said = BufReader::with_capacity(1, child.stderr.take().unwrap());
+    let command = "cleargate tasks answer ";
+    let task = loop {
+        let mut line = String::new();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it ended without a word");
+        if let Some((_, task)) = line.trim().split_once(command) {
+            break task.to_owned();
+        }
+    };
+    child.stderr = Some(said.into_inner());
+    assert_eq!(tasks(&world)[0]["task"], *task);
     let (run, _) = task.split_once(':').unwrap();
     world.run(&["signal", run, "paid", r#"{"by":"early"}"#]).expect(0, &[]);
     let answered = world.run(&["tasks", "answer", &task, "--set", "approve=false", "--by", "ada"]);

@@ -11,12 +11,12 @@ mod new;
 mod plan;
 mod plugin;
 mod run;
-mod runs;
+pub mod runs;
 mod schema;
 mod secret;
 mod signal;
 mod step;
-mod tasks;
+pub mod tasks;
 mod test;
 mod travel;
 

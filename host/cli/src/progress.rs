@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use cleargate::{Host, NodeProgress, Running};
+use cleargate::{Host, NodeProgress, Running, WaitView};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::command::runs::now;
+use crate::command::tasks::waits_text;
 use crate::output::Talk;
 
 /// How often a live line is drawn: quick enough to look alive, too slow to cost anything.
@@ -60,6 +62,26 @@ pub async fn tell_hold_ups(host: &Host, talk: &Talk) {
             _ => continue,
         }
         told = !told;
+    }
+}
+
+/// Says what a run waits for and which command answers it, each thing once. Never returns.
+pub async fn tell_waits(host: &Host, running: &Running, talk: &Talk) {
+    let mut ticks = tokio::time::interval(LOOK);
+    let mut told = BTreeSet::new();
+    // The first tick comes at once: what is over soon is not spoken of.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        // A store that cannot be read is told of by whoever needs it.
+        let waits = host.waits(running.id()).await.unwrap_or_default();
+        let fresh: Vec<WaitView> = waits
+            .into_iter()
+            .filter(|wait| told.insert((wait.run.clone(), wait.address.clone(), wait.since)))
+            .collect();
+        if !fresh.is_empty() {
+            talk.say(&waits_text(&fresh, now()));
+        }
     }
 }
 

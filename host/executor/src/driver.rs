@@ -235,13 +235,15 @@ impl Driver {
         if let Some(first) = first {
             self.turn.push(first);
             self.fold_all()?;
-            // What became due while nobody drove the run comes before anything is performed again.
+        }
+        // What came and what became due while nobody drove the run comes before anything is performed again.
+        self.take_letters().await?;
+        if self.machine.outcome().is_none() {
             for due in self.timers.take_due(&*self.shared.clock) {
                 self.turn.push(due);
             }
+            self.fold_all()?;
         }
-        self.fold_all()?;
-        self.take_letters().await?;
         loop {
             self.store_turn().await?;
             if let Some(outcome) = self.machine.outcome() {

@@ -57,6 +57,20 @@ impl Timers {
         self.add(clock, to, left.min(clock.longest_sleep()), Timed::Rest { until });
     }
 
+    /// Takes the stored moments that had come before `at`, in their order.
+    pub(crate) fn take_rests_before(&mut self, clock: &dyn Clock, at: i64) -> Vec<Event> {
+        let now = clock.now();
+        let mut come: Vec<(i64, Key)> = Vec::new();
+        for (key, (_, timed)) in &self.due {
+            match timed {
+                Timed::Rest { until } if *until < at && *until <= now => come.push((*until, *key)),
+                _ => {}
+            }
+        }
+        come.sort_unstable();
+        come.into_iter().filter_map(|(_, key)| self.take(clock, key)).collect()
+    }
+
     /// Milliseconds until something is due.
     pub(crate) fn next(&self, clock: &dyn Clock) -> Option<u64> {
         let left = |(at, (_, timed)): (&Key, &(Address, Timed))| match timed {

@@ -185,6 +185,7 @@ pub(super) async fn follow(
         tokio::select! {
             () = shown_and_ended(shown, &running) => None,
             () = progress::tell_hold_ups(host, context.talk) => None,
+            () = progress::tell_waits(host, &running, context.talk) => None,
             () = stop.asked() => Some(()),
         }
     };

@@ -89,6 +89,14 @@ impl Driver {
             self.live.control.letters();
         }
         for letter in letters {
+            // What was over when it was written is not waited for any more.
+            for over in self.timers.take_rests_before(&*self.shared.clock, letter.at) {
+                self.turn.push(over);
+                self.fold_all()?;
+            }
+            if self.machine.outcome().is_some() {
+                break;
+            }
             let event = self.judged(letter);
             self.turn.push(event);
             self.fold_all()?;

@@ -31,7 +31,13 @@ impl Driver {
             self.show();
             match self.woken().await {
                 Woken::Answer(answer) => self.turn.answers.push(answer),
-                Woken::Due(event) => due = Some(event),
+                Woken::Due(event) => {
+                    if let Event::WaitOver { .. } = event {
+                        // Who answered in the last moment was in time.
+                        self.live.control.letters();
+                    }
+                    due = Some(event);
+                }
                 Woken::Place(place) => self.placed(place),
                 Woken::Look => self.live.control.letters(),
                 Woken::Called => {}
@@ -42,6 +48,12 @@ impl Driver {
         }
         // An attempt's records come before its answer.
         self.take_mail();
+        if self.live.control.has_letters() {
+            self.take_letters().await?;
+        }
+        if self.machine.outcome().is_some() {
+            return Ok(());
+        }
         if let Some(event) = due {
             self.turn.push(event);
         }
@@ -52,12 +64,7 @@ impl Driver {
             }
         }
         self.turn.answers = answers;
-        if self.live.control.has_letters() {
-            self.take_letters().await?;
-        }
-        if self.machine.outcome().is_none()
-            && let Some(event) = self.asked()
-        {
+        if let Some(event) = self.asked() {
             self.turn.push(event);
         }
         Ok(())

@@ -7,7 +7,7 @@ use cleargate_executor::{End, ManualClock, RunHandle};
 use cleargate_flow::{Event, Graph, Outcome, RunId, Value};
 use cleargate_store::{Letter, MemoryStore, Posted, RunStatus, Says, Store};
 
-use crate::world::{Process, graph};
+use crate::world::{Mortal, Process, graph};
 
 /// A process that gives runs back which only wait, on a clock of its own.
 fn process(store: &Arc<MemoryStore>, clock: &ManualClock, owner: &str) -> Process {
@@ -138,6 +138,67 @@ async fn a_signal_reaches_a_run_that_waits_in_another_process_and_one_that_will_
     assert_eq!(heard.iter().filter(|name| *name == "signal_received").count(), 2, "{heard:?}");
     let late = there.executor.post(&letter(run.id(), "4", says("paid", "{}"))).await;
     assert!(late.unwrap_err().to_string().contains("is finished"));
+}
+
+#[tokio::test]
+async fn who_answered_in_time_was_in_time_whenever_the_run_goes_on() {
+    let g = flow(
+        "  a: { type: human, form: { yes: bool }, deadline: 10s, on_deadline: reject }",
+        "[a.yes, a.by]",
+    );
+    for (at, expected, refused) in
+        [(11_000, r#"[true,"by 1"]"#, 0), (11_001, r#"[false,"deadline"]"#, 1)]
+    {
+        let (store, clock) = (Arc::<MemoryStore>::default(), ManualClock::at(1_000));
+        let here = process(&store, &clock, "a");
+        let run = here.start(&g).await;
+        assert_eq!(run.outcome().await, End::Waiting);
+        let letter = Letter { at, ..letter(run.id(), "1", answers("a", r#"{"yes":true}"#)) };
+        here.executor.post(&letter).await.unwrap();
+        // In the second case somebody told it something else, too.
+        here.executor.post(&Letter { id: "2".into(), ..letter }).await.unwrap();
+        clock.advance(3_600_000);
+        let again = here.resume(run.id(), &g).await.unwrap();
+        assert_eq!(output(&again).await, expected);
+        let said = names(&store, run.id()).await;
+        let late = said.iter().filter(|name| *name == "answer_refused").count();
+        assert!(late <= refused, "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_crash_at_any_append_neither_loses_nor_doubles_what_a_run_was_told() {
+    let g = flow(
+        "  a: { wait: { event: paid } }\n  h: { type: human, form: { yes: bool } }\n  t: { wait: { for: 2s } }\n  c: { type: idem, after: [a, t] }",
+        "[a.n, h.yes, t.until >= 3000]",
+    );
+    for crash in 0..24 {
+        let (appends, lands) = (crash / 2, crash % 2 == 1);
+        let (store, clock) = (Arc::<MemoryStore>::default(), ManualClock::at(1_000));
+        let mortal = Mortal::new(store.clone(), appends, lands);
+        let here = Process::on(mortal, "a", Arc::default(), clock.clone(), |_| {});
+        let run = here.start(&g).await;
+        for (id, says) in
+            [("1", says("paid", r#"{"n":5}"#)), ("2", answers("h", r#"{"yes":true}"#))]
+        {
+            store.post(&letter(run.id(), id, says)).await.unwrap();
+        }
+        let_pass(&run, &clock).await;
+        // The lease of the dead process runs out.
+        clock.advance(60_000);
+        let there = patient(&store, &clock, "b");
+        let again = there.resume(run.id(), &g).await.unwrap();
+        let_pass(&again, &clock).await;
+        assert_eq!(output(&again).await, "[5,true,true]", "crash {crash}");
+        let said = names(&store, run.id()).await;
+        for name in ["signal_received", "task_answered", "wait_over"] {
+            assert_eq!(
+                said.iter().filter(|said| *said == name).count(),
+                1,
+                "{crash} {name}: {said:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
