@@ -4,3 +4,4 @@
 
 mod freeze;
 mod layering;
+mod proofs;
