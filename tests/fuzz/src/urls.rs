@@ -31,7 +31,12 @@ pub(crate) fn url(text: &str) {
     }
     if let Ok(pattern) = text.parse::<HostPattern>() {
         assert_eq!(pattern.to_string().parse(), Ok(pattern.clone()), "reads back what it prints");
-        assert!(!pattern.host.is_empty() && pattern.covers_pattern(&pattern), "{text:?}");
+        assert!(pattern.covers_pattern(&pattern), "{text:?}");
+        assert_eq!(
+            pattern.is_every(),
+            text == "*",
+            "only who writes so means every host: {text:?}"
+        );
     }
     if let Ok(network) = text.parse::<ipnet::IpNet>() {
         let _ = refused_because(network.addr(), &[network]);
