@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use cleargate_flow::history::{Difference, Differences, differences};
 use cleargate_flow::{Outcome, RunId, Value};
 use serde::Serialize;
 
@@ -242,9 +243,7 @@ impl Host {
 impl RunDifference {
     fn differ(&mut self, before: &Trace, after: &Trace) {
         self.status = (before.status().to_owned(), after.status().to_owned());
-        let mut places = Places { path: String::new(), found: Vec::new(), more: 0 };
-        places.pair(Some(&told(before)), Some(&told(after)));
-        (self.places, self.more_places) = (places.found, places.more);
+        (self.places, self.more_places) = places(&told(before), &told(after));
         let (then, now) = (before.ran(), after.ran());
         self.gone = then.iter().filter(|path| !now.contains(path)).cloned().collect();
         self.added = now.iter().filter(|path| !then.contains(path)).cloned().collect();
@@ -279,45 +278,16 @@ fn told(trace: &Trace) -> Value {
     }
 }
 
-/// Walks two values at once.
-struct Places {
-    path: String,
-    found: Vec<PlaceDifference>,
-    more: usize,
-}
-
-impl Places {
-    fn pair(&mut self, before: Option<&Value>, after: Option<&Value>) {
-        match (before, after) {
-            (Some(Value::Map(then)), Some(Value::Map(now))) => {
-                for (name, value) in then.iter() {
-                    self.inside(name, Some(value), now.get(name));
-                }
-                for (name, value) in now.iter().filter(|(name, _)| !then.contains_key(*name)) {
-                    self.inside(name, None, Some(value));
-                }
-            }
-            (Some(Value::List(then)), Some(Value::List(now))) => {
-                for at in 0..then.len().max(now.len()) {
-                    self.inside(&at.to_string(), then.get(at), now.get(at));
-                }
-            }
-            (before, after) if before == after => {}
-            _ if self.found.len() == MAX_PLACES => self.more += 1,
-            (before, after) => {
-                let (pointer, before, after) = (self.path.clone(), before.cloned(), after.cloned());
-                self.found.push(PlaceDifference { pointer, before, after });
-            }
-        }
-    }
-
-    fn inside(&mut self, part: &str, before: Option<&Value>, after: Option<&Value>) {
-        let end = self.path.len();
-        self.path.push('/');
-        self.path.push_str(&part.replace('~', "~0").replace('/', "~1"));
-        self.pair(before, after);
-        self.path.truncate(end);
-    }
+/// Where two outcomes differ: the first places, and how many more there are.
+fn places(before: &Value, after: &Value) -> (Vec<PlaceDifference>, usize) {
+    let Differences { found, count } = differences(before, after, MAX_PLACES);
+    let more = count - found.len();
+    let place = |Difference { pointer, left: before, right: after }| PlaceDifference {
+        pointer,
+        before,
+        after,
+    };
+    (found.into_iter().map(place).collect(), more)
 }
 
 #[cfg(test)]
@@ -329,14 +299,12 @@ mod tests {
         let value = |text: &str| Value::from_json(text).unwrap();
         let (then, now) =
             (value(r#"{"a/b":[1,2],"c":{"d":null}}"#), value(r#"{"a/b":[1,3,4],"e":1}"#));
-        let mut places = Places { path: String::new(), found: Vec::new(), more: 0 };
-        places.pair(Some(&then), Some(&now));
-        let found: Vec<&str> = places.found.iter().map(|place| place.pointer.as_str()).collect();
-        assert_eq!(found, ["/a~1b/1", "/a~1b/2", "/c", "/e"]);
-        assert_eq!((&places.found[1].before, &places.found[1].after), (&None, &Some(4.into())));
+        let (found, _) = places(&then, &now);
+        let pointers: Vec<&str> = found.iter().map(|place| place.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/a~1b/1", "/a~1b/2", "/c", "/e"]);
+        assert_eq!((&found[1].before, &found[1].after), (&None, &Some(4.into())));
         let many = |n: i64| Value::list((0..100).map(|at| Value::Int(at * n)));
-        let mut places = Places { path: String::new(), found: Vec::new(), more: 0 };
-        places.pair(Some(&many(1)), Some(&many(2)));
-        assert_eq!((places.found.len(), places.more), (MAX_PLACES, 99 - MAX_PLACES));
+        let (found, more) = places(&many(1), &many(2));
+        assert_eq!((found.len(), more), (MAX_PLACES, 99 - MAX_PLACES));
     }
 }

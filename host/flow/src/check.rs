@@ -21,6 +21,7 @@ mod made;
 mod order;
 mod parts;
 mod policy;
+mod races;
 mod site;
 mod table;
 mod text;
@@ -42,12 +43,13 @@ use crate::value::Value;
 
 pub use bound::MAX_EXECUTIONS;
 pub use canary::{canary_of_alias, canary_of_trigger};
-pub use channels::{MAX_CHANNELS, MAX_WRITERS};
+pub use channels::MAX_CHANNELS;
 pub use draft::{HUMAN, MAX_ASKED, MAX_BRANCHES, MAX_LOOP_DEPTH, MAX_ROWS};
 pub use keys::schema;
-pub use machine::MAX_STATES;
+pub use machine::{MAX_CARRIED, MAX_STATES, MAX_WAYS};
 pub use parts::{MAX_CHAIN, MAX_TRIGGERS};
 pub use policy::{DEFAULT_MAP_MAX, MAX_CONCURRENCY, MAX_RETRIES};
+pub use races::{MAX_FOLLOWED, MAX_WRITERS};
 
 /// The format version that this release reads.
 pub const FORMAT: i64 = 1;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::address::{FlowHash, FlowId, NodeId};
+use crate::address::{Address, FlowHash, FlowId, NodeId};
 use crate::error::ErrorCode;
 use crate::expr::Template;
 use crate::limits::Limits;
@@ -144,13 +144,36 @@ impl GraphNode {
         self.kind.scopes().into_iter().chain(undo).chain(verify).collect()
     }
 
-    /// One of [`Self::scopes`].
-    pub fn scope(&self, index: usize) -> Option<&Scope> {
+    /// The number of the scope to which an index of an address leads: all items of a map, all iterations of a loop share
+    /// one, and so do all attempts that somebody finds out about.
+    pub fn body(&self, index: usize) -> usize {
         match &self.kind {
-            NodeKind::Leaf(_) if index == VERIFIES => self.verify.as_deref(),
-            NodeKind::Leaf(_) => self.compensate.as_deref(),
-            kind => kind.scope(index),
+            NodeKind::Map(_) | NodeKind::Loop(_) => 0,
+            NodeKind::Leaf(_) => index.min(VERIFIES),
+            _ => index,
         }
+    }
+
+    /// One of [`Self::scopes`], by its number.
+    pub fn scope(&self, number: usize) -> Option<&Scope> {
+        match &self.kind {
+            NodeKind::Leaf(_) if number == VERIFIES => self.verify.as_deref(),
+            NodeKind::Leaf(_) => self.compensate.as_deref(),
+            kind => kind.scope(number),
+        }
+    }
+}
+
+impl Graph {
+    /// The node at an address.
+    pub fn node(&self, address: &Address) -> Option<&GraphNode> {
+        let (last, way) = address.segments().split_last()?;
+        let mut scope = &self.root;
+        for segment in way {
+            let node = scope.nodes.iter().find(|node| node.id == segment.node)?;
+            scope = node.scope(node.body(segment.index? as usize))?;
+        }
+        scope.nodes.iter().find(|node| node.id == last.node)
     }
 }
 

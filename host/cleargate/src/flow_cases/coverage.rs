@@ -6,7 +6,6 @@ use cleargate_flow::Address;
 use cleargate_flow::graph::{Graph, Leaf, NodeKind, Scope};
 use serde::Serialize;
 
-use super::expect::node_at;
 use crate::rehearsal::Trace;
 
 /// What the cases of one flow came through.
@@ -134,7 +133,7 @@ impl Counting {
             if let Some(Some(case)) = stop.case {
                 met.insert(format!("case {path} {case}"));
             }
-            if let Some(NodeKind::Leaf(leaf)) = node_at(graph, &address).map(|node| &node.kind) {
+            if let Some(NodeKind::Leaf(leaf)) = graph.node(&address).map(|node| &node.kind) {
                 met.extend(guards(leaf, &path).into_iter().map(|(key, _)| key));
             }
             met.insert(format!("node {path}"));
@@ -170,8 +169,8 @@ fn place_of(graph: &Graph, address: &Address, met: &mut BTreeSet<String>) -> Str
             break;
         }
         let node = scope.and_then(|scope| scope.nodes.iter().find(|node| node.id == segment.node));
-        let repeats = node.is_some_and(|n| matches!(n.kind, NodeKind::Map(_) | NodeKind::Loop(_)));
-        let index = if repeats { 0 } else { segment.index.unwrap_or_default() as usize };
+        let index = segment.index.unwrap_or_default() as usize;
+        let index = node.map_or(index, |node| node.body(index));
         scope = node.and_then(|node| node.scope(index));
         met.insert(format!("body {path} {index}"));
         path.push_str(&format!("[{index}]."));

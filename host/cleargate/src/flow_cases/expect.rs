@@ -157,27 +157,11 @@ fn near(node: &str, trace: &Trace) -> String {
     hint.map_or_else(String::new, |hint| format!("; {hint}"))
 }
 
-/// The node at an address.
-pub(super) fn node_at<'g>(graph: &'g Graph, address: &Address) -> Option<&'g GraphNode> {
-    let mut scope = &graph.root;
-    let segments = address.segments();
-    for (n, segment) in segments.iter().enumerate() {
-        let node = scope.nodes.iter().find(|node| node.id == segment.node)?;
-        if n + 1 == segments.len() {
-            return Some(node);
-        }
-        let index = segment.index.unwrap_or_default() as usize;
-        let repeats = matches!(node.kind, NodeKind::Map(_) | NodeKind::Loop(_));
-        scope = node.scope(if repeats { 0 } else { index })?;
-    }
-    None
-}
-
 /// What a case may call what a switch took: its number, `else`, a node that it leads to, or `none`.
 fn labels(graph: &Graph, address: &str, case: Option<usize>) -> Vec<String> {
     let Some(case) = case else { return vec!["none".into()] };
     let mut labels = vec![case.to_string()];
-    let node = address.parse().ok().and_then(|at| node_at(graph, &at));
+    let node = address.parse().ok().and_then(|at| graph.node(&at));
     if let Some(GraphNode { kind: NodeKind::Switch { cases, .. }, .. }) = node
         && let Some(case) = cases.get(case)
     {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cleargate_executor::{Clock, RunIds, TimeOrdered};
-use cleargate_flow::graph::{Graph, GraphNode};
+use cleargate_flow::graph::Graph;
 use cleargate_flow::history::{Cut, CutError, Kept, cut};
 use cleargate_flow::types::validate;
 use cleargate_flow::{Address, Event, Outcome, Record, RunId, Value};
@@ -217,25 +217,13 @@ fn given(graph: &Graph, place: &str, json: &str) -> Result<(Address, Value)> {
             .caused_by(&e)
             .with_help(format!("--set '{place}=\"some text\"', --set '{place}={{\"field\": 1}}'"))
     })?;
-    let Some(node) = node_at(graph, &address) else { return Ok((address, value)) };
+    // The cut says who there is when there is none.
+    let Some(node) = graph.node(&address) else { return Ok((address, value)) };
     let value = validate(&value, &node.output).map_err(|mismatch| {
         Error::new(Kind::Invalid, format!("the value does not fit `{place}`: {mismatch}"))
             .with_help(format!("its type is {}", node.output))
     })?;
     Ok((address, value))
-}
-
-/// The node at an address; the cut says who there is when there is none.
-fn node_at<'g>(graph: &'g Graph, address: &Address) -> Option<&'g GraphNode> {
-    let mut scope = &graph.root;
-    let (last, way) = address.segments().split_last()?;
-    for segment in way {
-        let node = scope.nodes.iter().find(|node| node.id == segment.node)?;
-        let index = segment.index? as usize;
-        // What is repeated has one body.
-        scope = node.scope(index).or_else(|| node.scope(0))?;
-    }
-    scope.nodes.iter().find(|node| node.id == last.node)
 }
 
 fn refused(run: &RunId, error: CutError) -> Error {

@@ -198,7 +198,9 @@ pub fn millis(ms: f64) -> String {
         ms if ms < 1.0 => format!("{:.0} µs", ms * 1000.0),
         ms if ms < 1000.0 => format!("{ms:.1} ms"),
         ms if ms < 60_000.0 => format!("{:.2} s", ms / 1000.0),
-        ms => format!("{:.1} min", ms / 60_000.0),
+        ms if ms < 3_600_000.0 => format!("{:.1} min", ms / 60_000.0),
+        ms if ms < 172_800_000.0 => format!("{:.1} h", ms / 3_600_000.0),
+        ms => format!("{:.1} days", ms / 86_400_000.0),
     }
 }
 

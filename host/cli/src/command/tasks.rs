@@ -102,6 +102,10 @@ fn task_text(task: &TaskView) -> String {
     let required = task.form["required"].as_array();
     let must = |name: &str| required.is_some_and(|all| all.iter().any(|one| one == name));
     for (name, field) in task.form["properties"].as_object().into_iter().flatten() {
+        // Of an optional field the type is one of two, and the other is `null`.
+        let choices = field["anyOf"].as_array();
+        let chosen = choices.and_then(|all| all.iter().find(|one| one["type"] != "null"));
+        let field = chosen.unwrap_or(field);
         let ty = field["type"].as_str().map_or_else(|| field.to_string(), str::to_owned);
         let ty = match field["enum"].as_array() {
             Some(cases) => cases.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "),

@@ -4,7 +4,7 @@ mod blocks;
 mod table;
 mod waits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 pub(super) use blocks::{DraftBody, DraftBranches, DraftCase, DraftLoop, DraftMap, DraftTry};
@@ -16,13 +16,14 @@ pub(super) use waits::{DraftDeadline, DraftEmit, DraftHuman, DraftThen, DraftWai
 
 use indexmap::IndexMap;
 
+use super::made::Said;
 use super::site::Bound;
 use super::text::DraftText;
 use super::{Around, Checker, keys};
 use crate::address::NodeId;
 use crate::diagnostic::{Finding, Span, short};
 use crate::document::{Data, Entry, Node};
-use crate::graph::{COMPENSATE, Guards, Join, Policy, VERIFIES, VERIFY};
+use crate::graph::{COMPENSATE, GraphNode, Guards, Join, NodeIx, Policy, Scope, VERIFIES, VERIFY};
 use crate::signature::Signature;
 use crate::types::{Field, Type, to_json_schema, validate_fields};
 use crate::value::Value;
@@ -33,9 +34,6 @@ const RESERVED: &[&str] = &["input", "run", "state", "index", "true", "false", "
 /// What a node can be, in a message.
 const FORMS: &str =
     "`type`, `switch`, `map`, `loop`, `parallel`, `race`, `try`, `wait`, `emit`, `machine`";
-
-/// Stands for a node of which enough was said. No file has such a key.
-pub(super) const BROKEN: &str = "\0";
 
 /// The node type that nothing performs: people answer.
 pub const HUMAN: &str = "human";
@@ -76,6 +74,29 @@ impl DraftNode {
         let undo = self.undo.iter().map(|undo| (0, undo));
         let verify = self.verify.iter().map(|verify| (VERIFIES, verify));
         self.kind.bodies().into_iter().chain(undo).chain(verify).collect()
+    }
+}
+
+/// Goes through the nodes of a scope and of those inside it: tells the way there (nodes to go through, with the number of
+/// the body), the place of the node in its scope, the node, and what was written of it.
+pub(super) fn beside<'s>(
+    scope: &'s Scope,
+    draft: &'s Draft,
+    way: &mut Vec<(NodeIx, usize)>,
+    tell: &mut impl FnMut(&[(NodeIx, usize)], NodeIx, &'s GraphNode, &'s DraftNode),
+) {
+    let written: HashMap<&NodeId, &DraftNode> =
+        draft.nodes.iter().map(|node| (&node.id, node)).collect();
+    for (at, node) in scope.nodes.iter().enumerate() {
+        let own = written[&node.id];
+        for (body, inside) in own.bodies() {
+            if let Some(inner) = node.scope(body) {
+                way.push((at, body));
+                beside(inner, inside, way, tell);
+                way.pop();
+            }
+        }
+        tell(way, at, node, own);
     }
 }
 
@@ -138,10 +159,13 @@ impl<'a> Checker<'a> {
                 format!("`{id}` means something else in expressions; no node can have this id");
             self.find(Finding::error("CG0311", entry.key_span, message));
         }
-        let longer = self.hooked(entry).or_else(|| self.machine(entry));
-        let entry = longer.as_ref().unwrap_or(entry);
+        let longer = self.hooked(entry).map(Ok).or_else(|| self.machine(entry));
+        let entry = longer.as_ref().and_then(|longer| longer.as_ref().ok()).unwrap_or(entry);
         let node = &entry.value;
-        let kind = self.draft_kind(entry, &id, around);
+        let kind = match longer {
+            Some(Err(Said)) => DraftKind::Broken,
+            _ => self.draft_kind(entry, &id, around),
+        };
         let join = node.get("join").and_then(|e| self.join(&e.value)).unwrap_or_default();
         let undo = node.get(COMPENSATE).and_then(|entry| self.undo(entry, &kind, around));
         let verify = node.get("on_unknown").and_then(|entry| self.verify(entry, &kind, around));
@@ -152,9 +176,6 @@ impl<'a> Checker<'a> {
 
     fn draft_kind(&self, entry: &Entry, id: &NodeId, around: &Around<'_>) -> DraftKind {
         let node = &entry.value;
-        if node.get(BROKEN).is_some() {
-            return DraftKind::Broken;
-        }
         let mut forms = keys::FORMS.iter().filter_map(|form| Some((*form, &node.get(form)?.value)));
         match (forms.next(), forms.next()) {
             (Some(("type", ty)), None) if ty.as_str() == Some(HUMAN) => self.draft_human(node, ty),

@@ -12,6 +12,17 @@ use crate::document::Entry;
 pub(super) const AROUND: &[&str] = &["after", "join", "write", "doc"];
 
 impl Checker<'_> {
+    /// Finds nodes of two maps that come into one scope and have the same id.
+    pub(super) fn twice(&self, first: &[Entry], then: &[Entry]) {
+        for entry in then {
+            if let Some(other) = first.iter().find(|other| other.key == entry.key) {
+                let message = format!("`{}` is written twice: both stand in one scope", entry.key);
+                let finding = Finding::error("CG0006", entry.key_span, message);
+                self.find(finding.and(other.key_span, "first written here"));
+            }
+        }
+    }
+
     /// The `try` that a node with hooks stands for; nothing when it has none.
     pub(super) fn hooked(&self, entry: &Entry) -> Option<Entry> {
         let hooks = entry.value.get("hooks")?;
@@ -29,6 +40,7 @@ impl Checker<'_> {
                 self.find(Finding::error("CG0311", hook.key_span, message));
             }
         }
+        self.twice(nodes("before"), nodes("after"));
         let (around, mut own): (Vec<Entry>, Vec<Entry>) = entry
             .value
             .entries()

@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::hooks::AROUND;
-use super::made::{behind, list, map, null, text, truth, written};
+use super::made::{Said, behind, list, map, null, text, truth, written};
 use super::{Checker, keys};
 use crate::diagnostic::{Finding, Span, short};
 use crate::document::{Data, Entry, Node};
@@ -16,6 +16,13 @@ use crate::value::Value;
 
 /// States of one machine.
 pub const MAX_STATES: usize = 64;
+
+/// Ways out of one state. A condition is written out once more for each way behind it, and a large file of conditions must
+/// not become many times as large.
+pub const MAX_WAYS: usize = 16;
+
+/// Variables that a machine carries: a condition is written out for each of them, too.
+pub const MAX_CARRIED: usize = 16;
 
 /// The variable that holds the name of the state, and the one that says whether it was the last.
 const AT: &str = "at";
@@ -47,7 +54,7 @@ type Branch = ((String, Vec<Entry>), Node);
 
 impl Checker<'_> {
     /// The loop that a node with `machine` stands for; nothing when it is none.
-    pub(super) fn machine(&self, entry: &Entry) -> Option<Entry> {
+    pub(super) fn machine(&self, entry: &Entry) -> Option<Result<Entry, Said>> {
         let (span, node) = entry.value.get("machine").map(|own| (own.key_span, &own.value))?;
         let known = [keys::NODE, keys::MACHINE_NODE].concat();
         self.keys(&entry.value, &known, keys::NODE_LATER, "a machine");
@@ -65,14 +72,22 @@ impl Checker<'_> {
             let help = "`machine: { start: open, max: 50, states: { open: { … } } }`";
             self.wrong(span, &format!("a `machine` needs the key `{key}`"), help);
         }
-        if lacks.iter().any(|(missing, _)| *missing) || states.len() > MAX_STATES {
-            if states.len() > MAX_STATES {
-                let message = format!("{} states; at most {MAX_STATES} are allowed", states.len());
-                self.wrong(span, &message, "let a state own a machine of its own, under `do`");
-            }
-            return Some(nothing(entry));
-        }
         let carry = self.under(node, "carry", "a map of variables");
+        let ways =
+            states.iter().map(|state| said_ways(&state.value).count()).max().unwrap_or_default();
+        let bounds = [
+            (states.len(), MAX_STATES, "states"),
+            (ways, MAX_WAYS, "ways out of a state"),
+            (carry.len(), MAX_CARRIED, "carried variables"),
+        ];
+        let beyond = bounds.iter().filter(|(count, most, _)| count > most);
+        for (count, most, what) in beyond.clone() {
+            let help = "let a state own a machine of its own, under `do`";
+            self.wrong(span, &format!("{count} {what}; at most {most} are allowed"), help);
+        }
+        if lacks.iter().any(|(missing, _)| *missing) || beyond.count() > 0 {
+            return Some(Err(Said));
+        }
         let ends = |state: &&Entry| is_end(&state.value) && state.value.get("enter").is_none();
         let still = states.iter().filter(ends).map(|state| &*state.key).collect();
         let machine = Machine { states, carry, still };
@@ -80,8 +95,8 @@ impl Checker<'_> {
         self.unreachable(&machine, start);
         let cases = self.cases_of(&machine);
         match cases.is_empty() {
-            true => Some(nothing(entry)),
-            false => Some(looped(entry, node, &machine, cases)),
+            true => Some(Err(Said)),
+            false => Some(Ok(looped(entry, node, &machine, cases))),
         }
     }
 
@@ -122,6 +137,7 @@ impl Checker<'_> {
             let message = format!("`{}` means something else in a machine", taken.key);
             self.find(Finding::error("CG0311", taken.key_span, message));
         }
+        self.twice(enter, done);
         let to = node.get("to").map(|to| self.ways(machine, &to.value)).unwrap_or_default();
         let mut branches = self.branches_of(machine, state);
         if is_end(node) {
@@ -170,7 +186,7 @@ impl Checker<'_> {
         let mut branches = Vec::new();
         for event in self.under(&state.value, "events", "a map of events to ways out") {
             let mut before: Vec<String> = Vec::new();
-            for (at, way) in self.ways(machine, &event.value).iter().enumerate() {
+            for way in self.ways(machine, &event.value) {
                 // The first way whose condition holds.
                 let others = before.iter().map(|when| format!("!({when})"));
                 let only: Vec<String> =
@@ -182,21 +198,23 @@ impl Checker<'_> {
                 }
                 let node = map(vec![written("wait", map(wait, span), span)], span);
                 let out = machine.moves(&state.key, &[way.always()], way.span);
-                let id =
-                    if at == 0 { event.key.to_string() } else { format!("{}_{at}", event.key) };
+                let id = format!("event_{}", branches.len());
                 branches.push(((id, vec![written("event", node, span)]), out));
-                before.extend(way.when.clone());
+                before.extend(way.when);
             }
         }
         let timers = self.under(&state.value, "after", "a map of times to ways out");
-        for (at, timer) in timers.iter().enumerate() {
+        for timer in timers {
             let span = timer.key_span;
             let wait = map(vec![written("for", text(&timer.key, span), span)], span);
             let node = map(vec![written("wait", wait, span)], span);
             let ways = self.ways(machine, &timer.value);
             if !ways.is_empty() {
                 let out = machine.moves(&state.key, &ways, span);
-                branches.push(((format!("after_{at}"), vec![written("due", node, span)]), out));
+                branches.push((
+                    (format!("after_{}", branches.len()), vec![written("due", node, span)]),
+                    out,
+                ));
             }
         }
         branches
@@ -385,18 +403,15 @@ fn is_end(state: &Node) -> bool {
     matches!(end, Some(Data::Scalar(Value::Bool(true))))
 }
 
-/// The states that a state names.
-fn targets(state: &Node) -> Vec<String> {
+/// What a state says of ways out of it.
+fn said_ways(state: &Node) -> impl Iterator<Item = &Node> {
     let maps = ["events", "after"].into_iter().filter_map(|key| state.get(key));
     let inner = maps.flat_map(|entry| entry.value.entries()).map(|entry| &entry.value);
-    let ways = inner.chain(state.get("to").map(|entry| &entry.value)).flat_map(each);
-    let to = ways.filter_map(|way| way.get("to").map_or(way, |to| &to.value).as_str());
-    to.map(str::to_owned).collect()
+    inner.chain(state.get("to").map(|entry| &entry.value)).flat_map(each)
 }
 
-/// A node that was wrong, and of which enough was said.
-fn nothing(entry: &Entry) -> Entry {
-    let span = entry.value.span;
-    let broken = written(super::draft::BROKEN, null(span), span);
-    Entry { value: map(vec![broken], span), ..entry.clone() }
+/// The states that a state names.
+fn targets(state: &Node) -> Vec<String> {
+    let to = said_ways(state).filter_map(|way| way.get("to").map_or(way, |to| &to.value).as_str());
+    to.map(str::to_owned).collect()
 }

@@ -4,6 +4,10 @@ use crate::diagnostic::Span;
 use crate::document::{Data, Entry, Node};
 use crate::value::Value;
 
+/// Something is wrong with what was written short, and that was said.
+#[derive(Debug)]
+pub(super) struct Said;
+
 pub(super) fn written(key: &str, value: Node, key_span: Span) -> Entry {
     Entry { key: key.into(), key_span, value }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::draft::Draft;
+use super::draft::{Draft, beside};
 use super::{Checker, Defaults};
 use crate::diagnostic::{Finding, Span};
 use crate::document::{Data, Node};
@@ -102,27 +102,20 @@ impl Checker<'_> {
 
     /// Finds steps that change the world in a flow that stores nothing before it performs them.
     pub(super) fn unstored(&self, scope: &Scope, draft: &Draft) {
-        for node in &scope.nodes {
-            let Some(written) = draft.nodes.iter().find(|written| written.id == node.id) else {
-                continue;
-            };
-            if let NodeKind::Leaf(leaf) = &node.kind
-                && leaf.policy.effect.needs_intent()
-            {
-                let effect = EFFECTS.iter().find(|(_, effect)| *effect == leaf.policy.effect);
-                let message = format!(
-                    "`{}` may change the world (its effect is `{}`), and a run of this flow could not know whether it did",
-                    node.id,
-                    effect.map_or("", |(name, _)| name)
-                );
-                let finding = Finding::error("CG0332", written.span, message);
-                self.find(finding.help("leave `durability` of the flow out, or write `batched`"));
+        beside(scope, draft, &mut Vec::new(), &mut |_, _, node, written| {
+            let NodeKind::Leaf(leaf) = &node.kind else { return };
+            if !leaf.policy.effect.needs_intent() {
+                return;
             }
-            for (body, inner) in node.scopes() {
-                let inside = written.bodies().into_iter().find(|(number, _)| *number == body);
-                inside.into_iter().for_each(|(_, inside)| self.unstored(inner, inside));
-            }
-        }
+            let effect = EFFECTS.iter().find(|(_, effect)| *effect == leaf.policy.effect);
+            let message = format!(
+                "`{}` may change the world (its effect is `{}`), and a run of this flow could not know whether it did",
+                node.id,
+                effect.map_or("", |(name, _)| name)
+            );
+            let finding = Finding::error("CG0332", written.span, message);
+            self.find(finding.help("leave `durability` of the flow out, or write `batched`"));
+        });
     }
 
     /// `true` or `false`.

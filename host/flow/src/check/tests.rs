@@ -196,6 +196,75 @@ fn cases_give_what_they_say() {
     assert!(good + bad >= 40 && good.min(bad) >= 15, "{good} good and {bad} bad cases");
 }
 
+/// What is compared or written out more than once has a bound, and a file at the bound is right.
+#[test]
+fn races_and_machines_are_looked_at_up_to_a_bound() {
+    let flow = |state: &str, nodes: &str| {
+        codes(&format!(
+            "cleargate: 1\nflow: f\nevents: {{ go: {{ n: int }} }}\n{state}nodes:\n{nodes}"
+        ))
+    };
+    let chain = |nodes: usize, channels: usize| {
+        let state: String = (0..channels).map(|n| format!("c{n}: opt<string>, ")).collect();
+        let node = |n: usize| {
+            let after =
+                n.checked_sub(1).map_or_else(String::new, |before| format!("after: n{before}, "));
+            format!(
+                "  n{n}: {{ type: upper, {after}with: {{ text: x }}, write: {{ c{}: x }} }}\n",
+                n % channels
+            )
+        };
+        flow(&format!("state: {{ {state} }}\n"), &(0..nodes).map(node).collect::<String>())
+    };
+    assert_eq!(chain(MAX_WRITERS, 1), [""; 0]);
+    assert_eq!(chain(MAX_WRITERS + 1, 1), ["CG0331"]);
+    assert_eq!(chain(1_000, 50), [""; 0]);
+    assert_eq!(chain(3_000, 50), ["CG0331"], "more than {MAX_FOLLOWED} edges would be followed");
+    let machine = |states: usize, ways: usize, carried: usize| {
+        let last = states - 1;
+        let state = |n: usize| format!("s{n}: {{ events: {{ go: s{} }} }}, ", n + 1);
+        let ways: String =
+            (0..ways).map(|n| format!("{{ to: s1, when: event.n > {n} }}, ")).collect();
+        let states: String = (1..last).map(state).collect();
+        let carry: String = (0..carried).map(|n| format!("v{n}: {n}, ")).collect();
+        let text = format!(
+            "  m: {{ machine: {{ start: s0, max: 9, carry: {{ {carry} }}, states: {{ \
+             s0: {{ events: {{ go: [{ways}] }} }}, {states} s{last}: {{ end: true }} }} }} }}\n"
+        );
+        flow("", &text)
+    };
+    assert_eq!(machine(MAX_STATES, MAX_WAYS, MAX_CARRIED), [""; 0]);
+    assert_eq!(machine(MAX_STATES + 1, 1, 1), ["CG0340"]);
+    assert_eq!(machine(3, MAX_WAYS + 1, 1), ["CG0340"]);
+    assert_eq!(machine(3, 1, MAX_CARRIED + 1), ["CG0340"]);
+}
+
+/// An address leads to its node, whichever item, iteration, case or attempt it speaks of.
+#[test]
+fn a_graph_knows_the_node_at_an_address() {
+    let graph = run("cleargate: 1\nflow: f\nnodes:\n  \
+        pay: { type: upper, effect: once, with: { text: x }, on_unknown: { verify: { type: status, with: { key: \"${attempt.key}\" } } } }\n  \
+        all: { map: \"[1, 2]\", do: { way: { switch: [ { when: item == 1, do: { a: { type: upper, with: { text: a } } } }, { else: null, do: { b: { type: upper, with: { text: b } } } } ] } }, out: 1 }\n")
+        .graph
+        .unwrap();
+    for (address, found) in [
+        ("pay", true),
+        ("pay[1].verify", true),
+        ("pay[7].verify", true),
+        ("pay[0].verify", false),
+        ("all[1].way", true),
+        ("all[0].way[1].b", true),
+        ("all[0].way[0].b", false),
+        ("all[0].way[2].b", false),
+        ("none", false),
+    ] {
+        let address: crate::Address = address.parse().unwrap();
+        let node = graph.node(&address);
+        let expected = found.then(|| address.node());
+        assert_eq!(node.map(|node| &node.id), expected, "{address}");
+    }
+}
+
 #[test]
 fn every_code_has_a_page_and_every_page_is_true() {
     let sources = [
@@ -212,6 +281,7 @@ fn every_code_has_a_page_and_every_page_is_true() {
         include_str!("typing/waits.rs"),
         include_str!("order.rs"),
         include_str!("policy.rs"),
+        include_str!("races.rs"),
         include_str!("site.rs"),
         include_str!("parts.rs"),
         include_str!("text.rs"),

@@ -15,8 +15,9 @@ use crate::value::Value;
 /// Parts that a list, a set or a map of a channel may have: each write of a run may add one.
 pub const MAX_CHANNEL_PARTS: usize = 100_000;
 
-/// Parts that a `set_union` may have: each part that is written is looked for among those that are there.
-pub const MAX_SET_PARTS: usize = 10_000;
+/// Parts that a `set_union` may have: each part that is written is looked for among those that are there, while the run
+/// does nothing else.
+pub const MAX_SET_PARTS: usize = 1_000;
 
 /// A value that nodes share. Steps that succeed write it, those that start later read it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -113,9 +113,8 @@ fn find<'g>(scope: &'g Scope, segment: &Segment) -> Option<&'g GraphNode> {
 
 /// The scopes that a segment leads into.
 pub(super) fn inner(node: &GraphNode, index: Option<u32>) -> Vec<&Scope> {
-    let repeats = matches!(node.kind, NodeKind::Map(_) | NodeKind::Loop(_));
-    match index.filter(|_| !repeats) {
-        Some(index) => node.scope(index as usize).into_iter().collect(),
+    match index {
+        Some(index) => node.scope(node.body(index as usize)).into_iter().collect(),
         None => node.scopes().into_iter().map(|(_, scope)| scope).collect(),
     }
 }
