@@ -34,6 +34,8 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "fuzz",
         &["flow", "store", "gate", "executor", "runtime", "registry", "cleargate"],
     ),
+    // Cuts the power of stores and of those who run flows on them, and is no part of the product.
+    ("tests/power", "power", &["flow", "store", "executor"]),
 ];
 
 /// Crates that only their owner may name.

@@ -141,7 +141,7 @@ fn upgrade(db: &Connection) -> rusqlite::Result<()> {
 fn create(path: &Path) -> Result<(), OpenError> {
     let folder = path.parent().ok_or_else(|| not_a_store(path, "it is no file"))?;
     let io = |error| failed(path, &error);
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+    make_folder(folder).map_err(io)?;
     for suffix in ["-wal", "-journal"] {
         let log = beside(path, suffix);
         // Asked in this order: another process that has just created the store has a log too.
@@ -158,8 +158,19 @@ fn create(path: &Path) -> Result<(), OpenError> {
     });
     let removed = fs::remove_file(&draft).map_err(io);
     made.and(removed)?;
-    // The name has to survive a power cut like the rows behind it.
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+    sync_names(folder).map_err(io)
+}
+
+/// Makes a folder that is missing, and those around it.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    missing.into_iter().rev().filter_map(Path::parent).try_for_each(sync_names)
+}
+
+/// Lets the names in a folder survive a power cut like the rows behind them.
+fn sync_names(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
 }
 
 /// An empty file beside `path` that only its owner can read, under a name of its own.
