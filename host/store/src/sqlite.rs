@@ -15,6 +15,7 @@ mod journal;
 mod log;
 mod open_waits;
 mod readers;
+mod remains;
 mod removal;
 mod runs;
 mod used;

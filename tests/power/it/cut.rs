@@ -20,7 +20,10 @@ use crate::history::{self, Step, make, seen, steps};
 const STEPS: usize = 120;
 
 /// Moments of a history at which the power is cut, about.
-const MOMENTS: usize = 25;
+pub(crate) const MOMENTS: usize = 25;
+
+/// Calls after a sync that failed of which each is such a moment.
+const NEAR: usize = 40;
 
 /// Steps that are made on the image, to see that the store goes on.
 const MORE: usize = 4;
@@ -51,7 +54,7 @@ fn victim() {
 }
 
 /// What a store holds after no step, after one, after two, and so on.
-async fn states(steps: &[Step]) -> Vec<String> {
+pub(crate) async fn states(steps: &[Step]) -> Vec<String> {
     let store = MemoryStore::default();
     let mut states = vec![seen(&store).await];
     for step in steps {
@@ -61,15 +64,22 @@ async fn states(steps: &[Step]) -> Vec<String> {
     states
 }
 
+/// How many steps a power cut has to leave, of a store that is power-safe and has acknowledged `said` of them.
+pub(crate) fn least(steps: &[Step], states: &[String], said: usize) -> usize {
+    // A step that had nothing to change makes nothing durable that was made before it.
+    let lasts = |at: &usize| steps[*at].lasts() && states[*at] != states[at + 1];
+    (0..said).rev().find(lasts).map_or(0, |last| last + 1)
+}
+
 /// Opens what a power cut has left; says how many steps are there.
-async fn examine(
+pub(crate) async fn examine(
     image: &Image,
     steps: &[Step],
     states: &[String],
     least: usize,
     most: usize,
 ) -> usize {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     image.lay(folder.path());
     let open = || history::open(folder.path(), Class::ProcessSafe);
     let store = open().unwrap_or_else(|error| panic!("the store does not open: {error}"));
@@ -105,22 +115,27 @@ fn traced(bench: &Bench, test: &str, input: &str) -> Vec<Op> {
 }
 
 /// Calls `look` with what is left of the disk when the power is cut after some of the calls, which always are the last one
-/// and otherwise by chance. What `look` panics with is told with what leads there again.
-fn cut(
+/// and those after a sync that failed, and otherwise by chance. What `look` panics with is told with what leads there again.
+pub(crate) fn cut(
     name: &str,
     trace: &[Op],
     moments: usize,
     dice: &mut Dice,
     look: impl Fn(&Disk, Fate, &Image, &mut Dice),
 ) {
-    let mut disk = Disk::default();
+    let (mut disk, mut near) = (Disk::default(), 0_usize);
     for (at, op) in trace.iter().enumerate() {
         disk.apply(op);
-        if dice.below(trace.len()) >= moments && at + 1 < trace.len() {
+        near = if op.failed() { NEAR } else { near.saturating_sub(1) };
+        if dice.below(trace.len()) >= moments && near == 0 && at + 1 < trace.len() {
             continue;
         }
         let until = Fate::Until(disk.calls() - dice.below(disk.calls().min(40)));
-        for fate in [Fate::Lost, Fate::Kept, until, Fate::Any, Fate::Any, Fate::Junk] {
+        for fate in [Fate::Lost, Fate::Any, Fate::Kept, until, Fate::Any, Fate::Junk] {
+            // Many moments that are alike are looked at twice each, and few in each way.
+            if near > 0 && !matches!(fate, Fate::Lost | Fate::Any) {
+                continue;
+            }
             let image = disk.image(fate, dice);
             let looked = catch_unwind(AssertUnwindSafe(|| look(&disk, fate, &image, dice)));
             assert!(
@@ -143,10 +158,8 @@ fn cut_one_history(class_name: &str, seed: u64) -> (usize, usize) {
     cut(&name, &trace, MOMENTS, &mut Dice::new(seed), |disk, fate, image, dice| {
         let said = disk.said().len();
         let most = steps.len().min(said + 1);
-        // A step that had nothing to change makes nothing durable that was made before it.
-        let lasts = |at: &usize| steps[*at].lasts() && states[*at] != states[at + 1];
-        let lasting = (0..said).rev().find(lasts).map_or(0, |last| last + 1);
-        let least = if class(class_name) == Class::PowerSafe { lasting } else { 0 };
+        let power_safe = class(class_name) == Class::PowerSafe;
+        let least = if power_safe { least(&steps, &states, said) } else { 0 };
         let there = block_on(examine(image, &steps, &states, least, most));
         lost.set(lost.get().max(said.saturating_sub(there)));
         images.set(images.get() + 1);
@@ -205,7 +218,7 @@ fn crowd() {
 }
 
 async fn keeps_each_run(image: &Image, said: &[String]) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     image.lay(folder.path());
     let store = history::open(folder.path(), Class::PowerSafe).unwrap();
     for run in 0..WRITERS {

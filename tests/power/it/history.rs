@@ -3,12 +3,14 @@
 //! Each step is one transaction. So what a store may hold after a power cut is what it held after some step, all of it
 //! and nothing else: half a step, a step without an earlier one and a step twice are no such state.
 
+use std::path::{Path, PathBuf};
+
 use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 use cleargate_power::dice::Dice;
 use cleargate_store::sqlite::Class;
 use cleargate_store::{
-    Durability, KvSpace, Lease, Letter, NewRun, RunFilter, Says, SqliteConfig, SqliteStore, Store,
-    StoreError, WaitFilter,
+    Durability, KvSpace, Lease, Letter, NewRun, OpenError, RunFilter, Says, SqliteConfig,
+    SqliteStore, Store, StoreError, WaitFilter,
 };
 
 /// Runs of a history; one that is removed comes again under its name.
@@ -111,7 +113,7 @@ fn new_run(run: usize) -> NewRun {
     }
 }
 
-fn called(seq: u64, bytes: usize) -> Event {
+pub(crate) fn called(seq: u64, bytes: usize) -> Event {
     Event::CallFinished {
         address: "node".parse().unwrap(),
         attempt: 1,
@@ -201,10 +203,12 @@ pub(crate) async fn seen(store: &dyn Store) -> String {
     said.join("\n")
 }
 
-/// Opens the store of a history below a folder.
-pub(crate) fn open(
-    root: &std::path::Path,
-    class: Class,
-) -> Result<SqliteStore, cleargate_store::OpenError> {
-    SqliteStore::open(root.join("data/own/store.db"), &config(class))
+/// Where the store of a history is, in folders that it makes itself.
+pub(crate) fn path(root: &Path) -> PathBuf {
+    root.join("data/own/store.db")
+}
+
+/// Opens it.
+pub(crate) fn open(root: &Path, class: Class) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(path(root), &config(class))
 }

@@ -5,6 +5,7 @@
 
 mod cut;
 mod history;
+mod sync;
 
 /// `usual`, or `soak` when somebody has asked for the slow proof: `make soak`.
 #[expect(clippy::disallowed_methods, reason = "who runs the tests says how long they may take")]
@@ -15,4 +16,11 @@ fn soaked<T>(usual: T, soak: T) -> T {
 /// A runtime of one thread: what happens in it happens in an order.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// A folder in memory where there is one: what is on the disk has been worked out, and is only looked at.
+fn folder() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.unwrap()
 }

@@ -7,7 +7,7 @@
 //   DISK_TRACE  where to note it; appended to, so that one trace can go on through several processes
 //   DISK_FAULT  "CALL SUFFIX NUMBER KIND": the NUMBERth CALL (sync, write, truncate) of a file with this SUFFIX
 //               fails once (eio), writes half (short), is interrupted once (eintr), or waits until the file
-//               DISK_TRACE.go is there (stall)
+//               DISK_TRACE.go is there, and makes DISK_TRACE.waits meanwhile (stall)
 //
 // A sync does not reach the real disk: what a power cut leaves is worked out from the trace, and nobody waits.
 #define _GNU_SOURCE
@@ -36,7 +36,7 @@ struct head {
 };
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-static char root[PATH_MAX], go[PATH_MAX];
+static char root[PATH_MAX], go[PATH_MAX], waits[PATH_MAX];
 static char *paths[MOST_FILES]; // by file descriptor; absent for files that are not watched
 static int trace = -1;
 static char fault_call[16], fault_suffix[64], fault_kind[16];
@@ -47,6 +47,7 @@ __attribute__((constructor)) static void begin(void) {
   if (!where || !folder) return;
   snprintf(root, sizeof root, "%s", folder);
   snprintf(go, sizeof go, "%s.go", where);
+  snprintf(waits, sizeof waits, "%s.waits", where);
   trace = (int)syscall(SYS_openat, AT_FDCWD, where, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (fault) sscanf(fault, "%15s %63s %ld %15s", fault_call, fault_suffix, &fault_left, fault_kind);
 }
@@ -96,6 +97,7 @@ static int struck(const char *call, const char *path) {
 static void stall(void) {
   // Others go on meanwhile.
   pthread_mutex_unlock(&turn);
+  close((int)syscall(SYS_openat, AT_FDCWD, waits, O_WRONLY | O_CREAT, 0600));
   while (syscall(SYS_faccessat, AT_FDCWD, go, F_OK)) usleep(1000);
   pthread_mutex_lock(&turn);
 }

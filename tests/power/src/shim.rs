@@ -62,7 +62,12 @@ impl Bench {
         command
     }
 
-    /// Lets the call that was told to wait go on.
+    /// Whether the call that was told to wait does so.
+    pub fn waits(&self) -> bool {
+        self.beside("trace.waits").exists()
+    }
+
+    /// Lets it go on.
     pub fn go_on(&self) {
         std::fs::write(self.beside("trace.go"), "").unwrap();
     }

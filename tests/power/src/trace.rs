@@ -73,6 +73,13 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// Whether it is a sync that failed.
+    pub fn failed(&self) -> bool {
+        matches!(self, Self::Sync { failed: true, .. } | Self::SyncFolder { failed: true, .. })
+    }
+}
+
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -16,7 +16,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::OpenError;
-use super::{SqliteConfig, log};
+use super::{SqliteConfig, log, remains};
 
 /// What each version of the tables adds to the one before it, from version 1 on.
 pub(super) const SCHEMAS: [&str; 4] = [
@@ -59,7 +59,12 @@ pub(super) fn open_reader(path: &Path, lock_wait: Duration) -> rusqlite::Result<
     Ok(db)
 }
 
-fn connect(path: &Path, access: OpenFlags, lock_wait: Duration) -> rusqlite::Result<Connection> {
+/// Opens a connection with the settings that all of them have.
+pub(super) fn connect(
+    path: &Path,
+    access: OpenFlags,
+    lock_wait: Duration,
+) -> rusqlite::Result<Connection> {
     // Each connection is used by one thread at a time, so its own mutex would guard nothing.
     let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(lock_wait)?;
@@ -73,7 +78,37 @@ fn connect(path: &Path, access: OpenFlags, lock_wait: Duration) -> rusqlite::Res
 
 fn open_present(path: &Path, config: &SqliteConfig) -> Result<Connection, OpenError> {
     let bad = |error| OpenError::database(path, error);
+    let is_left = remains::has_log(path);
+    let mut db = open_checked(path, config, is_left)?;
+    if is_left {
+        drop(db);
+        remains::renew(path)?;
+        db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, config.lock_wait).map_err(bad)?;
+    }
+    upgrade(&db).map_err(bad)?;
+    // The writer folds the log: see `log`.
+    db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(())).map_err(bad)?;
+    if let Some(max_bytes) = config.max_bytes {
+        let page: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(bad)?;
+        let bytes = i64::try_from(max_bytes - log::share(config)).unwrap_or(i64::MAX);
+        let pages = (bytes / page).max(1);
+        db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(bad)?;
+    }
+    Ok(db)
+}
+
+/// Opens the file when it is a store that this release reads. The log of one that is refused, or is still to be written
+/// anew, stays as it is.
+fn open_checked(
+    path: &Path,
+    config: &SqliteConfig,
+    is_left: bool,
+) -> Result<Connection, OpenError> {
+    let bad = |error| OpenError::database(path, error);
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, config.lock_wait).map_err(bad)?;
+    if is_left {
+        remains::leave_log(&db).map_err(bad)?;
+    }
     let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(bad);
     if number("application_id")? != APPLICATION {
         return Err(not_a_store(path, "it belongs to another application"));
@@ -98,15 +133,6 @@ fn open_present(path: &Path, config: &SqliteConfig) -> Result<Connection, OpenEr
         return Err(OpenError::Io { path: path.into(), reason });
     }
     drop(read);
-    upgrade(&db).map_err(bad)?;
-    // The writer folds the log: see `log`.
-    db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(())).map_err(bad)?;
-    if let Some(max_bytes) = config.max_bytes {
-        let page = number("page_size")?;
-        let bytes = i64::try_from(max_bytes - log::share(config)).unwrap_or(i64::MAX);
-        let pages = (bytes / i64::from(page)).max(1);
-        db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(bad)?;
-    }
     Ok(db)
 }
 
@@ -198,7 +224,8 @@ fn build(draft: &Path) -> rusqlite::Result<()> {
     db.close().map_err(|(_, error)| error)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// The path of a file of the same store.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
 use super::log::Log;
-use super::{Class, SqliteConfig};
+use super::{Class, SqliteConfig, remains};
 use crate::error::StoreError;
 use crate::store::Durability;
 
@@ -259,8 +259,11 @@ impl Turn {
         }
         if matches!(error, StoreError::Io { .. }) && self.stopped.is_none() {
             // After a failed sync the system may have dropped the pages it could not write: the next
-            // sync would succeed and prove nothing. Only a new process reads what is really there.
+            // sync would succeed and prove nothing. The log stays for whoever opens the store next: see `remains`.
             tracing::error!(%error, "the store stops writing");
+            if remains::leave_log(&self.db).is_err() {
+                tracing::error!("the log is folded although it is not trusted");
+            }
             self.stopped = Some(error.clone());
         }
         match error {
