@@ -10,7 +10,7 @@ use cleargate_flow::{Address, NodeError, Value};
 use cleargate_gate::Pass;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -31,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) input: Value,
     /// Milliseconds for the whole attempt.
     pub(crate) timeout: Option<u64>,
+    /// Milliseconds that nothing may be heard of it, and who is told of what is.
+    pub(crate) idle: Option<(u64, Arc<Notify>)>,
     /// Milliseconds between a cancellation and the end of patience.
     pub(crate) grace: u64,
     /// Given back when the attempt has ended.
@@ -43,7 +45,7 @@ impl Call {
     /// Not an `async fn`: each of them would hold the context once more, and one attempt of a trivial node
     /// is moving and freeing memory, mostly.
     pub(crate) fn perform(self, clock: Arc<dyn Clock>) -> BoxFuture<'static, Answer> {
-        let Self { node, ctx, input, timeout, grace, place } = self;
+        let Self { node, ctx, input, timeout, idle, grace, place } = self;
         let (address, attempt) = (ctx.address.clone(), ctx.attempt);
         let most = ctx.limits.output.value;
         let (pass, passes, cancel) = (ctx.pass.clone(), ctx.passes.clone(), ctx.cancel.clone());
@@ -54,7 +56,7 @@ impl Call {
         let answer = async move {
             let began = clock.micros();
             let grace = (!waits).then_some(grace);
-            let result = bounded(&*clock, work, cancel, timeout, grace).await;
+            let result = bounded(&*clock, work, cancel, (timeout, idle), grace).await;
             drop(place);
             let result = result.and_then(|output| within(most, output));
             let mut result = result.map_err(|f| Failure { error: f.error.bounded(), ..f });
@@ -79,7 +81,7 @@ async fn bounded(
     clock: &dyn Clock,
     mut work: Pin<Box<impl Future<Output = std::thread::Result<Result<Output, Failure>>>>>,
     cancel: CancellationToken,
-    timeout: Option<u64>,
+    (timeout, idle): (Option<u64>, Option<(u64, Arc<Notify>)>),
     grace: Option<u64>,
 ) -> Result<Output, Failure> {
     if cancel.is_cancelled() {
@@ -89,18 +91,36 @@ async fn bounded(
         cancel.cancelled().await;
         after(clock, grace).await;
     };
-    tokio::select! {
+    let error = tokio::select! {
         biased;
-        result = &mut work => result.unwrap_or_else(|panic| Err(panicked(&*panic).into())),
-        () = after(clock, timeout) => {
-            // Work inside the attempt learns that it was given up, before it is dropped.
-            cancel.cancel();
-            if grace.is_none() {
-                let _too_late = work.await;
-            }
-            Err(timed_out(timeout.unwrap_or_default()).into())
+        result = &mut work => {
+            return result.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
         }
-        () = patience => Err(cancelled().into()),
+        () = after(clock, timeout) => timed_out(timeout.unwrap_or_default()),
+        error = silence(clock, idle) => error,
+        () = patience => return Err(cancelled().into()),
+    };
+    // Work inside the attempt learns that it was given up, before it is dropped.
+    cancel.cancel();
+    if grace.is_none() {
+        let _too_late = work.await;
+    }
+    Err(error.into())
+}
+
+/// Waits until nothing was heard for so long.
+async fn silence(clock: &dyn Clock, idle: Option<(u64, Arc<Notify>)>) -> NodeError {
+    let Some((ms, heard)) = idle else { return std::future::pending().await };
+    loop {
+        tokio::select! {
+            biased;
+            () = heard.notified() => {}
+            () = clock.sleep(ms) => {
+                let message = format!("nothing was heard of the attempt for {ms} ms");
+                return NodeError::new(ErrorCode::Timeout, message)
+                    .with_help("raise `idle:` of the node; log lines and host calls are heard");
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use cleargate_gate::{Identity, RunCounters};
 use cleargate_store::Lease;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Answer, Call, cancelled};
@@ -150,7 +150,7 @@ impl Driver {
             if let Event::RetryDue { address, .. } = &event {
                 self.timers.paused(address);
             }
-            self.waits(at, &step);
+            self.waits(at, &event, &step);
             self.keep_moment(&event);
             self.remember(event);
         }
@@ -158,23 +158,30 @@ impl Driver {
     }
 
     /// Keeps what a stored record waits for: as long as is left of it.
-    fn waits(&mut self, at: i64, step: &Step) {
-        self.settled(&step.derived);
+    fn waits(&mut self, at: i64, event: &Event, step: &Step) {
         let clock = self.shared.clock.clone();
         let gone = u64::try_from(clock.now().saturating_sub(at)).unwrap_or_default();
+        if let Some(address) = event.address() {
+            self.timers.heard(&*clock, address, gone);
+        }
         for effect in &step.effects {
             match effect {
                 Effect::Wait { address, attempt, after_ms } => {
                     let left = after_ms.saturating_sub(gone);
                     self.timers.retry(&*clock, address.clone(), *attempt, left);
                 }
-                Effect::Deadline { address, after_ms } => {
+                Effect::Deadline { address, after_ms, cleanup } => {
                     let left = after_ms.saturating_sub(gone);
-                    self.timers.deadline(&*clock, address.clone(), left);
+                    self.timers.deadline(&*clock, address.clone(), left, *cleanup);
                 }
+                Effect::Idle { address, after_ms } => {
+                    self.timers.idle(&*clock, address.clone(), *after_ms, gone);
+                }
+                Effect::Perform(attempt) => self.timers.heard(&*clock, &attempt.address, gone),
                 _ => {}
             }
         }
+        self.settled(&step.derived);
     }
 
     fn settled(&mut self, derived: &[Derived]) {
@@ -268,21 +275,27 @@ impl Driver {
 
     /// Notes what has to be done; it is done after the turn is stored.
     fn follow(&mut self, effects: Vec<Effect>, derived: &[Derived]) {
-        self.settled(derived);
         let clock = self.shared.clock.clone();
         for effect in effects {
+            if let Effect::Perform(attempt) = &effect {
+                self.timers.heard(&*clock, &attempt.address, 0);
+            }
             match effect {
                 Effect::Perform(_)
                 | Effect::Wait { .. }
                 | Effect::Deadline { .. }
+                | Effect::Idle { .. }
                 | Effect::Emit { .. }
                     if self.parking.is_some() => {}
                 Effect::Perform(attempt) => self.admit(attempt),
                 Effect::Wait { address, attempt, after_ms } => {
                     self.timers.retry(&*clock, address, attempt, after_ms);
                 }
-                Effect::Deadline { address, after_ms } => {
-                    self.timers.deadline(&*clock, address, after_ms);
+                Effect::Deadline { address, after_ms, cleanup } => {
+                    self.timers.deadline(&*clock, address, after_ms, cleanup);
+                }
+                Effect::Idle { address, after_ms } => {
+                    self.timers.idle(&*clock, address, after_ms, 0);
                 }
                 Effect::Rest(rest) => self.rest(rest),
                 Effect::Ended { address } => self.turn.push(Event::WaitEnded { address }),
@@ -297,6 +310,7 @@ impl Driver {
                 Effect::Finish(outcome) => self.turn.push(Event::RunFinished { outcome }),
             }
         }
+        self.settled(derived);
     }
 
     /// Gives the attempt a place, or lets it wait for one.
@@ -389,9 +403,11 @@ impl Driver {
         let Launch { attempt, binding, place, cancel } = launch;
         let Attempt { address, attempt, leaf, input } = attempt;
         let clock = &*self.shared.clock;
-        let deadline = self.timers.deadline_of(clock, &address);
+        let deadline = self.timers.deadline_around(clock, &address);
         let cut = leaf.policy.timeout.into_iter().chain(deadline).min();
-        let sender = Sender::new(&self.mailbox, address.clone(), attempt);
+        let idle = leaf.policy.idle.map(|ms| (ms, Arc::new(Notify::new())));
+        let sender = Sender::new(&self.mailbox, address.clone(), attempt)
+            .heard_by(idle.as_ref().map(|(_, heard)| heard.clone()));
         let log = Log::to(sender.clone(), binding.scope.limits.log.value);
         let recorded = match self.recorded.is_empty() {
             true => Recorded::default(),
@@ -429,6 +445,6 @@ impl Driver {
         let ctx = ctx.among(&binding.scope);
         let grace = self.shared.cancel_grace_ms();
         let (node, timeout) = (binding.node.clone(), leaf.policy.timeout);
-        Call { node, ctx, input, timeout, grace, place }
+        Call { node, ctx, input, timeout, idle, grace, place }
     }
 }

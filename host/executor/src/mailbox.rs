@@ -68,15 +68,24 @@ pub(crate) struct Sender {
     mailbox: Arc<Mailbox>,
     pub(crate) address: Address,
     pub(crate) attempt: u32,
+    /// Told of each record, when somebody listens.
+    heard: Option<Arc<Notify>>,
 }
 
 impl Sender {
     pub(crate) fn new(mailbox: &Arc<Mailbox>, address: Address, attempt: u32) -> Self {
-        Self { mailbox: mailbox.clone(), address, attempt }
+        Self { mailbox: mailbox.clone(), address, attempt, heard: None }
+    }
+
+    /// The same end, with somebody who is told of each record.
+    pub(crate) fn heard_by(mut self, listener: Option<Arc<Notify>>) -> Self {
+        self.heard = listener;
+        self
     }
 
     /// Posts a record without waiting.
     pub(crate) fn send(&self, mail: Mail) {
+        self.heard.iter().for_each(|listener| listener.notify_one());
         let posted = Posted { from: self.clone(), mail };
         self.mailbox.posted.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
         self.mailbox.arrived.notify_one();

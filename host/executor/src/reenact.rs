@@ -99,7 +99,8 @@ impl Executor {
         let ctx = ctx.among(scope);
         let (node, input, grace) =
             (binding.node.clone(), attempt.input.clone(), shared.cancel_grace_ms());
-        let call = Call { node, ctx, input, timeout, grace, place: Some(shared.place().await) };
+        let place = Some(shared.place().await);
+        let call = Call { node, ctx, input, timeout, idle: None, grace, place };
         let result = call.perform(shared.clock.clone()).await.result;
         Ok(Reenacted::Answered { result, calls: seen.mismatches() })
     }

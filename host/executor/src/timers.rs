@@ -19,7 +19,12 @@ enum Timed {
     Retry {
         attempt: u32,
     },
-    Deadline,
+    Deadline {
+        /// For cleaning up.
+        cleanup: bool,
+    },
+    /// How long nothing may be heard of a block.
+    Idle,
     /// Until a moment of the clock on the wall.
     Rest {
         until: i64,
@@ -31,6 +36,8 @@ enum Timed {
 pub(crate) struct Timers {
     due: BTreeMap<Key, (Address, Timed)>,
     of: HashMap<Address, Vec<Key>>,
+    /// Blocks of which something must be heard, with how often: milliseconds.
+    idle: HashMap<Address, u64>,
     next: u64,
     sleep: Option<(Key, BoxFuture<'static, ()>)>,
 }
@@ -43,10 +50,41 @@ impl Timers {
         }
     }
 
-    /// Waits `after_ms` from now. A deadline that is known already stays where it is.
-    pub(crate) fn deadline(&mut self, clock: &dyn Clock, to: Address, after_ms: u64) {
-        if !self.has(&to, |timed| matches!(timed, Timed::Deadline)) {
-            self.add(clock, to, after_ms, Timed::Deadline);
+    /// Waits `after_ms` from now. A deadline that is known already stays where it is; the one for cleaning up comes in
+    /// the place of the other.
+    pub(crate) fn deadline(
+        &mut self,
+        clock: &dyn Clock,
+        to: Address,
+        after_ms: u64,
+        cleanup: bool,
+    ) {
+        if cleanup {
+            self.drop_of(&to, |timed| matches!(timed, Timed::Deadline { cleanup: false }));
+        }
+        if !self.has(&to, |timed| matches!(timed, Timed::Deadline { .. })) {
+            self.add(clock, to, after_ms, Timed::Deadline { cleanup });
+        }
+    }
+
+    /// Something must be heard of a block every `after_ms`, of which `gone` have passed. A block that is known already
+    /// was heard of when it was.
+    pub(crate) fn idle(&mut self, clock: &dyn Clock, to: Address, after_ms: u64, gone: u64) {
+        if self.idle.insert(to.clone(), after_ms).is_none() {
+            self.add(clock, to, after_ms.saturating_sub(gone), Timed::Idle);
+        }
+    }
+
+    /// Something was heard of a node, `gone` milliseconds ago: the blocks around it are not idle.
+    pub(crate) fn heard(&mut self, clock: &dyn Clock, of: &Address, gone: u64) {
+        if self.idle.is_empty() {
+            return;
+        }
+        for block in of.blocks() {
+            if let Some(after_ms) = self.idle.get(&block).copied() {
+                self.drop_of(&block, |timed| matches!(timed, Timed::Idle));
+                self.add(clock, block, after_ms.saturating_sub(gone), Timed::Idle);
+            }
         }
     }
 
@@ -111,7 +149,10 @@ impl Timers {
         while let Some((&key, _)) = self.due.first_key_value().filter(|((at, _), _)| *at <= now) {
             due.extend(self.take(clock, key));
         }
-        due.sort_by_key(|event| !matches!(event, Event::DeadlinePassed { .. }));
+        let over = |event: &Event| {
+            matches!(event, Event::DeadlinePassed { .. } | Event::IdlePassed { .. })
+        };
+        due.sort_by_key(|event| !over(event));
         due
     }
 
@@ -130,9 +171,10 @@ impl Timers {
 
     /// Forgets what a settled node waited for.
     pub(crate) fn forget(&mut self, address: &Address) {
-        if self.of.is_empty() {
+        if self.of.is_empty() && self.idle.is_empty() {
             return;
         }
+        self.idle.remove(address);
         for key in self.of.remove(address).into_iter().flatten() {
             self.due.remove(&key);
         }
@@ -142,10 +184,18 @@ impl Timers {
         *self = Self { next: self.next, ..Self::default() };
     }
 
-    /// Milliseconds until the node's deadline.
-    pub(crate) fn deadline_of(&self, clock: &dyn Clock, address: &Address) -> Option<u64> {
+    /// Milliseconds until the first deadline of the node or of a block around it.
+    pub(crate) fn deadline_around(&self, clock: &dyn Clock, address: &Address) -> Option<u64> {
+        if self.of.is_empty() {
+            return None;
+        }
+        let own = std::iter::once(address.clone());
+        address.blocks().chain(own).filter_map(|at| self.deadline_of(clock, &at)).min()
+    }
+
+    fn deadline_of(&self, clock: &dyn Clock, address: &Address) -> Option<u64> {
         let keys = self.of.get(address)?;
-        let deadline = |key: &&Key| matches!(self.due.get(key), Some((_, Timed::Deadline)));
+        let deadline = |key: &&Key| matches!(self.due.get(key), Some((_, Timed::Deadline { .. })));
         let (at, _) = keys.iter().find(deadline)?;
         Some(at.saturating_sub(clock.micros()) / 1000)
     }
@@ -177,7 +227,8 @@ impl Timers {
         }
         Some(match timed {
             Timed::Retry { attempt } => Event::RetryDue { address, attempt },
-            Timed::Deadline => Event::DeadlinePassed { address },
+            Timed::Deadline { .. } => Event::DeadlinePassed { address },
+            Timed::Idle => Event::IdlePassed { address },
             Timed::Rest { until } if clock.now() < until => {
                 self.rest(clock, address, until);
                 return None;
@@ -201,10 +252,10 @@ mod tests {
         let (a, b): (Address, Address) = ("a".parse().unwrap(), "b".parse().unwrap());
         let mut timers = Timers::default();
         timers.retry(&clock, a.clone(), 2, 10);
-        timers.deadline(&clock, b.clone(), 20);
-        timers.deadline(&clock, a.clone(), 30);
+        timers.deadline(&clock, b.clone(), 20, false);
+        timers.deadline(&clock, a.clone(), 30, false);
         // Known already: neither later nor twice.
-        timers.deadline(&clock, a.clone(), 99);
+        timers.deadline(&clock, a.clone(), 99, false);
         timers.retry(&clock, a.clone(), 2, 99);
         assert_eq!(timers.take_due(&clock), []);
         clock.advance(20);
@@ -222,7 +273,7 @@ mod tests {
         let clock = ManualClock::at(0);
         let (a, b): (Address, Address) = ("a".parse().unwrap(), "b".parse().unwrap());
         let mut timers = Timers::default();
-        timers.deadline(&clock, a.clone(), 30);
+        timers.deadline(&clock, a.clone(), 30, false);
         timers.retry(&clock, b.clone(), 2, 20);
         assert_eq!(timers.deadline_of(&clock, &a), Some(30));
         assert_eq!(timers.deadline_of(&clock, &b), None);
@@ -249,7 +300,7 @@ mod tests {
         timers.rest(&clock, a.clone(), until);
         assert_eq!((timers.due.len(), timers.next(&clock)), (1, Some(until.unsigned_abs())));
         assert_eq!(timers.alarm(&clock), None, "a record says it");
-        timers.deadline(&clock, a.clone(), 20);
+        timers.deadline(&clock, a.clone(), 20, false);
         assert_eq!((timers.next(&clock), timers.alarm(&clock)), (Some(20), Some(20)));
         clock.advance(20);
         assert_eq!(timers.take_due(&clock), [Event::DeadlinePassed { address: a.clone() }]);

@@ -124,6 +124,8 @@ fn node(id: &str, kind: NodeKind, needs: impl IntoIterator<Item = usize>) -> Gra
         join: Join::All,
         compensate: None,
         verify: None,
+        deadline: None,
+        idle: None,
         write: Default::default(),
         output: Kind::Any.into(),
     }
@@ -140,6 +142,7 @@ fn leaf(reads: Option<&str>) -> NodeKind {
             effect: Class::Pure,
             timeout: None,
             deadline: None,
+            idle: None,
             retry: BTreeMap::new(),
             limits: Limits::default(),
         },

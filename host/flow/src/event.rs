@@ -119,9 +119,14 @@ pub enum Event {
         /// The attempt that is now due.
         attempt: u32,
     },
-    /// The deadline over all attempts of a node has passed.
+    /// The deadline over all attempts of a node, or of a block, has passed.
     DeadlinePassed {
         /// Which node.
+        address: Address,
+    },
+    /// Nothing was heard of what is inside a block for as long as it allows.
+    IdlePassed {
+        /// Which block.
         address: Address,
     },
     /// A host call inside an attempt is about to be performed.
@@ -302,6 +307,38 @@ pub enum Event {
 }
 
 impl Event {
+    /// The node that it is about.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::AttemptStarted { address, .. }
+            | Self::AttemptSucceeded { address, .. }
+            | Self::AttemptFailed { address, .. }
+            | Self::RetryDue { address, .. }
+            | Self::DeadlinePassed { address }
+            | Self::IdlePassed { address }
+            | Self::CallStarted { address, .. }
+            | Self::CallFinished { address, .. }
+            | Self::Logged { address, .. }
+            | Self::WaitStarted { address, .. }
+            | Self::TaskOpened { address, .. }
+            | Self::WaitOver { address }
+            | Self::WaitFailed { address, .. }
+            | Self::WaitEnded { address }
+            | Self::TaskAnswered { address, .. }
+            | Self::AnswerRefused { address, .. }
+            | Self::Emitted { address }
+            | Self::Drawn { address, .. } => Some(address),
+            Self::RunStarted { .. }
+            | Self::CancelRequested { .. }
+            | Self::RunResumed { .. }
+            | Self::SignalReceived { .. }
+            | Self::SignalRefused { .. }
+            | Self::Forked { .. }
+            | Self::Migrated { .. }
+            | Self::RunFinished { .. } => None,
+        }
+    }
+
     /// What the journal calls it: `attempt_started`, `run_finished`, …
     pub fn name(&self) -> &'static str {
         match self {
@@ -311,6 +348,7 @@ impl Event {
             Self::AttemptFailed { .. } => "attempt_failed",
             Self::RetryDue { .. } => "retry_due",
             Self::DeadlinePassed { .. } => "deadline_passed",
+            Self::IdlePassed { .. } => "idle_passed",
             Self::CallStarted { .. } => "call_started",
             Self::CallFinished { .. } => "call_finished",
             Self::Logged { .. } => "logged",

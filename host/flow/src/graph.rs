@@ -128,6 +128,12 @@ pub struct GraphNode {
     /// What finds out whether an attempt of it happened of which nobody knows, as a scope of the one node [`VERIFY`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<Box<Scope>>,
+    /// Milliseconds that a block may take; of a `try`, its body. What is performed has its own in [`Policy`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<u64>,
+    /// Milliseconds that nothing may be heard of what is inside a block; of a `try`, of its body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<u64>,
     /// What it writes to state channels when it has succeeded, read with its own value under its own name.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub write: IndexMap<String, Template>,
@@ -342,6 +348,9 @@ pub struct Policy {
     pub timeout: Option<u64>,
     /// Milliseconds that all attempts together may take.
     pub deadline: Option<u64>,
+    /// Milliseconds that nothing may be heard of an attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<u64>,
     /// By error code. No entry: no retry.
     pub retry: BTreeMap<ErrorCode, Retry>,
     /// The flow's layer of the limits.

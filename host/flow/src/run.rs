@@ -29,6 +29,7 @@ mod state;
 mod switch;
 #[cfg(test)]
 mod tests;
+mod time;
 mod trying;
 mod waiting;
 
@@ -60,6 +61,16 @@ pub enum Effect {
     /// After `after_ms`, answer with `DeadlinePassed`, unless the node is settled by then.
     Deadline {
         /// Which node.
+        address: Address,
+        /// Milliseconds.
+        after_ms: u64,
+        /// The time is for cleaning up: whatever deadline the node had before does not matter any more.
+        cleanup: bool,
+    },
+    /// When nothing was heard for `after_ms` of what is inside this block, answer with `IdlePassed`, unless it is settled
+    /// by then. Heard is each record of a node in it, and each attempt that is given out there.
+    Idle {
+        /// Which block.
         address: Address,
         /// Milliseconds.
         after_ms: u64,
@@ -271,7 +282,7 @@ impl Run {
             Admitted::Succeeded(at, output) => self.answered(at, Ok(output)),
             Admitted::Failed(at, error) => self.answered(at, Err(error)),
             Admitted::Due(at) => self.perform_next(at),
-            Admitted::Late(at) => self.out_of_time(at),
+            Admitted::Late(at, limit) => self.out_of_time(at, limit),
             Admitted::Cancel => {
                 self.stage = Stage::Cancelling;
                 self.stop_frame(0);

@@ -71,6 +71,7 @@ fn asks_sync(event: &Event) -> bool {
         Event::RunStarted { .. }
         | Event::AttemptStarted { .. }
         | Event::DeadlinePassed { .. }
+        | Event::IdlePassed { .. }
         | Event::CancelRequested { .. }
         | Event::RunResumed { .. }
         | Event::Forked { .. }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cleargate_executor::{End, ManualClock, RunHandle};
+use cleargate_executor::{Clock, End, ManualClock, RunHandle};
 use cleargate_flow::{ErrorCode, Event, Graph, Outcome, Record, Value};
-use cleargate_store::{MemoryStore, NewRun, Store};
+use cleargate_store::{Letter, MemoryStore, NewRun, Says, Store};
 
 use crate::world::{Mortal, Process, graph};
 
@@ -105,12 +105,21 @@ async fn a_deadline_is_over_all_attempts_and_all_processes() {
         &[(3_500, 400), (1_000, 60_000)],
         &[(100, 9_900), (100, 100)],
     ];
-    for (policy, kill, lives) in ["", retry]
+    let step = |policy: &str| format!("type: read, {policy}with: {{ act: hang }}");
+    let leaf = |policy: &str| (format!("{{ {}, deadline: 10s }}", step(policy)), "10000 ms");
+    // Of a block as well, however deep what hangs in it.
+    let block = |policy: &str| {
+        let inner = format!("{{ loop: {{ max: 2 }}, do: {{ b: {{ {} }} }} }}", step(policy));
+        (format!("{{ map: \"[1]\", do: {{ c: {inner} }}, out: 1, deadline: 10s }}"), "10s")
+    };
+    for ((node, said), policy, kill, lives) in ["", retry]
         .into_iter()
         .flat_map(|policy| [true, false].map(|kill| (policy, kill)))
-        .flat_map(|(policy, kill)| lives.iter().map(move |lives| (policy, kill, *lives)))
+        .flat_map(|(policy, kill)| [(leaf(policy), policy, kill), (block(policy), policy, kill)])
+        .flat_map(|(node, policy, kill)| {
+            lives.iter().map(move |lives| (node.clone(), policy, kill, *lives))
+        })
     {
-        let node = format!("{{ type: read, {policy}deadline: 10s, with: {{ act: hang }} }}");
         let mut world = Lives::of(graph(&format!("  a: {node}\n"), "\"${a}\""));
         let (mut now, mut expected, mut over) = (0, DEADLINE, false);
         for (alive, dead) in lives.iter().chain(&[(100_000, TICK)]) {
@@ -129,7 +138,7 @@ async fn a_deadline_is_over_all_attempts_and_all_processes() {
         let (took, outcome) = world.outcome().await;
         let Outcome::Failed { error, .. } = &outcome else { panic!("{outcome:?}") };
         assert_eq!(error.code, ErrorCode::Timeout, "{policy} {lives:?}");
-        assert!(error.message.contains("deadline of 10000 ms"), "{error}");
+        assert!(error.message.contains(&format!("deadline of {said}")), "{error}");
         assert_eq!(took, expected, "{policy} killed: {kill}, {lives:?}");
     }
 }
@@ -197,6 +206,40 @@ async fn who_can_find_out_is_asked_about_an_attempt_of_which_nobody_knows() {
         let keys = world.ledger.keys();
         assert_eq!(keys["a"], vec![key; attempts], "one key for all attempts");
         assert_eq!(keys["a[1].verify"].len(), 1, "{keys:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_says_whether_an_attempt_happened_of_which_nobody_knows() {
+    let step = "{ type: once, with: { act: wait, v: 7 }, on_unknown: ask }";
+    for (answer, attempts, value) in [
+        (r#"{"happened":true,"value":"by hand"}"#, 1, Value::from("by hand")),
+        (r#"{"happened":false}"#, 2, Value::Int(7)),
+    ] {
+        let mut world = Lives::of(graph(&format!("  a: {step}\n"), "\"${a}\""));
+        world.begin().await;
+        world.end(true).await;
+        world.pass(5_000).await;
+        // However many processes come and go until somebody answers.
+        for kill in [true, false] {
+            world.begin().await;
+            assert!(!world.pass(60_000).await, "nobody has answered");
+            world.end(kill).await;
+            world.pass(5_000).await;
+        }
+        let says = Says::Answer {
+            address: "a[1].verify".parse().unwrap(),
+            answer: Value::from_json(answer).unwrap(),
+        };
+        let (run, id, by) = ("run-1".parse().unwrap(), "1".into(), "ada".into());
+        let letter = Letter { run, id, by, at: world.clock.now(), says };
+        world.store.post(&letter).await.unwrap();
+        world.begin().await;
+        world.ledger.open.notify_waiters();
+        assert!(world.pass(TICK).await);
+        let (_, outcome) = world.outcome().await;
+        assert_eq!(outcome, Outcome::Succeeded { output: Value::record([("out", value)]) });
+        assert_eq!(world.ledger.keys()["a"].len(), attempts);
     }
 }
 

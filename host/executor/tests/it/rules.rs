@@ -24,6 +24,12 @@ fn failure(end: &End) -> (ErrorCode, &str) {
     }
 }
 
+async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Moves the clock to whatever is waited for next, until the run has ended.
 async fn play(process: &Process, handle: &cleargate_executor::RunHandle) -> End {
     loop {
@@ -120,6 +126,34 @@ async fn an_attempt_and_a_node_are_held_to_their_time() {
         assert_eq!(code, ErrorCode::Timeout, "{policy}");
         assert!(text.contains(message), "{text}");
         assert_eq!(process.ledger.now.load(Ordering::SeqCst), 0, "what hung was dropped");
+    }
+}
+
+/// An attempt of which nothing is heard is a failure like another, and may be tried again; so is a block.
+#[tokio::test]
+async fn silence_ends_an_attempt_and_a_block() {
+    const IDLE: u64 = 100;
+    let leaf = "  a: { type: read, with: { act: talk }, idle: 100ms, retry: { timeout: { max: 2, backoff: 1ms } } }\n";
+    let block = "  a: { try: { b: { type: read, with: { act: talk } } }, idle: 100ms }\n";
+    for (node, begun, message) in
+        [(leaf, 2, "of the attempt for 100 ms"), (block, 1, "inside for 100ms")]
+    {
+        let process = Process::new();
+        let handle = process.start(&graph(node, "\"${a}\"")).await;
+        for _ in 0..10 {
+            // As long as it says something it may take any time.
+            process.clock.advance(IDLE - 1);
+            settle().await;
+            process.ledger.open.notify_one();
+            settle().await;
+        }
+        assert!(handle.ended().is_none(), "{node}");
+        assert_eq!(process.ledger.done.lock().unwrap().len(), 1);
+        let end = play(&process, &handle).await;
+        let (code, text) = failure(&end);
+        assert_eq!(code, ErrorCode::Timeout, "{node}");
+        assert!(text.contains(message), "{text}");
+        assert_eq!(process.ledger.done.lock().unwrap().len(), begun, "{node}");
     }
 }
 

@@ -94,6 +94,30 @@ async fn a_run_that_waits_long_is_given_back_and_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_bound_on_a_block_wakes_a_run_that_waits_in_it_for_longer() {
+    for (bound, said) in [("deadline: 1h", "deadline of 1h"), ("idle: 1h", "inside for 1h")] {
+        let (store, clock) = (Arc::<MemoryStore>::default(), ManualClock::at(1_000));
+        let asks = "type: human, form: { y: bool }";
+        let block = format!("try: {{ b: {{ {asks} }} }}, {bound}");
+        let caught =
+            "catch: { code: timeout, do: { c: { type: read } }, out: \"${error.message}\" }";
+        let g = flow(&format!("  a: {{ {block}, {caught} }}"), "a");
+        let here = process(&store, &clock, "a");
+        let run = here.start(&g).await;
+        assert_eq!(run.outcome().await, End::Waiting);
+        clock.advance(3_599_000);
+        assert_eq!(here.executor.due().await.unwrap(), [], "{bound}");
+        clock.advance(1_000);
+        assert_eq!(here.executor.due().await.unwrap()[0].run, *run.id(), "{bound}");
+        let there = process(&store, &clock, "b");
+        let again = there.resume(run.id(), &g).await.unwrap();
+        assert!(output(&again).await.contains(said), "{bound}");
+        let late = letter(run.id(), "1", answers("a[0].b", r#"{"y":true}"#));
+        assert!(store.post(&late).await.is_err(), "nobody is asked any more");
+    }
+}
+
+#[tokio::test]
 async fn short_waits_are_waited_for_and_a_moment_that_is_none_fails_the_node() {
     let (store, clock) = (Arc::<MemoryStore>::default(), ManualClock::at(1_000));
     let here = process(&store, &clock, "a");

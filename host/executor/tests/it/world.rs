@@ -123,9 +123,12 @@ impl Node for Scripted {
                     ledger.sent.fetch_add(1, Ordering::SeqCst);
                 }
             }
-            "say" => {
+            // Says something each time that it is let.
+            "talk" => loop {
+                ledger.open.notified().await;
                 ctx.log.line("info", "said");
-            }
+            },
+            "say" => drop(ctx.log.line("info", "said")),
             "chatter" => {
                 for _ in 0..CHATTER.0 {
                     ctx.log.line("info", &"x".repeat(CHATTER.1));

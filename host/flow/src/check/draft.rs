@@ -1,6 +1,7 @@
 //! First pass: keys are read, expressions parsed. Nothing is resolved yet.
 
 mod blocks;
+mod guarantees;
 mod table;
 mod waits;
 
@@ -23,7 +24,7 @@ use super::{Around, Checker, keys};
 use crate::address::NodeId;
 use crate::diagnostic::{Finding, Span, short};
 use crate::document::{Data, Entry, Node};
-use crate::graph::{COMPENSATE, GraphNode, Guards, Join, NodeIx, Policy, Scope, VERIFIES, VERIFY};
+use crate::graph::{COMPENSATE, GraphNode, Guards, Join, NodeIx, Policy, Scope, VERIFIES};
 use crate::signature::Signature;
 use crate::types::{Field, Type, to_json_schema, validate_fields};
 use crate::value::Value;
@@ -56,8 +57,17 @@ pub(super) struct DraftNode {
     pub(super) undo: Option<Draft>,
     /// What finds out whether an attempt happened: a scope of one node.
     pub(super) verify: Option<Draft>,
+    /// Bounds on the time of a block.
+    pub(super) times: Times,
     /// What it writes to state channels.
     pub(super) writes: IndexMap<String, DraftWrite>,
+}
+
+/// How long a block may take, and how long nothing may be heard of it, in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Times {
+    pub(super) deadline: Option<u64>,
+    pub(super) idle: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -168,10 +178,12 @@ impl<'a> Checker<'a> {
         };
         let join = node.get("join").and_then(|e| self.join(&e.value)).unwrap_or_default();
         let undo = node.get(COMPENSATE).and_then(|entry| self.undo(entry, &kind, around));
-        let verify = node.get("on_unknown").and_then(|entry| self.verify(entry, &kind, around));
+        let verify =
+            node.get("on_unknown").and_then(|entry| self.verify(&id, entry, &kind, around));
         let after = node.get("after").map(|e| self.names(&e.value)).unwrap_or_default();
         let writes = self.writes(node, around.channels);
-        Some(DraftNode { id, span: entry.key_span, join, after, kind, undo, verify, writes })
+        let (span, times) = (entry.key_span, self.times(node, &kind));
+        Some(DraftNode { id, span, join, after, kind, undo, verify, times, writes })
     }
 
     fn draft_kind(&self, entry: &Entry, id: &NodeId, around: &Around<'_>) -> DraftKind {
@@ -213,62 +225,6 @@ impl<'a> Checker<'a> {
             ("n_of(2)", Join::NOf(2)),
         ];
         self.choice(node, &joins)
-    }
-
-    /// What undoes a node that is performed.
-    fn undo(&self, entry: &Entry, kind: &DraftKind, around: &Around<'_>) -> Option<Draft> {
-        let refuse = |message: &str, help: &str| {
-            self.find(Finding::error("CG0314", entry.key_span, message).help(help));
-            None
-        };
-        if !matches!(kind, DraftKind::Leaf(_) | DraftKind::Broken) {
-            let message =
-                "only a step is undone: a block is not undone as a whole, and a wait does nothing";
-            return refuse(message, "write `compensate:` at the steps inside that can be undone");
-        }
-        if !around.within_try {
-            let message = "nothing would ever undo this step: there is no `try` around it";
-            return refuse(message, "put the steps that belong together under `try:`");
-        }
-        if entry.value.get("type").is_none() {
-            return refuse("what undoes a step has a `type`", "`compensate: { type: …, with: … }`");
-        }
-        if entry.value.get("hooks").is_some() {
-            return refuse("what undoes a step has no hooks", "put them at the `try` around it");
-        }
-        // Its failures are the end of it: nothing undoes what undoes.
-        let around = Around { within_try: false, ..*around };
-        let key = Entry { key: COMPENSATE.into(), ..entry.clone() };
-        Some(Draft { nodes: vec![self.draft_node(&key, &around)?] })
-    }
-
-    /// What finds out whether an attempt happened of which nobody knows: `fail`, or `{ verify: { type: … } }`.
-    fn verify(&self, entry: &Entry, kind: &DraftKind, around: &Around<'_>) -> Option<Draft> {
-        let refuse = |span: Span, message: &str, help: &str| {
-            self.find(Finding::error("CG0333", span, message).help(help));
-            None
-        };
-        let DraftKind::Leaf(leaf) = kind else {
-            let message = "a block is not performed: its steps are";
-            return refuse(entry.key_span, message, "write `on_unknown:` at the steps inside");
-        };
-        if let Data::Scalar(_) = entry.value.data {
-            return self.choice(&entry.value, &[("fail", ())]).and(None);
-        }
-        self.keys(&entry.value, &[VERIFY], &[], "`on_unknown`");
-        let found = entry.value.get(VERIFY)?;
-        if !leaf.policy.effect.needs_intent() {
-            let message = "this step changes nothing, so it is done again when nobody knows";
-            return refuse(entry.key_span, message, "leave `on_unknown` out");
-        }
-        if found.value.get("type").is_none() || found.value.get("hooks").is_some() {
-            let message = "what finds out whether a step happened has a `type`, and no hooks";
-            let help = "`on_unknown: { verify: { type: …, with: { key: \"${attempt.key}\" } } }`";
-            return refuse(found.key_span, message, help);
-        }
-        let around = Around { within_try: false, ..*around };
-        let key = Entry { key: VERIFY.into(), ..found.clone() };
-        Some(Draft { nodes: vec![self.draft_node(&key, &around)?] })
     }
 
     /// A node that is nothing.

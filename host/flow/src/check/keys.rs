@@ -32,6 +32,7 @@ pub(super) const LEAF: &[&str] = &[
     "with",
     "timeout",
     "deadline",
+    "idle",
     "retry",
     "effect",
     "limits",
@@ -42,21 +43,22 @@ pub(super) const LEAF: &[&str] = &[
 /// Chains around a node that is performed.
 pub(super) const GUARD: &[&str] = &["before", "after", "tool_call", "tool_result"];
 /// Keys of a `switch`.
-pub(super) const SWITCH: &[&str] = &["switch"];
+pub(super) const SWITCH: &[&str] = &["switch", "deadline", "idle"];
 /// Keys of a `map`.
-pub(super) const MAP: &[&str] = &["map", "as", "concurrency", "max", "on_item_error", "do", "out"];
+pub(super) const MAP: &[&str] =
+    &["map", "as", "concurrency", "max", "on_item_error", "do", "out", "deadline", "idle"];
 /// Keys of a `loop`.
-pub(super) const LOOP: &[&str] = &["loop", "carry", "do", "next", "out"];
+pub(super) const LOOP: &[&str] = &["loop", "carry", "do", "next", "out", "deadline", "idle"];
 /// Keys of what bounds a loop.
 pub(super) const LOOP_BOUNDS: &[&str] = &["max", "while", "until", "on_max"];
 /// Keys of a `parallel`.
-pub(super) const PARALLEL: &[&str] = &["parallel", "on_branch_error"];
+pub(super) const PARALLEL: &[&str] = &["parallel", "on_branch_error", "deadline", "idle"];
 /// Keys of a `race`.
-pub(super) const RACE: &[&str] = &["race"];
+pub(super) const RACE: &[&str] = &["race", "deadline", "idle"];
 /// Keys of a branch.
 pub(super) const BRANCH: &[&str] = &["do", "out"];
 /// Keys of a `try`.
-pub(super) const TRY: &[&str] = &["try", "catch", "finally", "cleanup", "out"];
+pub(super) const TRY: &[&str] = &["try", "catch", "finally", "cleanup", "out", "deadline", "idle"];
 /// Keys of a handler.
 pub(super) const CATCH: &[&str] = &["code", "do", "out", "rethrow"];
 /// Keys of the hooks of a node.
@@ -72,7 +74,7 @@ pub(super) const TABLE: &[&str] = &["inputs", "rows"];
 /// Keys of a row; the names of the columns come to them.
 pub(super) const ROW: &[&str] = &["else", "to", "do", "out"];
 /// Keys of a machine, beside those that every node may have.
-pub(super) const MACHINE_NODE: &[&str] = &["machine", "out"];
+pub(super) const MACHINE_NODE: &[&str] = &["machine", "out", "deadline", "idle"];
 /// Keys of what a machine is made of.
 pub(super) const MACHINE: &[&str] = &["start", "max", "carry", "history", "states"];
 /// Keys of a state.
@@ -88,13 +90,17 @@ pub(super) const WAIT: &[&str] =
 pub(super) const EMIT_NODE: &[&str] = &["emit"];
 /// Keys of an event that is told.
 pub(super) const EMIT: &[&str] = &["event", "payload", "to"];
+/// Keys of what happens when nobody knows whether a step happened.
+pub(super) const ON_UNKNOWN: &[&str] = &["verify", "ask"];
+/// Keys of the task that asks a person; its form is made.
+pub(super) const ASK: &[&str] = &["title", "text", "assignee", "deadline", "on_deadline"];
 /// Keys of a task for people.
 pub(super) const HUMAN: &[&str] =
     &["type", "title", "text", "form", "assignee", "quorum", "deadline", "on_deadline"];
 /// Keys of who is asked then.
 pub(super) const ESCALATION: &[&str] = &["to", "deadline", "on_deadline"];
 /// Keys of nodes that a later version runs.
-pub(super) const NODE_LATER: &[&str] = &["back", "idle", "flow"];
+pub(super) const NODE_LATER: &[&str] = &["back", "flow"];
 
 /// Keys of nodes of all forms.
 pub(super) fn all_of_nodes() -> Vec<&'static str> {
@@ -176,7 +182,7 @@ fn schema_of(key: &str) -> Json {
                 { "enum": ["all", "any", "first_success"] },
                 { "type": "string", "pattern": "^n_of\\([1-9][0-9]*\\)$" },
             ] }),
-        "timeout" | "deadline" | "cleanup" => duration(),
+        "timeout" | "deadline" | "idle" | "cleanup" => duration(),
         "for" => json!({ "type": ["string", "integer"] }),
         "compensate" => json!({ "$ref": "#/$defs/node" }),
         "loop" => json!({
@@ -217,10 +223,17 @@ fn schema_of_more(key: &str) -> Json {
         "hooks" => hooks_schema(),
         "machine" => machine_schema(),
         "durability" => json!({ "enum": crate::graph::Durability::ALL.map(|(name, _)| name) }),
-        "on_unknown" => json!({ "oneOf": [{ "const": "fail" }, {
-            "type": "object", "required": ["verify"], "additionalProperties": false,
-            "properties": { "verify": { "$ref": "#/$defs/node" } },
-        }] }),
+        "on_unknown" => json!({ "oneOf": [
+            { "enum": ["fail", "ask"] },
+            {
+                "type": "object", "required": ["verify"], "additionalProperties": false,
+                "properties": { "verify": { "$ref": "#/$defs/node" } },
+            },
+            {
+                "type": "object", "required": ["ask"], "additionalProperties": false,
+                "properties": { "ask": keyed(ASK, &[]) },
+            },
+        ] }),
         "wait" => keyed(WAIT, &[]),
         "emit" => keyed(EMIT, &["event"]),
         "on_timeout" => json!({ "enum": ["fail", "null", null] }),

@@ -28,6 +28,9 @@ pub const MAX_CARRIED: usize = 16;
 const AT: &str = "at";
 const ENDED: &str = "ended";
 
+/// Bounds on its time: those of the loop.
+const TIMES: [&str; 2] = ["deadline", "idle"];
+
 /// Ids that the loop of a machine gives to nodes of its own.
 const OWN: [&str; 4] = ["step", "moved", "event", "due"];
 
@@ -306,7 +309,8 @@ fn looped(entry: &Entry, node: &Node, machine: &Machine<'_>, cases: Vec<Node>) -
     let told = names.iter().filter(|name| **name != ENDED).map(|name| reads(name, "")).collect();
     let out = entry.value.get("out").cloned();
     let around = entry.value.entries().iter();
-    let around = around.filter(|own| AROUND.contains(&&*own.key) || own.key.starts_with("x-"));
+    let kept = |key: &str| AROUND.contains(&key) || TIMES.contains(&key) || key.starts_with("x-");
+    let around = around.filter(|own| kept(&own.key));
     let body = map(vec![written("step", map(step, span), span)], span);
     let own = [
         written("loop", map(bounds, span), span),

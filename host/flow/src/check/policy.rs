@@ -222,6 +222,7 @@ impl Checker<'_> {
             effect,
             timeout: get("timeout").map_or(defaults.timeout, |n| self.duration(n)),
             deadline: get("deadline").and_then(|n| self.duration(n)),
+            idle: get("idle").and_then(|n| self.duration(n)),
             retry: match get("retry") {
                 Some(node) => self.retries(node),
                 None => defaults.retry.clone().unwrap_or_default(),

@@ -275,6 +275,7 @@ fn every_code_has_a_page_and_every_page_is_true() {
         include_str!("machine.rs"),
         include_str!("draft.rs"),
         include_str!("draft/blocks.rs"),
+        include_str!("draft/guarantees.rs"),
         include_str!("draft/table.rs"),
         include_str!("draft/waits.rs"),
         include_str!("table.rs"),

@@ -154,6 +154,8 @@ impl Checker<'_> {
                 join: node.join,
                 compensate,
                 verify,
+                deadline: node.times.deadline,
+                idle: node.times.idle,
                 write,
                 output,
             });
@@ -235,6 +237,10 @@ impl Checker<'_> {
     /// What is found out says whether the step happened, and then its value.
     fn type_verify(&self, node: &DraftNode, scope: &Scope, output: &Type) {
         let (Some(verify), Some(written)) = (scope.nodes.first(), &node.verify) else { return };
+        if let NodeKind::Human(_) = verify.kind {
+            // The form was made for the value.
+            return;
+        }
         let span = written.nodes.first().map_or(node.span, |verify| verify.span);
         let value = Field::from(output.clone());
         let wanted = [("happened".to_owned(), Field::from(Type::from(Kind::Bool)))];

@@ -314,6 +314,29 @@ nodes:
 "#,
     },
     Page {
+        code: "CG0334",
+        title: "A bound on time that nothing can reach",
+        text: "`deadline` of a block is for all that is inside it, and `idle` is how long nothing may be heard of it. A `switch` whose \
+               cases lead to nodes beside it owns none, so it takes no time. And where `idle` is as long as `deadline`, the \
+               deadline always comes first.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a:
+    try: { b: { type: upper, with: { text: hi } } }
+    deadline: 10s
+    idle: 1m
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a:
+    try: { b: { type: upper, with: { text: hi } } }
+    deadline: 1m
+    idle: 10s
+"#,
+    },
+    Page {
         code: "CG0340",
         title: "A machine whose states do not fit together",
         text: "A `machine` is a statechart: `states` by name, of which `start` is the first, and at most `max` moves from one to \

@@ -201,7 +201,7 @@ impl Old {
 
     /// The node that an event is about.
     fn about<'e>(&'e self, seq: usize, event: &'e Event) -> Option<&'e Address> {
-        address_of(event).or_else(|| self.takers.get(&seq))
+        event.address().or_else(|| self.takers.get(&seq))
     }
 }
 
@@ -303,7 +303,11 @@ impl<'c> New<'_, 'c> {
         // Who was told to stop by what is missing now would have gone on.
         let stopped = self.old.stopped.contains(&seq) && !self.stopping.contains(address);
         let anew = self.live.contains(address) || self.given.contains(address);
-        !stopped && !anew && !self.reach.depends(address)
+        // What is done anew inside a block has the time of the block anew.
+        let late = matches!(event, Event::DeadlinePassed { .. } | Event::IdlePassed { .. });
+        let inside = |live: &Address| live.blocks().any(|block| block == *address);
+        let hurried = late && (self.reach.is_inside(address) || self.live.iter().any(inside));
+        !stopped && !anew && !hurried && !self.reach.depends(address)
     }
 
     fn follow(&mut self, step: Step) {
@@ -422,36 +426,5 @@ fn prove(cut: &Cut<'_>, events: &[Event]) -> Result<(), CutError> {
     match end {
         Some(outcome) if cut.set.is_empty() => Err(CutError::NothingLeft(outcome)),
         _ => Ok(()),
-    }
-}
-
-/// The node that an event is about.
-pub(super) fn address_of(event: &Event) -> Option<&Address> {
-    match event {
-        Event::AttemptStarted { address, .. }
-        | Event::AttemptSucceeded { address, .. }
-        | Event::AttemptFailed { address, .. }
-        | Event::RetryDue { address, .. }
-        | Event::DeadlinePassed { address }
-        | Event::CallStarted { address, .. }
-        | Event::CallFinished { address, .. }
-        | Event::Logged { address, .. }
-        | Event::WaitStarted { address, .. }
-        | Event::TaskOpened { address, .. }
-        | Event::WaitOver { address }
-        | Event::WaitFailed { address, .. }
-        | Event::WaitEnded { address }
-        | Event::TaskAnswered { address, .. }
-        | Event::AnswerRefused { address, .. }
-        | Event::Emitted { address }
-        | Event::Drawn { address, .. } => Some(address),
-        Event::RunStarted { .. }
-        | Event::CancelRequested { .. }
-        | Event::RunResumed { .. }
-        | Event::SignalReceived { .. }
-        | Event::SignalRefused { .. }
-        | Event::Forked { .. }
-        | Event::Migrated { .. }
-        | Event::RunFinished { .. } => None,
     }
 }

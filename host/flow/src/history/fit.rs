@@ -143,8 +143,7 @@ impl Fit<'_> {
             let effects = match new.step(event) {
                 Ok(walked) => walked.step.effects,
                 Err(error) => {
-                    let place =
-                        super::cut::address_of(event).map_or("input".into(), Address::static_path);
+                    let place = event.address().map_or("input".into(), Address::static_path);
                     return self.tell(
                         place,
                         format!("in the new version it would not have happened: {error}"),

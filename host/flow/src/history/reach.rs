@@ -76,6 +76,17 @@ impl Reach {
         self.covers(address) || self.after.iter().any(|place| is_in(address, place))
     }
 
+    /// Whether one of the places is inside the block at the address.
+    pub(super) fn is_inside(&self, block: &Address) -> bool {
+        let block = block.segments();
+        let meet = |(here, there): (&Segment, &Segment)| {
+            let all = here.index.is_none() || there.index.is_none();
+            here.node == there.node && (all || here.index == there.index)
+        };
+        let mut places = self.places.iter().map(Address::segments);
+        places.any(|place| place.len() > block.len() && place.iter().zip(block).all(meet))
+    }
+
     /// Leaves that depend on one of the places and are never repeated, by their static path.
     pub(super) fn once(&self, graph: &Graph) -> Vec<String> {
         let mut found = Vec::new();

@@ -260,7 +260,8 @@ fn told(effect: &Effect) -> String {
         Effect::Wait { address, attempt, after_ms } => {
             format!("wait {address} {attempt} {after_ms}")
         }
-        Effect::Deadline { address, after_ms } => format!("deadline {address} {after_ms}"),
+        Effect::Deadline { address, after_ms, .. } => format!("deadline {address} {after_ms}"),
+        Effect::Idle { address, after_ms } => format!("idle {address} {after_ms}"),
         Effect::Rest(rest) => format!("rest {rest:?}"),
         Effect::Ended { address } => format!("ended {address}"),
         Effect::Emit { address, to, event, payload } => {

@@ -12,6 +12,7 @@ use crate::value::Value;
 
 use super::plan::Act;
 use super::state::{Asked, At, Node, Phase};
+use super::time::Limit;
 use super::{Run, Stage};
 
 pub(super) enum Admitted<'e> {
@@ -22,7 +23,8 @@ pub(super) enum Admitted<'e> {
     Succeeded(At, &'e Value),
     Failed(At, &'e NodeError),
     Due(At),
-    Late(At),
+    /// Which of its times has passed.
+    Late(At, Limit),
     Cancel,
     /// A node waits; also one that does so no more.
     Resting(At, Option<i64>),
@@ -66,7 +68,8 @@ impl Run {
                 Ok(if fresh { Admitted::Failed(at, error) } else { Admitted::Ignored })
             }
             Event::RetryDue { address, attempt } => self.admit_due(address, *attempt),
-            Event::DeadlinePassed { address } => self.admit_deadline(address),
+            Event::DeadlinePassed { address } => self.admit_late(address, Limit::Deadline),
+            Event::IdlePassed { address } => self.admit_late(address, Limit::Idle),
             Event::CallStarted { address, attempt, .. }
             | Event::CallFinished { address, attempt, .. } => {
                 self.in_flight(address, Some(*attempt))
@@ -164,23 +167,19 @@ impl Run {
         }
     }
 
-    fn admit_deadline(&self, address: &Address) -> Result<Admitted<'static>, String> {
+    fn admit_late(&self, address: &Address, limit: Limit) -> Result<Admitted<'static>, String> {
         let at = self.resolve(address).ok_or_else(|| unknown(address))?;
-        if let Act::Try = self.plan_of(at).act {
-            return match self.node(at).stopping {
-                true if self.hurries(at) => Ok(Admitted::Late(at)),
-                true => Ok(Admitted::Ignored),
-                false => Err(format!("`{address}` was not told to stop")),
-            };
+        if limit == Limit::Deadline && self.hurries(at) {
+            return Ok(Admitted::Late(at, limit));
         }
-        let (at, leaf) = self.leaf_at(address)?;
         let node = self.node(at);
-        if node.attempt == 0 || leaf.policy.deadline.is_none() {
-            return Err(format!("`{address}` has no deadline that could pass"));
+        let cleans = matches!(self.plan_of(at).act, Act::Try) && node.stopping;
+        let begun = node.attempt > 0 || node.bodies.is_some();
+        if !cleans && (self.limit_of(at, limit).is_none() || !begun) {
+            return Err(format!("`{address}` has no such time that could pass"));
         }
-        let open = matches!(node.phase, Phase::Performing | Phase::Pausing | Phase::Inside);
-        let open = open && !node.stopping;
-        Ok(if open { Admitted::Late(at) } else { Admitted::Ignored })
+        let late = self.may_be_late(at);
+        Ok(if late { Admitted::Late(at, limit) } else { Admitted::Ignored })
     }
 
     /// What a driver, a clock or a person says of a node that waits. One that waits no more has lost a race.

@@ -15,6 +15,9 @@ impl Run {
     pub(super) fn open_block(&mut self, at: At, given: Value) {
         self.node_mut(at).bodies = Some(Box::new(Bodies::new(self.address(at), given)));
         self.set_phase(at, Phase::Inside);
+        if !matches!(self.plan_of(at).act, Act::Leaf(_)) {
+            self.limit_time(at);
+        }
     }
 
     /// Starts a body of a block under way.

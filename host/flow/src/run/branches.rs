@@ -38,7 +38,7 @@ impl Run {
     pub(super) fn leave_race(&mut self, at: At, verdict: Verdict) {
         let stopping = self.node(at).stopping;
         let bodies = self.bodies(at);
-        let won = matches!(bodies.verdict, Some(Verdict::Value(_)));
+        let won = bodies.has_won();
         match verdict {
             Verdict::Value(_) if !won && !stopping => {
                 bodies.verdict = Some(verdict);

@@ -17,7 +17,7 @@ impl Run {
         match self.input_with(self.leaf(at), &view) {
             Ok(input) => {
                 self.node_mut(at).value = input;
-                self.deadline(at);
+                self.limit_time(at);
                 self.perform_next(at);
             }
             Err(error) => self.fail(at, error),
@@ -46,7 +46,7 @@ impl Run {
 
     /// The first attempt at undoing a step: its input was read before.
     pub(super) fn perform_undo(&mut self, at: At) {
-        self.deadline(at);
+        self.limit_time(at);
         self.perform_next(at);
     }
 
@@ -56,12 +56,6 @@ impl Run {
         let (attempt, input) = (node.attempt, node.value.clone());
         let (address, leaf) = (self.address(at), self.leaf(at).clone());
         self.step.effects.push(Effect::Perform(Attempt { address, attempt, leaf, input }));
-    }
-
-    pub(super) fn deadline(&mut self, at: At) {
-        if let Some(after_ms) = self.leaf(at).policy.deadline {
-            self.step.effects.push(Effect::Deadline { address: self.address(at), after_ms });
-        }
     }
 
     /// The answer of the current attempt.
@@ -158,21 +152,6 @@ impl Run {
         let node = self.node(at);
         let (attempt, after_ms, address) = (node.attempt + 1, node.pause, self.address(at));
         self.step.effects.push(Effect::Wait { address, attempt, after_ms });
-    }
-
-    pub(super) fn out_of_time(&mut self, at: At) {
-        if let Act::Try = self.plan_of(at).act {
-            return self.stop_cleaning(at);
-        }
-        let address = self.address(at);
-        let deadline = self.leaf(at).policy.deadline.unwrap_or_default();
-        let message = format!("not done within the deadline of {deadline} ms over all attempts");
-        let error = NodeError::new(ErrorCode::Timeout, message)
-            .with_help("raise `deadline:` of the node, or lower what its attempts may take");
-        if self.node(at).phase == Phase::Pausing {
-            return self.fail(at, error);
-        }
-        self.doom(at, Failure { address: Some(address), error });
     }
 
     pub(super) fn leaf(&self, at: At) -> &Arc<Leaf> {

@@ -69,6 +69,10 @@ pub(super) struct NodePlan {
     pub(super) readers: Vec<(NodeIx, usize)>,
     /// Index into [`Plan::paths`].
     pub(super) path: usize,
+    /// Milliseconds that all of it may take.
+    pub(super) deadline: Option<u64>,
+    /// Milliseconds that nothing may be heard of what is inside.
+    pub(super) idle: Option<u64>,
     /// What it writes, in the order of the flow: the channel, and what is read when the node has succeeded.
     pub(super) writes: Vec<(Arc<str>, Reducer, Template)>,
 }
@@ -171,6 +175,11 @@ impl Plan {
                 readers: Vec::new(),
                 path,
                 tolerated: false,
+                deadline: match &node.kind {
+                    NodeKind::Leaf(leaf) => leaf.policy.deadline,
+                    _ => node.deadline,
+                },
+                idle: node.idle,
                 writes: node.write.iter().map(|write| self.write(write)).collect(),
             });
         }

@@ -25,21 +25,22 @@ impl Run {
         for at in outstanding {
             match self.node(at).phase {
                 Phase::Performing => {
-                    self.deadline(at);
+                    self.limit_time(at);
                     self.perform(at);
                 }
                 Phase::Pausing => {
-                    self.deadline(at);
+                    self.limit_time(at);
                     self.wait(at);
                 }
                 Phase::Resting => self.ask_again(at),
                 Phase::Inside if self.hurries(at) => self.hurry(at),
+                Phase::Inside => self.limit_time(at),
                 _ => {}
             }
         }
     }
 
-    /// Leaves under way, and blocks that have so long to clean up, in the order of the graph and of the items.
+    /// Leaves under way, and blocks with a bound on their time, in the order of the graph and of the items.
     fn find_outstanding(&self, frame: FrameIx, found: &mut Vec<At>) {
         for (node, state) in self.frames[frame].nodes.iter().enumerate() {
             match state.phase {
@@ -48,7 +49,8 @@ impl Run {
                 }
                 Phase::Inside => {
                     let at = At { frame, node };
-                    found.extend(self.hurries(at).then_some(at));
+                    let timed = self.hurries(at) || self.is_timed(at);
+                    found.extend(timed.then_some(at));
                     for body in state.bodies.iter().flat_map(|bodies| bodies.started()) {
                         if !self.frames[body].done {
                             self.find_outstanding(body, found);

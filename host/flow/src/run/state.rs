@@ -158,6 +158,11 @@ impl Bodies {
         self.frames.iter().copied().chain(undoing)
     }
 
+    /// Whether a race has its value.
+    pub(super) fn has_won(&self) -> bool {
+        matches!(self.verdict, Some(Verdict::Value(_)))
+    }
+
     /// The frame of a body that was started.
     pub(super) fn frame(&self, index: u32, frames: &[Frame]) -> Option<FrameIx> {
         let is = |frame: &&FrameIx| frames[**frame].index == index;

@@ -7,6 +7,7 @@ mod reference;
 mod rules;
 mod sketch;
 mod small;
+mod times;
 mod travel;
 mod waits;
 mod world;

@@ -54,7 +54,7 @@ impl Run {
     /// Says how long cleaning up may take.
     pub(super) fn hurry(&mut self, at: At) {
         let (address, after_ms) = (self.address(at), self.try_of(at).cleanup);
-        self.step.effects.push(Effect::Deadline { address, after_ms });
+        self.step.effects.push(Effect::Deadline { address, after_ms, cleanup: true });
     }
 
     /// The time for cleaning up is over.
@@ -140,9 +140,10 @@ impl Run {
         let (address, scope) = (self.address(step), self.plan_of(step).body(0));
         let frame = self.enter(scope, Some(step), 0);
         self.frames[frame].nodes[0].value = input;
-        let mut bodies = Bodies::new(address, Value::Null);
-        bodies.frames.push(frame);
-        self.node_mut(step).bodies = Some(Box::new(bodies));
+        // Who found out whether the step happened may still have something to be told.
+        let bodies = &mut self.node_mut(step).bodies;
+        let new = || Box::new(Bodies::new(address, Value::Null));
+        bodies.get_or_insert_with(new).frames.push(frame);
         self.trying(at).undoing = Some(frame);
     }
 

@@ -90,7 +90,26 @@ impl Run {
             full.map_err(|mismatch| refused(format!("the answer does not fit: {mismatch}")))?;
         only(&full, &self.human_of(at).form)
             .map_err(|field| refused(format!("the form has no field `{field}`")))?;
-        Ok(full)
+        match self.verifies(at.frame) {
+            true => self.judge_found(at, &full).map_err(refused),
+            false => Ok(full),
+        }
+    }
+
+    /// Who says that a step happened says what came of it.
+    fn judge_found(&self, at: At, answer: &Value) -> Result<Value, String> {
+        let mut fields = answer.as_map().cloned().unwrap_or_default();
+        let step = self.frames[at.frame].parent.expect("what finds out is inside a step");
+        let scope = self.plan.scope(&self.graph, self.frames[step.frame].scope);
+        let wanted = &scope.nodes[step.node].output;
+        if answer.get("happened") == Some(&Value::Bool(true)) {
+            let told = answer.get("value").cloned().unwrap_or_default();
+            let told = validate(&told, wanted).map_err(|mismatch| {
+                format!("it happened, so its `value` is needed, a `{wanted}`: {mismatch}")
+            })?;
+            fields.insert("value".into(), told);
+        }
+        Ok(Value::Map(fields.into()))
     }
 
     pub(super) fn begin_wait(&mut self, at: At) {

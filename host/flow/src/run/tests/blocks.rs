@@ -208,7 +208,7 @@ fn cleaning_up_goes_on_when_the_run_is_cancelled_for_so_long() {
     let start = "book[0].room#1, book[0].seat#1";
     let first = [
         (cancel(), "cancel book[0].pay"),
-        (failed("book[0].pay", 1, Cancelled), "deadline book 9000, book[0].seat[0].compensate#1"),
+        (failed("book[0].pay", 1, Cancelled), "cleanup book 9000, book[0].seat[0].compensate#1"),
     ];
     let first = [booked(), first.to_vec()].concat();
     let done = [
@@ -225,7 +225,7 @@ fn cleaning_up_goes_on_when_the_run_is_cancelled_for_so_long() {
     tells(&g, start, &[first.clone(), too_late.to_vec()].concat());
     // Another process goes on with it, and has the whole time again.
     let taken_over = [
-        (resumed(), "deadline book 9000, book[0].seat[0].compensate#1"),
+        (resumed(), "cleanup book 9000, book[0].seat[0].compensate#1"),
         (ok("book[0].seat[0].compensate", 1, 0), "book[0].room[0].compensate#1"),
     ];
     tells(&g, start, &[first, taken_over.to_vec()].concat());

@@ -40,6 +40,8 @@ pub(super) fn node(id: &str, kind: NodeKind, needs: Vec<Edge>) -> GraphNode {
         join: Join::All,
         compensate: None,
         verify: None,
+        deadline: None,
+        idle: None,
         write: counted(),
         output: Kind::Any.into(),
     }
@@ -60,6 +62,7 @@ pub(super) fn leaf() -> Leaf {
             effect: Class::Pure,
             timeout: None,
             deadline: None,
+            idle: None,
             retry: BTreeMap::new(),
             limits: Limits::default(),
         },
@@ -187,7 +190,11 @@ pub(super) fn line(effect: &Effect) -> String {
         Effect::Wait { address, attempt, after_ms } => {
             format!("wait {address}#{attempt} {after_ms}")
         }
-        Effect::Deadline { address, after_ms } => format!("deadline {address} {after_ms}"),
+        Effect::Deadline { address, after_ms, cleanup: false } => {
+            format!("deadline {address} {after_ms}")
+        }
+        Effect::Deadline { address, after_ms, .. } => format!("cleanup {address} {after_ms}"),
+        Effect::Idle { address, after_ms } => format!("idle {address} {after_ms}"),
         Effect::Rest(rest) => {
             let what = match (&rest.task, &rest.event) {
                 (Some(task), _) => format!("ask {}", task.get("assignee").unwrap_or(&Value::Null)),

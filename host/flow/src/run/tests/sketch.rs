@@ -35,7 +35,7 @@ pub(super) struct Sketch {
     pub(super) nodes: Vec<Piece>,
     /// What scripted failures say. Only `transient` is retried.
     pub(super) code: ErrorCode,
-    /// Whether leaves have a deadline over all attempts.
+    /// Whether leaves and blocks have a deadline, and blocks must let hear of them.
     pub(super) deadlines: bool,
 }
 
@@ -46,8 +46,15 @@ pub(super) struct Piece {
     pub(super) what: What,
     /// A leaf that can be undone. Only a failing `try` around it does it.
     pub(super) undo: bool,
-    /// A leaf that somebody can find out about when nobody knows whether it happened.
-    pub(super) verify: bool,
+    /// Who can find out about a leaf when nobody knows whether it happened.
+    pub(super) verify: Option<Finder>,
+}
+
+/// Who finds out whether an attempt happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finder {
+    Node,
+    Person,
 }
 
 #[derive(Clone, Debug)]
@@ -310,13 +317,26 @@ impl Sketch {
         };
         let mut node = fixture::node(&id, kind, piece.needs.clone());
         node.join = piece.join;
+        let timed = self.deadlines && !node.kind.scopes().is_empty();
+        (node.deadline, node.idle) = (timed.then_some(DEADLINE), timed.then_some(DEADLINE));
+        self.guarantees(&mut node, piece, &here);
+        node
+    }
+
+    /// What undoes a node, and who finds out about it.
+    fn guarantees(&self, node: &mut GraphNode, piece: &Piece, here: &str) {
         let beside = |name, script, sum: &str| {
             let kind = self.leaf(script, sum);
             Box::new(Scope { nodes: vec![fixture::node(name, kind, vec![])] })
         };
-        node.compensate = piece.undo.then(|| beside(COMPENSATE, &UNDO, &format!("{id} + 1")));
-        node.verify = piece.verify.then(|| beside(VERIFY, &SOUND, &here));
-        node
+        node.compensate =
+            piece.undo.then(|| beside(COMPENSATE, &UNDO, &format!("{} + 1", node.id)));
+        node.verify = piece.verify.map(|finder| match finder {
+            Finder::Node => beside(VERIFY, &SOUND, here),
+            Finder::Person => {
+                Box::new(Scope { nodes: vec![fixture::node(VERIFY, person(), vec![])] })
+            }
+        });
     }
 
     fn body(&self, pieces: &[Piece], prefix: &str, around: &str, body: bool) -> Body {
@@ -395,6 +415,20 @@ fn waiting(waits: Waits, id: &str) -> NodeKind {
     NodeKind::Wait(Box::new(Wait { awaited }))
 }
 
+/// A person who says whether an attempt happened.
+fn person() -> NodeKind {
+    let field = |kind| Field::from(Type::from(kind));
+    let value = field(Kind::Opt(Box::new(Type::from(Kind::Int))));
+    NodeKind::Human(Box::new(Human {
+        title: read("attempt.key"),
+        text: None,
+        form: [("happened".to_owned(), field(Kind::Bool)), ("value".to_owned(), value)].into(),
+        assignee: None,
+        quorum: None,
+        deadline: None,
+    }))
+}
+
 /// The list of the values of a body's nodes.
 fn ends(prefix: &str, nodes: usize) -> Template {
     let values = (0..nodes).map(|node| read(&optional(&name(prefix, node), "null")));
@@ -441,7 +475,7 @@ impl fmt::Debug for Sketch {
             f,
             "\nfailures are {}{}",
             self.code,
-            ["", "; leaves have deadlines"][usize::from(self.deadlines)]
+            ["", "; time may run out"][usize::from(self.deadlines)]
         )?;
         show(f, &self.nodes, "", 1)
     }
@@ -481,8 +515,8 @@ fn show(f: &mut fmt::Formatter<'_>, nodes: &[Piece], prefix: &str, depth: usize)
             write!(f, ", {:?} of", piece.join)?;
         }
         let undo = if piece.undo { ", can be undone" } else { "" };
-        let verify = if piece.verify { ", can be found out about" } else { "" };
-        write!(f, "{undo}{verify}")?;
+        write!(f, "{undo}")?;
+        piece.verify.map_or(Ok(()), |finder| write!(f, ", found out by a {finder:?}"))?;
         for edge in &piece.needs {
             write!(f, ", {} {:?}", name(prefix, edge.from), edge.kind)?;
         }
@@ -539,7 +573,8 @@ fn scopes(most: usize, depth: u32, tried: bool) -> BoxedStrategy<Vec<Piece>> {
         1 => Just(Join::NOf(2)),
     ];
     let may = prop::bool::weighted(0.4);
-    let piece = (whats(depth, tried), join, needs, may, may);
+    let finder = prop::option::weighted(0.5, prop_oneof![Just(Finder::Node), Just(Finder::Person)]);
+    let piece = (whats(depth, tried), join, needs, may, finder);
     vec(piece, 1..=most)
         .prop_map(move |drawn| {
             let mut pieces: Vec<Piece> = Vec::new();
@@ -547,7 +582,8 @@ fn scopes(most: usize, depth: u32, tried: bool) -> BoxedStrategy<Vec<Piece>> {
                 let needs = if pieces.is_empty() { Vec::new() } else { tie(&pieces, &ties) };
                 let undo = undo && tried && matches!(what, What::Leaf(_));
                 let once = matches!(what, What::Leaf(Script { class: Class::Once, fails: 0, .. }));
-                pieces.push(Piece { needs, join, what, undo, verify: verify && once });
+                let verify = verify.filter(|_| once);
+                pieces.push(Piece { needs, join, what, undo, verify });
             }
             pieces
         })

@@ -60,7 +60,7 @@ fn grow(
                 },
                 _ => What::Leaf(SOUND),
             };
-            pieces.push(Piece { needs: needs.clone(), join, what, undo: false, verify: false });
+            pieces.push(Piece { needs: needs.clone(), join, what, undo: false, verify: None });
             grow(pieces, size, switch, with);
             pieces.pop();
         }

@@ -67,6 +67,34 @@ fn an_event_goes_to_the_first_node_that_wants_it_and_is_kept_until_then() {
 }
 
 #[test]
+fn who_says_that_a_step_happened_says_what_came_of_it() {
+    let mut g = Arc::unwrap_or_clone(flow("  a: { type: once, on_unknown: ask }", "a"));
+    g.root.nodes[0].output = "record{n: int}".parse().unwrap();
+    let mut run = run_of(&Arc::new(g));
+    let go = started(run.graph(), Value::record([("n", 3.into())]));
+    for event in [go, intent("a", 1), resumed(), opens("a[1].verify", None)] {
+        run.apply(&event).unwrap();
+    }
+    let judged = |answer: &str| {
+        let judged = run.judge_answer(&at("a[1].verify"), "ada", &json(answer));
+        judged.map(|answer| answer.to_json()).map_err(|error| error.message)
+    };
+    let needed = "it happened, so its `value` is needed, a `record{n: int}`";
+    for (answer, judged_as) in [
+        (r#"{"happened":true,"value":{"n":1}}"#, Ok(r#"{"happened":true,"value":{"n":1}}"#)),
+        (r#"{"happened":false}"#, Ok(r#"{"happened":false,"value":null}"#)),
+        (r#"{"happened":true}"#, Err(needed)),
+        (r#"{"happened":true,"value":{}}"#, Err(needed)),
+    ] {
+        match (judged(answer), judged_as) {
+            (Ok(got), Ok(wanted)) => assert_eq!(got, wanted),
+            (Err(got), Err(wanted)) => assert!(got.starts_with(wanted), "{got}"),
+            (got, wanted) => panic!("{answer}: {got:?}, not {wanted:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_moment_is_asked_for_and_one_that_is_none_fails_the_node() {
     let g = flow("  a: { wait: { for: \"${input.n}\" } }", "a.until");
     tells(&g, "rest a 3", &[(begins("a", Some(9)), ""), (over("a"), r#"ended a, done {"v":9}"#)]);

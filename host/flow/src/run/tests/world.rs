@@ -37,6 +37,9 @@ enum Task {
     Deadline {
         address: Address,
     },
+    Idle {
+        address: Address,
+    },
     /// A node waits; once that is stored, what it waits for may come.
     Rest {
         address: Address,
@@ -63,6 +66,8 @@ pub(super) struct World<'s> {
     pub(super) fates: BTreeMap<String, Fate>,
     /// Addresses whose result is in the journal.
     committed: BTreeSet<String>,
+    /// What the attempts were given, by the address of their node.
+    given: BTreeMap<String, i64>,
     /// Attempts of `once` nodes whose effect may have happened.
     spent: BTreeSet<(String, u32)>,
 }
@@ -70,8 +75,8 @@ pub(super) struct World<'s> {
 impl<'s> World<'s> {
     fn new(sketch: &'s Sketch, run: Run) -> Self {
         let (journal, tasks, finish) = (Vec::new(), Vec::new(), None);
-        let (fates, committed, spent) = Default::default();
-        Self { sketch, run, journal, tasks, finish, fates, committed, spent }
+        let (fates, committed, given, spent) = Default::default();
+        Self { sketch, run, journal, tasks, finish, fates, committed, given, spent }
     }
 
     pub(super) fn start(sketch: &'s Sketch) -> Self {
@@ -90,6 +95,7 @@ impl<'s> World<'s> {
         let mut world = Self::new(sketch, run_of(&sketch.graph()));
         for event in journal {
             let step = world.run.apply(event).expect("a stored event fits");
+            step.effects.iter().for_each(|effect| world.note(effect));
             world.remember(event);
             world.watch(&step);
         }
@@ -194,7 +200,15 @@ impl<'s> World<'s> {
         assert_eq!(seen, Some(succeeded as i64), "the state is not what the nodes wrote");
     }
 
+    fn note(&mut self, effect: &Effect) {
+        if let Effect::Perform(given) = effect {
+            let value = given.input.get("value").and_then(Value::as_int).expect("a number");
+            self.given.insert(given.address.to_string(), value);
+        }
+    }
+
     fn take_on(&mut self, effect: Effect) {
+        self.note(&effect);
         assert!(self.finish.is_none(), "{effect:?} came after the end");
         match effect {
             Effect::Perform(given) => {
@@ -212,6 +226,7 @@ impl<'s> World<'s> {
             // A `try` that is stopped has one in any case.
             Effect::Deadline { .. } if !self.sketch.deadlines => {}
             Effect::Deadline { address, .. } => self.tasks.push(Task::Deadline { address }),
+            Effect::Idle { address, .. } => self.tasks.push(Task::Idle { address }),
             Effect::Rest(rest) => {
                 self.tasks.push(Task::Rest { address: rest.address, known: false });
             }
@@ -246,6 +261,7 @@ impl<'s> World<'s> {
         match self.tasks.remove(which) {
             Task::Wait { address, attempt } => self.record(Event::RetryDue { address, attempt }),
             Task::Deadline { address } => self.record(Event::DeadlinePassed { address }),
+            Task::Idle { address } => self.record(Event::IdlePassed { address }),
             Task::Ended { address } => self.record(Event::WaitEnded { address }),
             Task::Draw { address, below } => {
                 let below = usize::try_from(below).expect("a few cases");
@@ -257,6 +273,11 @@ impl<'s> World<'s> {
                 false => self.record(Event::WaitFailed { address, error: absent() }),
             },
             Task::Rest { address, known: false } => self.begin_rest(address),
+            Task::Rest { address, known: true } if address.node().as_str() == VERIFY => {
+                let step = address.blocks().last().expect("it is inside a step").to_string();
+                let value = (how % 2 == 0).then(|| self.given[&step]);
+                self.record(says(&address, value));
+            }
             Task::Rest { address, known: true } => {
                 let Waits { what, comes } = self.sketch.waits(&address);
                 self.record(match what {
@@ -292,8 +313,12 @@ impl<'s> World<'s> {
 
     /// Stores that a node waits, or that what it wants cannot be.
     fn begin_rest(&mut self, address: Address) {
-        let Waits { what, comes } = self.sketch.waits(&address);
         let until = Some(MOMENT);
+        if address.node().as_str() == VERIFY {
+            self.tasks.push(Task::Rest { address: address.clone(), known: true });
+            return self.record(Event::TaskOpened { address, task: Value::empty(), until });
+        }
+        let Waits { what, comes } = self.sketch.waits(&address);
         let event = match what {
             Waiting::Time if !comes => Event::WaitFailed { address, error: absent() },
             Waiting::Human => {
@@ -390,6 +415,14 @@ fn absent() -> NodeError {
 pub(super) fn heard(name: &str) -> Event {
     let payload = Value::record([("n", 1.into())]);
     Event::SignalReceived { name: name.into(), id: "1".into(), by: "test".into(), payload }
+}
+
+/// A person says whether an attempt happened, and what came of it.
+fn says(address: &Address, value: Option<i64>) -> Event {
+    let (id, by) = ("1".into(), "ada".into());
+    let told = [("happened", Value::Bool(value.is_some()))].into_iter();
+    let answer = Value::record(told.chain(value.map(|value| ("value", Value::Int(value)))));
+    Event::TaskAnswered { address: address.clone(), id, by, given: 0, answer }
 }
 
 pub(super) fn answered(address: &Address) -> Event {
