@@ -15,10 +15,24 @@ use crate::signature::Effect as Class;
 use crate::value::Value;
 
 /// A hundred times as many when somebody has asked for the slow proof: `make soak`.
-#[expect(clippy::disallowed_methods, reason = "who runs the tests says how long they may take")]
 pub(super) fn config(usual: u32) -> ProptestConfig {
-    let cases = if std::env::var_os("CLEARGATE_SOAK").is_some() { 100 * usual } else { usual };
+    cases(usual, 100)
+}
+
+/// Ten times as many: for what is tried after each event, and costs as much as a run for each of them.
+pub(super) fn config_at_each(usual: u32) -> ProptestConfig {
+    cases(usual, 10)
+}
+
+fn cases(usual: u32, times: u32) -> ProptestConfig {
+    let cases = if is_soak() { times * usual } else { usual };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Whether somebody has asked for the slow proof.
+#[expect(clippy::disallowed_methods, reason = "who runs the tests says how long they may take")]
+pub(super) fn is_soak() -> bool {
+    std::env::var_os("CLEARGATE_SOAK").is_some()
 }
 
 fn orders() -> impl Strategy<Value = Vec<u16>> {
@@ -65,7 +79,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(150))]
+    #![proptest_config(config_at_each(150))]
 
     #[test]
     fn a_run_survives_a_crash_after_each_event(
@@ -117,6 +131,10 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(config(150))]
 
     #[test]
     fn no_event_breaks_a_run(sketch in hurried(), moves in vec(moves(), 0..80)) {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::proofs::config;
+use super::proofs::{config, config_at_each};
 use super::reference::tell;
 use super::sketch::{Piece, Sketch, What, hurried, sketches};
 use super::world::World;
@@ -230,6 +230,10 @@ proptest! {
         let compared = compare((&whole, &journal), (&fork, &kept));
         prop_assert!(compared.is_same(), "{:?}", compared.nodes);
     }
+}
+
+proptest! {
+    #![proptest_config(config_at_each(200))]
 
     #[test]
     fn a_run_fits_its_own_version_wherever_it_is(sketch in hurried(), order in orders()) {

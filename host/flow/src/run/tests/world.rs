@@ -100,10 +100,16 @@ impl<'s> World<'s> {
             world.watch(&step);
         }
         world.journal = journal.to_vec();
-        let waits = waits_of(journal).into_iter();
-        world.tasks = waits.map(|address| Task::Rest { address, known: true }).collect();
+        world.orphan();
         world.record(resumed());
         world
+    }
+
+    /// Leaves what the next process finds: a store knows what a run waits for. Two nodes may wait for one event, so that
+    /// it was another one that the last event ended.
+    fn orphan(&mut self) {
+        let waits = waits_of(&self.journal).into_iter();
+        self.tasks = waits.map(|address| Task::Rest { address, known: true }).collect();
     }
 
     /// Stores an event, folds it in, and takes on what follows.
@@ -140,11 +146,10 @@ impl<'s> World<'s> {
     /// A stranger may have answered for the world.
     fn answered(&mut self, event: &Event) {
         self.journal.push(event.clone());
-        let orphaned = matches!(event, Event::RunResumed { .. });
+        if matches!(event, Event::RunResumed { .. }) {
+            return self.orphan();
+        }
         self.tasks.retain_mut(|task| match (task, event) {
-            // A store knows what a run waits for.
-            (Task::Rest { known, .. }, _) if orphaned => *known,
-            _ if orphaned => false,
             (
                 Task::Rest { address, known },
                 Event::WaitStarted { address: a, .. } | Event::TaskOpened { address: a, .. },
