@@ -13,7 +13,7 @@ use cleargate_executor::{
 use cleargate_flow::graph::Graph;
 use cleargate_flow::limits::Unit;
 use cleargate_flow::types::validate_fields;
-use cleargate_flow::{RunId, Value};
+use cleargate_flow::{FlowHash, RunId, Value};
 use cleargate_gate::{
     Folder, Gate, GateConfig, MemorySecrets, Network, NetworkConfig, SecretEntry, Sources,
     SystemResolver, TracingAudit,
@@ -288,7 +288,11 @@ impl Host {
                 Error::new(Kind::Invalid, why).with_help(format!("cleargate resume {parent}"))
             );
         }
-        let flow = self.flow_of(id).await?;
+        if !row.status.is_finished() {
+            // Somebody asks for it: that it was set aside counts no more.
+            self.executor.bring_back(id).await.map_err(store_error)?;
+        }
+        let flow = self.pinned_flow(id, &row.hash).await?;
         Ok(Running::new(self.take_over(id, &flow).await?))
     }
 
@@ -300,12 +304,14 @@ impl Host {
         let row = self.store.run(id).await.map_err(store_error)?;
         let row =
             row.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no run `{id}`")))?;
-        let bundle = self.store.get_flow(&row.hash).await.map_err(store_error)?;
+        self.pinned_flow(id, &row.hash).await
+    }
+
+    /// A version of a flow that a run is pinned to.
+    pub(crate) async fn pinned_flow(&self, id: &RunId, hash: &FlowHash) -> Result<Flow> {
+        let bundle = self.store.get_flow(hash).await.map_err(store_error)?;
         let bundle = bundle.ok_or_else(|| {
-            Error::new(
-                Kind::Store,
-                format!("the flow {} of run {id} is not in the store", row.hash),
-            )
+            Error::new(Kind::Store, format!("the flow {hash} of run {id} is not in the store"))
         })?;
         let pinned: Pinned = serde_json::from_slice(&bundle).map_err(|e| {
             Error::new(Kind::Store, format!("the flow of run {id} cannot be read")).caused_by(&e)

@@ -52,6 +52,7 @@ mod travel;
 mod triggers;
 mod uses;
 mod waits;
+mod work;
 
 pub use canary::{Arm, CanaryView, Decided, Verdict};
 #[doc(hidden)]
@@ -89,7 +90,7 @@ pub use plugins::{
 };
 pub use rehearsal::Otherwise;
 pub use running::{NodeProgress, Running};
-pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView};
+pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView, Undelivered};
 pub use secrets::{SecretRow, SecretStore};
 pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};
 pub use timeline::{NodeRow, Timeline};
@@ -98,3 +99,4 @@ pub use travel::{
 };
 pub use triggers::{Heard, ListenOptions};
 pub use waits::{Sent, TaskQuery, TaskView, TellOptions, WaitView};
+pub use work::{MAX_TRIES, WorkEvent, WorkOptions, WorkTotals};

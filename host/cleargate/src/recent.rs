@@ -25,6 +25,11 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
         Some(found)
     }
 
+    /// Forgets all of them.
+    pub(crate) fn clear(&self) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub(crate) fn keep(&self, key: K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.shift_remove(&key);
@@ -51,5 +56,7 @@ mod tests {
         assert_eq!(found, [Some(0), None, Some(20), Some(30)]);
         recent.keep(0, 1);
         assert_eq!((recent.get(&0), recent.entries.lock().unwrap().len()), (Some(1), 3));
+        recent.clear();
+        assert_eq!(recent.get(&0), None);
     }
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use cleargate_executor::{Clock, child_id};
-use cleargate_flow::{Event, Record, RunId};
-use cleargate_store::{MAX_PAGE, Removed, RunFilter, RunRow, RunStatus, StoreError};
+use cleargate_flow::{Event, FlowId, Record, RunId};
+use cleargate_store::{
+    Letter, MAX_PAGE, Removed, RunFilter, RunRow, RunStatus, Says, StoreError, Trouble,
+};
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
@@ -17,7 +19,7 @@ use crate::waits::WaitView;
 pub struct RunQuery {
     /// Of this flow only.
     pub flow: Option<String>,
-    /// `running`, `waiting`, `succeeded`, `failed` or `cancelled` only.
+    /// Those of one [`RunView::status`] only.
     pub status: Option<&'static str>,
     /// The sub-flows of runs too.
     pub sub_flows: bool,
@@ -62,14 +64,15 @@ pub struct RunView {
     /// The run that this one was forked from, which may have been removed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// `running`, `waiting`, `succeeded`, `failed` or `cancelled`.
+    /// `running` while a process drives it, `interrupted` when none does, `waiting`, `dead` when it was set aside until
+    /// [`Host::retry`]; and `succeeded`, `failed` or `cancelled`.
     pub status: String,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub created_at: i64,
     /// Milliseconds from creation to the end; absent while it has not ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
-    /// Why it failed, in a line.
+    /// Why it failed or was set aside, in a line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
 }
@@ -91,6 +94,9 @@ pub struct RunDetails {
     /// What it and its sub-flows wait for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<WaitView>,
+    /// What it was told and had not taken when it ended: nobody ever will.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undelivered: Vec<Undelivered>,
     /// Its nodes.
     pub timeline: Timeline,
     /// Its sub-flows, in the order in which they were started.
@@ -98,12 +104,46 @@ pub struct RunDetails {
     pub sub_flows: Vec<RunView>,
 }
 
-impl From<RunRow> for RunView {
-    fn from(row: RunRow) -> Self {
+/// Something that a run was told and that it did not take before it ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Undelivered {
+    /// What made it unique in the run.
+    pub id: String,
+    /// Who told it.
+    pub by: String,
+    /// When, in milliseconds since 1970-01-01T00:00:00Z.
+    pub at: i64,
+    /// The name of the event, or the node whose task was answered.
+    pub what: String,
+    /// What it carried.
+    pub payload: serde_json::Value,
+}
+
+impl From<Letter> for Undelivered {
+    fn from(letter: Letter) -> Self {
+        let (what, payload) = match &letter.says {
+            Says::Signal { name, payload } => (name.clone(), payload.to_serde()),
+            Says::Answer { address, answer } => (address.to_string(), answer.to_serde()),
+        };
+        Self { id: letter.id, by: letter.by, at: letter.at, what, payload }
+    }
+}
+
+impl RunView {
+    /// A run as it stands at `now`, with what is held against it.
+    fn of(row: RunRow, trouble: Option<Trouble>, now: i64) -> Self {
+        let aside = trouble.filter(|trouble| trouble.set_aside);
+        let driven = row.lease.as_ref().is_some_and(|lease| lease.holds(now));
+        let status = match row.status {
+            RunStatus::Running | RunStatus::Waiting if aside.is_some() => "dead",
+            RunStatus::Running if !driven => "interrupted",
+            other => other.as_str(),
+        };
         let summary = row.error.map(|error| {
             let place = error.address.map(|a| format!("{a}: ")).unwrap_or_default();
             format!("{place}{}: {}", error.code, error.message)
         });
+        let summary = summary.or(aside.map(|trouble| trouble.why));
         Self {
             id: row.id.to_string(),
             flow: row.flow.to_string(),
@@ -113,7 +153,7 @@ impl From<RunRow> for RunView {
                 address: address.to_string(),
             }),
             origin: row.origin.map(|run| run.to_string()),
-            status: row.status.to_string(),
+            status: status.into(),
             created_at: row.created_at,
             duration_ms: row.finished_at.map(|end| end.saturating_sub(row.created_at).max(0)),
             summary,
@@ -140,17 +180,63 @@ impl Host {
         let flow = flow.map_err(|e: cleargate_flow::address::NameError| {
             Error::new(Kind::Invalid, e.to_string())
         })?;
-        let status: Option<RunStatus> = query.status.and_then(|s| s.parse().ok());
-        let (top_only, limit) = (!query.sub_flows, query.limit);
+        if query.status == Some("dead") {
+            return self.dead_runs(flow.as_ref(), query.limit).await;
+        }
+        // Whether one is driven is not what the store goes by.
+        let status =
+            query.status.map(|status| if status == "interrupted" { "running" } else { status });
+        let status: Option<RunStatus> = status.and_then(|status| status.parse().ok());
+        let (top_only, limit) = (!query.sub_flows, query.limit.min(MAX_PAGE));
         let mut filter = RunFilter { flow, status, top_only, limit, ..RunFilter::default() };
         let mut found = Vec::new();
         loop {
             let page = self.store().runs(&filter).await.map_err(store_error)?;
-            let (asked, last) = (filter.limit.min(MAX_PAGE), page.len());
+            let last = page.len() < filter.limit;
             filter.before = page.last().map(|row| row.id.clone());
-            filter.limit -= last;
-            found.extend(page.into_iter().map(RunView::from));
-            if last < asked || filter.limit == 0 {
+            for row in page {
+                let view = self.view(row).await?;
+                if query.status.is_none_or(|wanted| view.status == wanted) {
+                    found.push(view);
+                }
+            }
+            if last || found.len() >= query.limit {
+                found.truncate(query.limit);
+                return Ok(found);
+            }
+        }
+    }
+
+    /// A run as it stands now.
+    pub(crate) async fn view(&self, row: RunRow) -> Result<RunView> {
+        let trouble = match row.status.is_finished() {
+            true => None,
+            false => match self.store().trouble(&row.id).await {
+                // Removed meanwhile.
+                Err(StoreError::NoSuchRun { .. }) => None,
+                trouble => trouble.map_err(store_error)?,
+            },
+        };
+        Ok(RunView::of(row, trouble, self.clock().now()))
+    }
+
+    /// Runs that were set aside, newest first.
+    async fn dead_runs(&self, flow: Option<&FlowId>, limit: usize) -> Result<Vec<RunView>> {
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let page =
+                self.store().set_aside(before.as_ref(), MAX_PAGE).await.map_err(store_error)?;
+            let last = page.len() < MAX_PAGE;
+            before = page.last().map(|(run, _)| run.clone());
+            for (run, trouble) in page {
+                let row = self.store().run(&run).await.map_err(store_error)?;
+                let row = row.filter(|row| flow.is_none_or(|flow| row.flow == *flow));
+                found.extend(row.map(|row| RunView::of(row, Some(trouble), self.clock().now())));
+                if found.len() == limit {
+                    return Ok(found);
+                }
+            }
+            if last {
                 return Ok(found);
             }
         }
@@ -200,7 +286,7 @@ impl Host {
                 if prune.dry_run {
                     filter.before = Some(row.id.clone());
                 }
-                gone.push(row.into());
+                gone.push(RunView::of(row, None, self.clock().now()));
             }
             each(&gone);
             match failed {
@@ -254,7 +340,10 @@ impl Host {
             sub_flows.extend(self.sub_flows(id, &page).await?);
         }
         let waits = self.waits(id).await?;
-        Ok(RunDetails { run: row.into(), waits, timeline: folding.timeline(), sub_flows })
+        let undelivered = self.store().undelivered(id, MAX_PAGE).await.map_err(store_error)?;
+        let undelivered = undelivered.into_iter().map(Undelivered::from).collect();
+        let (run, timeline) = (self.view(row).await?, folding.timeline());
+        Ok(RunDetails { run, waits, undelivered, timeline, sub_flows })
     }
 
     /// The children that a journal speaks of: their ids follow from the attempts that they are.
@@ -263,7 +352,9 @@ impl Host {
         for record in events {
             let Event::AttemptStarted { address, attempt, .. } = &record.event else { continue };
             let child = child_id(id, address, *attempt);
-            found.extend(self.store().run(&child).await.map_err(store_error)?.map(RunView::from));
+            if let Some(row) = self.store().run(&child).await.map_err(store_error)? {
+                found.push(self.view(row).await?);
+            }
         }
         Ok(found)
     }

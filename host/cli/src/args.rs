@@ -4,6 +4,7 @@ mod plugin;
 mod testing;
 mod travel;
 mod waits;
+mod work;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub use plugin::{DevArgs, Plugin};
 pub use testing::{Canary, CompareArgs, NewRequests, PlanArgs, TestArgs};
 pub use travel::{ForkArgs, MigrateArgs, ReplayArgs, RestartArgs, StepArgs};
 pub use waits::{SignalArgs, Tasks};
+pub use work::WorkArgs;
 
 /// Runs typed graphs of agents, models, tools and code, in which every step can be a sandboxed
 /// WebAssembly component, held to what you granted. Runs survive `kill -9`.
@@ -168,6 +170,15 @@ pub enum Verb {
         #[arg(long)]
         wait: bool,
     },
+    /// Go on with every run that can: those that a process left which is gone, and those whose moment comes
+    #[command(after_help = "Examples:\n  cleargate work\n  \
+        cleargate work --until-idle --output ndjson\n  \
+        cleargate work --for 8h --jobs 32 --prune-after 30d\n\n\
+        A run is taken when its moment comes, when it was told something, and when the process that drove it is gone. \
+        Several workers share the work. SIGTERM or Ctrl-C ends it: runs have `--grace` to come to a stored point, and are \
+        given back, so that another worker takes them at once. A run that ends its process, or cannot go on, five times in \
+        a row is set aside: cleargate runs list --dead, cleargate runs retry RUN. Exit code 0 however its runs end.")]
+    Work(WorkArgs),
     /// Tell a run of an event that it waits for, or will wait for
     #[command(
         after_help = "Examples:\n  cleargate signal 01938f2e approved '{\"by\":\"ada\"}'\n  \
@@ -343,6 +354,7 @@ pub enum Runs {
     /// Newest first
     #[command(after_help = "Examples:\n  cleargate runs list\n  \
         cleargate runs list --flow dependency_review --status failed --limit 5\n  \
+        cleargate runs list --dead\n  \
         cleargate runs list --output ndjson")]
     List {
         /// Only runs of this flow
@@ -351,6 +363,9 @@ pub enum Runs {
         /// Only runs in this state
         #[arg(long, value_enum)]
         status: Option<Status>,
+        /// Only runs that were set aside, because they could not go on again and again
+        #[arg(long, conflicts_with = "status")]
+        dead: bool,
         /// Show the sub-flows of runs too
         #[arg(long)]
         sub_flows: bool,
@@ -364,6 +379,15 @@ pub enum Runs {
         /// Id of the run, or its unique beginning
         run: String,
     },
+    /// Let a run be taken up again that was set aside
+    #[command(
+        after_help = "Example:\n  cleargate runs list --dead && cleargate runs retry 01938f2e\n\n\
+        `cleargate work` goes on with it then. Mend first what kept it from going on: the list says what that was."
+    )]
+    Retry {
+        /// Id of the run, or its unique beginning
+        run: String,
+    },
     /// Remove runs that have ended, with their journals
     #[command(after_help = "Examples:\n  cleargate runs prune --older-than 30d --dry-run\n  \
         cleargate runs prune --older-than 30d\n  \
@@ -373,7 +397,7 @@ pub enum Runs {
         not shrink. Other commands may run meanwhile.")]
     Prune {
         /// Ended at least so long ago: 30d, 12h, 10m
-        #[arg(long, value_name = "AGE", value_parser = age)]
+        #[arg(long, value_name = "AGE", value_parser = span)]
         older_than: Duration,
         /// Only runs that ended so
         #[arg(long, value_enum)]
@@ -442,8 +466,10 @@ pub enum Secret {
 /// State of a run.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Status {
-    /// Not finished: driven, or interrupted
+    /// Not finished, and driven by a process
     Running,
+    /// Not finished, and driven by nobody
+    Interrupted,
     /// Not finished, and nothing to do until a moment, an event or people
     Waiting,
     /// Finished well
@@ -452,6 +478,8 @@ pub enum Status {
     Failed,
     /// Ended on request
     Cancelled,
+    /// Set aside, because it could not go on again and again
+    Dead,
 }
 
 /// How a run ended.
@@ -465,7 +493,8 @@ pub enum Ended {
     Cancelled,
 }
 
-fn age(text: &str) -> Result<Duration, String> {
+/// A span of time as people write it.
+fn span(text: &str) -> Result<Duration, String> {
     cleargate::Unit::Millis.parse(text).map(Duration::from_millis)
 }
 

@@ -19,6 +19,7 @@ mod step;
 pub mod tasks;
 mod test;
 mod travel;
+mod work;
 
 use std::io::Write;
 
@@ -93,6 +94,7 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Test(args) => test::test(&context, args).await,
         Verb::Listen { flow, once, locked } => listen::listen(&context, &flow, once, locked).await,
         Verb::Resume { run, due, wait } => run::resume(&context, run.as_deref(), due, wait).await,
+        Verb::Work(args) => work::work(&context, args).await,
         Verb::Signal(args) => signal::signal(&context, args).await,
         Verb::Tasks(verb) => tasks::tasks(&context, verb).await,
         Verb::Replay(args) => travel::replay(&context, args).await,

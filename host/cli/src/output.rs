@@ -123,6 +123,11 @@ impl Talk {
         }
     }
 
+    /// Writes one of many documents that are told as things happen: a line each, whichever the form.
+    pub fn line<T: Serialize>(&self, document: &T) {
+        self.data(&json(document, false));
+    }
+
     /// Many documents that come page by page, so that they are never in memory together.
     pub fn pages(&self) -> Pages<'_> {
         Pages { talk: self, begun: false }

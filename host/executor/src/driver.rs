@@ -90,6 +90,9 @@ pub(crate) struct Driver {
     unshown: Vec<Arc<RunEvent>>,
     cancel_seen: bool,
     parking: Option<BoxFuture<'static, ()>>,
+    /// The run did nothing but wait when it was asked to leave, and nothing has happened since: when it is due for a reason
+    /// that is in no record.
+    rested: Option<Option<i64>>,
     /// Events that other runs are told of.
     telling: FuturesUnordered<BoxFuture<'static, Event>>,
     /// When the inbox is looked into again.
@@ -126,6 +129,7 @@ impl Driver {
             unshown: Vec::new(),
             cancel_seen: false,
             parking: None,
+            rested: None,
             telling: FuturesUnordered::new(),
             look: None,
         }
@@ -258,7 +262,7 @@ impl Driver {
             }
             self.perform();
             if self.parking.is_some() && self.flying.values().all(|flying| flying.waits) {
-                return Ok(End::Parked);
+                return Ok(self.leaves().await);
             }
             match self.rests().await? {
                 Rests::Leaves(end) => return Ok(end),

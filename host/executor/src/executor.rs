@@ -8,7 +8,7 @@ use cleargate_flow::event::{EVENT_VERSION, check_payload};
 use cleargate_flow::{Address, Event, FlowHash, Graph, NodeError, Record, RunId, Value};
 use cleargate_gate::Gate;
 use cleargate_store::{
-    Created, Lease, Letter, MAX_PAGE, NewRun, Posted, RunRow, Store, StoreError,
+    Created, Lease, Letter, MAX_PAGE, NewRun, Posted, RunRow, Store, StoreError, Trouble,
 };
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -29,6 +29,7 @@ use crate::tasks::Tasks;
 
 mod child;
 mod recover;
+mod tries;
 
 pub use recover::Recovery;
 
@@ -258,7 +259,7 @@ impl Executor {
             // Whoever has attached to this claim meanwhile keeps what becomes of it.
             Created::Exists(same) if same == id => {
                 self.pinned(&id, &graph).await?;
-                return self.go_on(claim, catalog).await;
+                return self.go_on(claim, catalog, None).await;
             }
             Created::Exists(other) => {
                 drop(claim);
@@ -291,7 +292,7 @@ impl Executor {
         let row = self.pinned(run, &graph).await?;
         let depth = self.depth_below(row.parent.as_ref()).await?;
         match self.claim(run, &graph, depth)? {
-            Claimed::Here(claim) => self.go_on(claim, catalog).await,
+            Claimed::Here(claim) => self.go_on(claim, catalog, None).await,
             Claimed::Live(handle) => Ok(handle),
         }
     }
@@ -301,6 +302,7 @@ impl Executor {
         &self,
         claim: Claim,
         catalog: Arc<dyn Catalog>,
+        note: Option<Trouble>,
     ) -> Result<RunHandle, StartError> {
         let live = claim.live.clone();
         let run = &live.id;
@@ -321,14 +323,7 @@ impl Executor {
         live.set_lease(Some(lease.clone()));
         let shared = self.shared.clone();
         let mut driver = Driver::new(shared, live.clone(), catalog, lease.clone(), None);
-        let loaded = self.load(run, &mut driver).await.and_then(|()| match driver.belongs() {
-            true => Ok(()),
-            false => {
-                let why = "its journal belongs to another version of the flow".into();
-                Err(StartError::Damaged { run: run.clone(), why })
-            }
-        });
-        if let Err(error) = loaded {
+        if let Err(error) = self.read_held(run, &mut driver, note).await {
             // The reason stays, but nobody has to wait for the lease to find it.
             let _ = self.shared.store.release(&lease).await;
             return Err(error);
@@ -557,6 +552,6 @@ fn damaged(run: RunId, end: End) -> StartError {
     StartError::Damaged { run, why }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -24,6 +24,7 @@ mod reenact;
 mod skipping;
 mod tasks;
 mod timers;
+mod worker;
 
 pub mod limits;
 #[cfg(feature = "testing")]
@@ -45,3 +46,4 @@ pub use node::{
 pub use peers::{MAX_CALL_DEPTH, Peers};
 pub use reenact::{CallMismatch, Reenacted};
 pub use skipping::{HORIZON_MS, Hold, SkippingClock};
+pub use worker::{Flows, WorkConfig, Worked};

@@ -49,6 +49,35 @@ pub const MAX_LOG_LINE: usize = 4 * 1024;
 /// Levels of sub-flows below a run: an accidental recursion ends with an error that says so.
 pub const MAX_DEPTH: usize = 16;
 
+/// Runs that a worker drives at the same time: four for each attempt that may be performed, so that there is something to
+/// do while others wait or are stored, and few enough that their leases are renewed in time.
+pub const JOBS: usize = 256;
+
+/// Milliseconds between two questions of a worker for what other processes wrote: soon enough for a person who has
+/// answered, and three small questions to the store. Moments are not waited for like this: the next one is known.
+pub const POLL_MS: u64 = 1_000;
+
+/// Milliseconds that runs have to come to a stored point when their worker ends: less than service managers wait.
+pub const WORK_GRACE_MS: u64 = 10_000;
+
+/// Times in a row that a run is taken up without getting on before it is set aside: a machine that fails now and then is
+/// survived, and a run that ends its process does not do so for ever.
+pub const MAX_TRIES: u32 = 5;
+
+/// Times in a row after which a run may be what ends its process, and not one that was beside it.
+pub const SUSPECT_TRIES: u32 = 2;
+
+/// Milliseconds after which the end of the process is not put down to a run alone: what ends a process by being read or
+/// performed does so sooner.
+pub const PROBATION_MS: u64 = 30_000;
+
+/// Milliseconds before a run that cannot go on is tried again: first, doubled each time, and greatest.
+pub const RETRY_PAUSE_MS: (u64, u64) = (1_000, 60_000);
+
+/// Milliseconds by which the clock on the wall may differ from the other one between two looks before it has jumped: far
+/// above what a correction by the network does.
+pub const CLOCK_SLACK_MS: u64 = 1_000;
+
 /// How much one executor does at once, and how patient it is.
 #[derive(Clone, Debug)]
 pub struct ExecutorConfig {

@@ -2,6 +2,8 @@
 //!
 //! They ask through the trait alone, so a store written elsewhere is held to the same.
 
+mod troubles;
+
 use cleargate_flow::event::MAX_PAYLOAD_DEPTH;
 use cleargate_flow::{Event, FlowHash, Outcome, Record, RunId, Value};
 
@@ -13,6 +15,8 @@ use crate::{
     Created, Durability, KvSpace, Letter, NewRun, Posted, Removed, RunFilter, RunStatus, Says,
     Store, StoreError, WaitFilter,
 };
+
+pub use troubles::leaves_alone_what_was_set_aside;
 
 /// A run of flow `f` with its first record.
 pub(crate) fn new_run(id: &str, key: Option<&str>) -> NewRun {
@@ -374,6 +378,7 @@ pub async fn check(store: &dyn Store) {
     appends_without_gaps(store).await;
     removes_what_is_finished(store).await;
     wakes_who_waits(store).await;
+    leaves_alone_what_was_set_aside(store).await;
     keeps_forks_apart(store).await;
     takes_what_can_be_read_back(store).await;
     keeps_values_apart(store).await;

@@ -21,6 +21,7 @@ pub mod memory;
 pub mod quota;
 pub mod run;
 pub mod sqlite;
+pub mod trouble;
 pub mod waits;
 
 pub use blob::BlobDigest;
@@ -33,4 +34,5 @@ pub use run::{
 };
 pub use sqlite::{OpenError, SqliteConfig, SqliteStore};
 pub use store::{Durability, MAX_PAGE, Store};
+pub use trouble::Trouble;
 pub use waits::{Letter, OpenWait, Posted, Says, WaitFilter, WaitsFor};

@@ -17,6 +17,7 @@ use crate::kv::{KvPage, KvSpace, check_entry, check_key};
 use crate::quota::{OWNED_BLOBS, Quota, of_entry};
 use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow, RunStatus};
 use crate::store::{Durability, MAX_PAGE, Store};
+use crate::trouble::Trouble;
 use crate::waits::{
     Change, Letter, MAX_INBOX, OpenWait, Posted, WaitFilter, WaitsFor, changes, check_letter,
 };
@@ -52,15 +53,23 @@ struct Run {
     letters: Vec<(String, Option<Letter>)>,
     /// What it waits for, by address; none for its alarm.
     waits: BTreeMap<String, OpenWait>,
+    /// Letters that it had when it ended.
+    undelivered: Vec<Letter>,
+    trouble: Option<Trouble>,
 }
 
 impl Run {
     fn new(new: NewRun, head: Head) -> Self {
-        Self { new, head, letters: Vec::new(), waits: BTreeMap::new() }
+        let (letters, waits, undelivered) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { new, head, letters, waits, undelivered, trouble: None }
     }
 
     fn has_letters(&self) -> bool {
         self.letters.iter().any(|(_, letter)| letter.is_some())
+    }
+
+    fn is_aside(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.set_aside)
     }
 
     fn is_due(&self, now_ms: i64) -> bool {
@@ -97,7 +106,12 @@ impl Run {
                 let taken = self.letters.iter_mut().filter(|(known, _)| *known == id);
                 taken.for_each(|(_, letter)| *letter = None);
             }
-            Change::ClosesAll => self.waits.clear(),
+            Change::ClosesAll => {
+                self.waits.clear();
+                self.trouble = None;
+                let letters = self.letters.iter_mut().filter_map(|(_, letter)| letter.take());
+                self.undelivered = letters.collect();
+            }
         }
     }
 }
@@ -252,7 +266,7 @@ impl Store for MemoryStore {
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError> {
         let state = self.state();
         let open = state.open.iter().map(|at| &state.runs[at]);
-        let open = open.filter(|run| run.head.is_outstanding(now_ms));
+        let open = open.filter(|run| run.head.is_outstanding(now_ms) && !run.is_aside());
         Ok(open.map(|run| run.new.id.clone()).collect())
     }
 
@@ -313,6 +327,12 @@ impl Store for MemoryStore {
         Ok(letters.take(limit.min(MAX_PAGE)).collect())
     }
 
+    async fn undelivered(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        let mut state = self.state();
+        let letters = &state.run(run)?.undelivered;
+        Ok(letters.iter().take(limit.min(MAX_PAGE)).cloned().collect())
+    }
+
     async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError> {
         let state = self.state();
         let (end, seq) = match &filter.after {
@@ -340,7 +360,43 @@ impl Store for MemoryStore {
         };
         among.sort_unstable();
         let due = among.iter().map(|at| &state.runs[at]).filter(|run| run.is_due(now_ms));
+        let due = due.filter(|run| below.is_some() || !run.is_aside());
         Ok(due.take(MAX_PAGE).map(|run| run.new.id.clone()).collect())
+    }
+
+    async fn next_due(&self, after_ms: i64) -> Result<Option<i64>, StoreError> {
+        let state = self.state();
+        let open = state.open.iter().map(|at| &state.runs[at]);
+        let waiting = open.filter(|run| run.head.status == RunStatus::Waiting);
+        let moments = waiting.flat_map(|run| run.waits.values().filter_map(|wait| wait.until));
+        Ok(moments.filter(|until| *until > after_ms).min())
+    }
+
+    async fn set_trouble(&self, run: &RunId, trouble: Option<Trouble>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let found = state.run(run)?;
+        if found.head.status.is_finished() {
+            return Err(StoreError::Finished { run: run.clone() });
+        }
+        found.trouble = trouble.map(Trouble::cut);
+        Ok(())
+    }
+
+    async fn trouble(&self, run: &RunId) -> Result<Option<Trouble>, StoreError> {
+        Ok(self.state().run(run)?.trouble.clone())
+    }
+
+    async fn set_aside(
+        &self,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, Trouble)>, StoreError> {
+        let state = self.state();
+        let end = before.map(|run| state.position(run)).transpose()?.unwrap_or(usize::MAX);
+        let open = state.open.range(..end).rev().map(|at| &state.runs[at]);
+        let aside = open.filter(|run| run.is_aside());
+        let named = aside.filter_map(|run| Some((run.new.id.clone(), run.trouble.clone()?)));
+        Ok(named.take(limit.min(MAX_PAGE)).collect())
     }
 
     async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError> {

@@ -114,7 +114,7 @@ pub struct LeaseInfo {
 
 impl LeaseInfo {
     /// Whether it keeps others from the run.
-    pub(crate) fn holds(&self, now_ms: i64) -> bool {
+    pub fn holds(&self, now_ms: i64) -> bool {
         self.until > now_ms && self.until <= now_ms.saturating_add_unsigned(MAX_LEASE_MS)
     }
 }

@@ -18,6 +18,7 @@ mod readers;
 mod remains;
 mod removal;
 mod runs;
+mod troubles;
 mod used;
 mod values;
 mod writer;
@@ -42,6 +43,7 @@ use crate::kv::{KvPage, KvSpace, check_entry, check_key};
 use crate::quota::{OWNED_BLOBS, Quota};
 use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow, RunStatus};
 use crate::store::{Durability, MAX_PAGE, Store};
+use crate::trouble::Trouble;
 use crate::waits::{Letter, OpenWait, Posted, WaitFilter, changes, check_letter};
 
 /// How long a change waits for another process that is writing: many commits, and short enough that a
@@ -245,6 +247,11 @@ impl Store for SqliteStore {
         self.readers.read(move |db| inbox::read(db, &run, limit.min(MAX_PAGE))).await
     }
 
+    async fn undelivered(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        let run = run.clone();
+        self.readers.read(move |db| inbox::undelivered(db, &run, limit.min(MAX_PAGE))).await
+    }
+
     async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError> {
         let filter = filter.clone();
         self.readers.read(move |db| open_waits::list(db, &filter)).await
@@ -253,6 +260,31 @@ impl Store for SqliteStore {
     async fn due(&self, now_ms: i64, below: Option<&RunId>) -> Result<Vec<RunId>, StoreError> {
         let below = below.cloned();
         self.readers.read(move |db| open_waits::due(db, now_ms, below.as_ref())).await
+    }
+
+    async fn next_due(&self, after_ms: i64) -> Result<Option<i64>, StoreError> {
+        self.readers.read(move |db| open_waits::next_due(db, after_ms)).await
+    }
+
+    // As little as a lease does a note need a sync: without it a run is tried once more.
+    async fn set_trouble(&self, run: &RunId, trouble: Option<Trouble>) -> Result<(), StoreError> {
+        let run = run.clone();
+        let set = move |db: &_| troubles::set(db, &run, trouble);
+        self.writer.write(Durability::Batched, 0, set).await
+    }
+
+    async fn trouble(&self, run: &RunId) -> Result<Option<Trouble>, StoreError> {
+        let run = run.clone();
+        self.readers.read(move |db| troubles::get(db, &run)).await
+    }
+
+    async fn set_aside(
+        &self,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, Trouble)>, StoreError> {
+        let before = before.cloned();
+        self.readers.read(move |db| troubles::list(db, before.as_ref(), limit)).await
     }
 
     async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError> {

@@ -8,6 +8,7 @@ use crate::blob::BlobDigest;
 use crate::error::StoreError;
 use crate::kv::{KvPage, KvSpace};
 use crate::run::{Created, Lease, NewRun, Removed, RunFilter, RunRow};
+use crate::trouble::Trouble;
 use crate::waits::{Letter, OpenWait, Posted, WaitFilter};
 
 /// Entries that one answer holds at most, so that no question makes the store build an unbounded answer.
@@ -62,7 +63,7 @@ pub trait Store: Send + Sync + 'static {
     async fn run_ids(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError>;
 
     /// Returns every run that somebody has to go on with and that nobody holds at `now_ms`, in order of creation. One that
-    /// only waits is not among them: see [`Store::due`]. The cost depends on the number of unfinished runs alone.
+    /// only waits is not among them: see [`Store::due`]; nor is one that was set aside: see [`Store::set_trouble`]. The cost depends on the number of unfinished runs alone.
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError>;
 
     /// Takes a run over until `now_ms + ttl_ms`, at most [`MAX_LEASE_MS`](crate::run::MAX_LEASE_MS), and makes every
@@ -104,6 +105,13 @@ pub trait Store: Send + Sync + 'static {
     /// more than [`MAX_LETTER_BYTES`](crate::waits::MAX_LETTER_BYTES).
     async fn post(&self, letter: &Letter) -> Result<Posted, StoreError>;
 
+    /// Returns letters that a run of the past never took, the oldest first, at most `limit` and [`MAX_PAGE`]; none of one
+    /// that has not ended.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`], [`StoreError::DamagedEntry`].
+    async fn undelivered(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError>;
+
     /// Returns letters that a run has not taken, the oldest first, at most `limit` and [`MAX_PAGE`]. A record that takes one
     /// (`signal_received`, `task_answered`, or the refusal of either) removes it from here.
     async fn inbox(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError>;
@@ -115,8 +123,36 @@ pub trait Store: Send + Sync + 'static {
     async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError>;
 
     /// Returns waiting runs whose time has come at `now_ms` or that have letters, in order of creation, at most
-    /// [`MAX_PAGE`]: of all, or of one and the sub-flows below it. The cost depends on their number alone.
+    /// [`MAX_PAGE`]: of all but those that were set aside, or of one and the sub-flows below it. The cost depends on their
+    /// number alone.
     async fn due(&self, now_ms: i64, below: Option<&RunId>) -> Result<Vec<RunId>, StoreError>;
+
+    /// Returns the first moment later than `after_ms` at which the time of a waiting run comes.
+    async fn next_due(&self, after_ms: i64) -> Result<Option<i64>, StoreError>;
+
+    /// Notes what is held against a run, or that nothing is. One that is set aside is left out of [`Store::outstanding`] and
+    /// of [`Store::due`]. The end of a run ends its trouble.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`], [`StoreError::Finished`].
+    async fn set_trouble(&self, run: &RunId, trouble: Option<Trouble>) -> Result<(), StoreError>;
+
+    /// Returns what is held against a run.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`].
+    async fn trouble(&self, run: &RunId) -> Result<Option<Trouble>, StoreError>;
+
+    /// Returns runs that were set aside, the latest created first, at most `limit` and [`MAX_PAGE`]: those that were created
+    /// before `before`, or the first. The cost depends on their number alone.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`] when `before` names none.
+    async fn set_aside(
+        &self,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, Trouble)>, StoreError>;
 
     /// Returns the sub-flows that a run started itself and that are not finished, in order of creation, at most
     /// [`MAX_PAGE`].

@@ -10,7 +10,7 @@ use cleargate_flow::{Address, Event, FlowHash, Record, RunId};
 use cleargate_store::memory::MemoryStore;
 use cleargate_store::{
     BlobDigest, Created, Durability, KvPage, KvSpace, Lease, Letter, NewRun, OpenWait, Posted,
-    Removed, RunFilter, RunRow, Store, StoreError, WaitFilter,
+    Removed, RunFilter, RunRow, Store, StoreError, Trouble, WaitFilter,
 };
 use tokio::sync::Notify;
 
@@ -162,6 +162,30 @@ impl Store for TornStore {
 
     async fn run_ids(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError> {
         self.inner.run_ids(prefix, limit).await
+    }
+
+    async fn next_due(&self, after_ms: i64) -> Result<Option<i64>, StoreError> {
+        self.inner.next_due(after_ms).await
+    }
+
+    async fn set_trouble(&self, run: &RunId, trouble: Option<Trouble>) -> Result<(), StoreError> {
+        self.inner.set_trouble(run, trouble).await
+    }
+
+    async fn trouble(&self, run: &RunId) -> Result<Option<Trouble>, StoreError> {
+        self.inner.trouble(run).await
+    }
+
+    async fn set_aside(
+        &self,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, Trouble)>, StoreError> {
+        self.inner.set_aside(before, limit).await
+    }
+
+    async fn undelivered(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        self.inner.undelivered(run, limit).await
     }
 
     async fn outstanding(&self, now_ms: i64) -> Result<Vec<RunId>, StoreError> {

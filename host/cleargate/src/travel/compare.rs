@@ -28,7 +28,8 @@ impl Host {
     pub async fn compare_runs(&self, left: &RunId, right: &RunId) -> Result<RunComparison> {
         let (a, b) = (self.walked(left).await?, self.walked(right).await?);
         let comparison = compare((&a.0, &a.1), (&b.0, &b.1));
-        let (left, right) = (self.row(left).await?.into(), self.row(right).await?.into());
+        let (left, right) = (self.row(left).await?, self.row(right).await?);
+        let (left, right) = (self.view(left).await?, self.view(right).await?);
         Ok(RunComparison { left, right, comparison })
     }
 

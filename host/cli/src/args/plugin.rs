@@ -223,7 +223,7 @@ pub struct DevArgs {
     #[arg(long, short, value_name = "INPUT", requires = "flow")]
     pub input: Vec<String>,
     /// Run the flow again and again, not only after a change: 500ms, 2s
-    #[arg(long, value_name = "TIME", requires = "flow", value_parser = super::age)]
+    #[arg(long, value_name = "TIME", requires = "flow", value_parser = super::span)]
     pub every: Option<Duration>,
     /// Grant what the first build asks for; a later build that asks for more is refused
     #[arg(long, requires = "flow")]

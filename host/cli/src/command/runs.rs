@@ -1,6 +1,6 @@
 //! `cleargate runs`: what happened, from the journal.
 
-use cleargate::{Host, Prune, Record, RunId, RunQuery, RunView, Timeline};
+use cleargate::{Host, Prune, Record, RunId, RunQuery, RunView, Timeline, Undelivered};
 
 use super::Context;
 use crate::args::{Ended, Runs, Status};
@@ -13,9 +13,12 @@ const NO_RUNS: &str = "no runs yet: cleargate run dependency_review --input lock
 pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
     let host = context.host().await?;
     match verb {
-        Runs::List { flow, status, sub_flows, limit } => {
+        Runs::List { flow, status, dead, sub_flows, limit } => {
+            let status = status.or(dead.then_some(Status::Dead));
             let status = status.map(|s| match s {
                 Status::Running => "running",
+                Status::Interrupted => "interrupted",
+                Status::Dead => "dead",
                 Status::Waiting => "waiting",
                 Status::Succeeded => "succeeded",
                 Status::Failed => "failed",
@@ -32,32 +35,13 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
         }
         Runs::Show { run } => {
             let id = host.find_run(&run).await?;
-            let details = host.run_details(&id).await?;
-            let now = now();
-            context.talk.document(&details, || {
-                let mut text = list_text(std::slice::from_ref(&details.run), context.talk);
-                if let Some(parent) = &details.run.parent {
-                    text += &format!("\nthe sub-flow at {} of run {}", parent.address, parent.run);
-                }
-                if !details.waits.is_empty() {
-                    text += &format!("\n\n{}", super::tasks::waits_text(&details.waits, now));
-                }
-                if let Some(origin) = &details.run.origin {
-                    text += &format!("\nforked from run {origin}");
-                }
-                text +=
-                    &format!("\n\n{}", timeline_text(&details.timeline, usize::MAX, context.talk));
-                if !details.sub_flows.is_empty() {
-                    text +=
-                        &format!("\n\nsub-flows\n{}", list_text(&details.sub_flows, context.talk));
-                }
-                text
-            });
+            show(&host, &id, context.talk).await?;
         }
         Runs::Events { run } => {
             let id = host.find_run(&run).await?;
             events(&host, &id, context.talk).await?;
         }
+        Runs::Retry { run } => retry(&host, &run, context.talk).await?,
         Runs::Prune { older_than, status, dry_run } => {
             let status = status.map(|status| match status {
                 Ended::Succeeded => "succeeded",
@@ -68,6 +52,43 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+async fn show(host: &Host, id: &RunId, talk: &Talk) -> Result<(), Failure> {
+    let details = host.run_details(id).await?;
+    let now = now();
+    talk.document(&details, || {
+        let mut text = list_text(std::slice::from_ref(&details.run), talk);
+        if let Some(parent) = &details.run.parent {
+            text += &format!("\nthe sub-flow at {} of run {}", parent.address, parent.run);
+        }
+        if !details.waits.is_empty() {
+            text += &format!("\n\n{}", super::tasks::waits_text(&details.waits, now));
+        }
+        if !details.undelivered.is_empty() {
+            text += &format!("\n\n{}", undelivered_text(&details.undelivered));
+        }
+        if let Some(origin) = &details.run.origin {
+            text += &format!("\nforked from run {origin}");
+        }
+        text += &format!("\n\n{}", timeline_text(&details.timeline, usize::MAX, talk));
+        if !details.sub_flows.is_empty() {
+            text += &format!("\n\nsub-flows\n{}", list_text(&details.sub_flows, talk));
+        }
+        text
+    });
+    Ok(())
+}
+
+async fn retry(host: &Host, run: &str, talk: &Talk) -> Result<(), Failure> {
+    let id = host.find_run(run).await?;
+    let was = host.retry(&id).await?;
+    let document = serde_json::json!({ "run": id, "was_set_aside": was });
+    talk.document(&document, || match was {
+        true => format!("run {id} can be taken up again: cleargate work, or cleargate resume {id}"),
+        false => format!("run {id} was not set aside: nothing was changed"),
+    });
+    Ok(())
 }
 
 /// Page by page: a journal may be larger than what is in memory at once.
@@ -115,6 +136,16 @@ fn events_text(events: &[Record]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// What a run was told in vain.
+fn undelivered_text(undelivered: &[Undelivered]) -> String {
+    let lines = undelivered.iter().map(|told| {
+        let Undelivered { what, by, at, .. } = told;
+        let (what, by, at) = (escaped(what), escaped(by), time(*at));
+        format!("  {what}, told by {by} at {at}, was not taken before the run ended")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn list_text(runs: &[RunView], talk: &Talk) -> String {
     let rows: Vec<_> = runs
         .iter()
@@ -124,6 +155,8 @@ fn list_text(runs: &[RunView], talk: &Talk) -> String {
                 "failed" => ("✗", "31"),
                 "cancelled" => ("-", "33"),
                 "waiting" => ("⏸", "33"),
+                "interrupted" => ("⏹", "33"),
+                "dead" => ("✗", "1;31"),
                 _ => ("…", "36"),
             };
             vec![

@@ -160,7 +160,18 @@ impl Driver {
         }
     }
 
-    fn is_idle(&self) -> bool {
+    /// How the run leaves that was asked to: one that did nothing but wait is found when its time comes, any other at once.
+    pub(super) async fn leaves(&mut self) -> End {
+        let Some(alarm) = self.rested else { return End::Parked };
+        match self.shared.store.park(&self.lease, alarm).await {
+            Ok(true) => End::Waiting,
+            Err(StoreError::Fenced { .. }) => End::Lost,
+            // Letters came, or the store takes nothing: whoever goes on with it will see.
+            _ => End::Parked,
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
         let control = &self.live.control;
         let rests = |(at, flying): (&Address, &super::Flying)| {
             flying.waits && !flying.cancel.is_cancelled() && control.rests(at)

@@ -102,6 +102,7 @@ impl Driver {
     /// Folds what was pushed and all that follows from it.
     pub(super) fn fold_all(&mut self) -> Result<(), Stop> {
         while let Some(event) = self.turn.events.pop_front() {
+            self.rested = None;
             let step = self.machine.apply(&event).map_err(Stop::broken)?;
             self.follow(step.effects, &step.derived);
             self.keep_moment(&event);

@@ -108,6 +108,7 @@ impl Driver {
         if self.parking.is_none()
             && let Some(grace) = self.live.control.park_grace()
         {
+            self.rested = self.is_idle().then(|| self.timers.alarm(&*self.shared.clock));
             self.parking = Some(self.shared.clock.sleep(grace));
             self.queue.clear();
             self.place = None;

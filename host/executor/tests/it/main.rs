@@ -13,6 +13,7 @@ mod reenact;
 mod resume;
 mod rules;
 mod waiting;
+mod working;
 mod world;
 
 /// `usual`, or `soak` when somebody has asked for the slow proof: `make soak`.

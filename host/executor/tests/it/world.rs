@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use cleargate_executor::testing::{self, NodeTypes, OneNode};
 use cleargate_executor::{
-    Catalog, Counted, Executor, ExecutorConfig, Failure, ManualClock, Node, NodeContext, Output,
-    RunHandle, StartError, StartRun,
+    Catalog, Clock, Counted, Executor, ExecutorConfig, Failure, ManualClock, Node, NodeContext,
+    Output, RunHandle, StartError, StartRun,
 };
 use cleargate_flow::error::ErrorCode;
 use cleargate_flow::signature::Effect;
@@ -16,7 +16,7 @@ use cleargate_flow::{FlowHash, Graph, NodeError, Record, RunId, Value};
 use cleargate_gate::{Answer, Gate, Hop, HttpRequest, KvOp, Request, Transport};
 use cleargate_store::{
     BlobDigest, Created, Durability, KvPage, KvSpace, Lease, Letter, MemoryStore, NewRun, OpenWait,
-    Posted, Removed, RunFilter, RunRow, Store, StoreError, WaitFilter,
+    Posted, Removed, RunFilter, RunRow, Store, StoreError, Trouble, WaitFilter,
 };
 use tokio::sync::Notify;
 
@@ -258,6 +258,26 @@ impl Store for Mortal {
     async fn run_ids(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError> {
         self.inner.run_ids(prefix, limit).await
     }
+    async fn next_due(&self, after: i64) -> Result<Option<i64>, StoreError> {
+        self.inner.next_due(after).await
+    }
+    async fn set_trouble(&self, run: &RunId, t: Option<Trouble>) -> Result<(), StoreError> {
+        self.alive()?;
+        self.inner.set_trouble(run, t).await
+    }
+    async fn trouble(&self, run: &RunId) -> Result<Option<Trouble>, StoreError> {
+        self.inner.trouble(run).await
+    }
+    async fn set_aside(
+        &self,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, Trouble)>, StoreError> {
+        self.inner.set_aside(before, limit).await
+    }
+    async fn undelivered(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        self.inner.undelivered(run, limit).await
+    }
     async fn outstanding(&self, now: i64) -> Result<Vec<RunId>, StoreError> {
         self.inner.outstanding(now).await
     }
@@ -346,11 +366,23 @@ impl Process {
         clock: ManualClock,
         set: impl FnOnce(&mut ExecutorConfig),
     ) -> Self {
+        let shown = Arc::new(clock.clone());
+        Self::showing(store, owner, ledger, (clock, shown), set)
+    }
+
+    /// A process whose clock shows something else than the time that passes.
+    pub(crate) fn showing(
+        store: Arc<dyn Store>,
+        owner: &str,
+        ledger: Arc<Ledger>,
+        (clock, shown): (ManualClock, Arc<dyn Clock>),
+        set: impl FnOnce(&mut ExecutorConfig),
+    ) -> Self {
         let gate = testing::gate(store.clone(), Arc::new(Wire(ledger.clone())));
         let mut config = ExecutorConfig::new(owner);
         set(&mut config);
         let ids = Arc::new(Counted::default());
-        let executor = Executor::new(store, gate.clone(), Arc::new(clock.clone()), ids, config);
+        let executor = Executor::new(store, gate.clone(), shown, ids, config);
         Self { executor, gate, clock, ledger }
     }
 

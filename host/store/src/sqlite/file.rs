@@ -19,11 +19,12 @@ use super::error::OpenError;
 use super::{SqliteConfig, log, remains};
 
 /// What each version of the tables adds to the one before it, from version 1 on.
-pub(super) const SCHEMAS: [&str; 4] = [
+pub(super) const SCHEMAS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
 
 /// Version of the tables, kept in the file's `user_version`.
@@ -33,7 +34,7 @@ const VERSION: i32 = SCHEMAS.len() as i32;
 const APPLICATION: i32 = 0x434c_4754;
 
 /// Prepared statements that a connection keeps: more than this crate has.
-const STATEMENTS: usize = 72;
+const STATEMENTS: usize = 84;
 
 /// Opens the writer's connection, creating the store when that is wanted.
 pub(super) fn open(path: &Path, config: &SqliteConfig) -> Result<Connection, OpenError> {

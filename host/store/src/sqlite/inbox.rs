@@ -62,11 +62,39 @@ pub(super) fn any(db: &Connection, run: i64) -> Result<bool, Fault> {
 
 /// The letters that a run has not taken, the oldest first.
 pub(super) fn read(db: &Connection, run: &RunId, limit: usize) -> Result<Vec<Letter>, Fault> {
+    let select = "SELECT id, sender, at, body, sum FROM letter WHERE run = ?1 AND body IS NOT NULL \
+        ORDER BY nr LIMIT ?2";
+    letters(db, select, run, limit)
+}
+
+/// The letters that a run which has ended never took, the oldest first.
+pub(super) fn undelivered(
+    db: &Connection,
+    run: &RunId,
+    limit: usize,
+) -> Result<Vec<Letter>, Fault> {
+    let select = "SELECT id, sender, at, body, sum FROM undelivered WHERE run = ?1 \
+        ORDER BY nr LIMIT ?2";
+    letters(db, select, run, limit)
+}
+
+/// Lays aside what a run did not take that ends now.
+pub(super) fn close(db: &Connection, run: i64) -> Result<(), Fault> {
+    if !any(db, run)? {
+        return Ok(());
+    }
+    db.prepare_cached(
+        "INSERT INTO undelivered SELECT nr, run, id, sender, at, body, sum FROM letter \
+         WHERE run = ?1 AND body IS NOT NULL",
+    )?
+    .execute([run])?;
+    db.prepare_cached("DELETE FROM letter WHERE run = ?1 AND body IS NOT NULL")?.execute([run])?;
+    Ok(())
+}
+
+fn letters(db: &Connection, select: &str, run: &RunId, limit: usize) -> Result<Vec<Letter>, Fault> {
     let stored = runs::load(db, run)?;
-    let mut statement = db.prepare_cached(
-        "SELECT id, sender, at, body, sum FROM letter WHERE run = ?1 AND body IS NOT NULL \
-         ORDER BY nr LIMIT ?2",
-    )?;
+    let mut statement = db.prepare_cached(select)?;
     let mut rows = statement.query(params![stored.nr, i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let mut letters = Vec::new();
     while let Some(row) = rows.next()? {

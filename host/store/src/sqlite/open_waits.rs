@@ -2,11 +2,11 @@
 
 use cleargate_flow::RunId;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::checksum::checksum;
 use super::fault::Fault;
-use super::{inbox, runs};
+use super::{inbox, runs, troubles};
 use crate::run::RunStatus;
 use crate::store::MAX_PAGE;
 use crate::waits::{Change, OpenWait, WaitFilter, WaitsFor};
@@ -22,6 +22,8 @@ pub(super) fn apply(db: &Connection, run: i64, changes: &[Change]) -> Result<(),
             Change::Takes(id) => inbox::take(db, run, id)?,
             Change::ClosesAll => {
                 db.prepare_cached("DELETE FROM wait WHERE run = ?1")?.execute([run])?;
+                troubles::forget(db, run)?;
+                inbox::close(db, run)?;
             }
         }
     }
@@ -142,7 +144,11 @@ fn decode(row: &Row<'_>) -> Result<OpenWait, String> {
 const DUE: &str = "SELECT nr, id FROM run WHERE +status = ?2 AND nr IN \
     (SELECT run FROM wait INDEXED BY wait_by_until WHERE until <= ?1 \
     UNION ALL SELECT run FROM letter INDEXED BY letter_to_take WHERE body IS NOT NULL) \
+    AND NOT EXISTS (SELECT 1 FROM trouble t WHERE t.run = run.nr AND t.aside = 1) \
     ORDER BY nr LIMIT ?3";
+/// The first moment that somebody waits for.
+const NEXT_DUE: &str = "SELECT w.until FROM wait w INDEXED BY wait_by_until CROSS JOIN run r ON r.nr = w.run \
+    WHERE w.until > ?1 AND r.status = ?2 ORDER BY w.until LIMIT 1";
 const DUE_BELOW: &str = "WITH RECURSIVE family (nr, id) AS (SELECT nr, id FROM run WHERE id = ?4 \
     UNION SELECT r.nr, r.id FROM run r JOIN family f ON r.parent_run = f.id) \
     SELECT DISTINCT r.nr, r.id FROM family f JOIN run r ON r.nr = f.nr WHERE r.status = ?2 AND ( \
@@ -169,8 +175,17 @@ pub(super) fn due(
     Ok(found)
 }
 
+/// Returns the first moment later than `after_ms` that a waiting run waits for.
+pub(super) fn next_due(db: &Connection, after_ms: i64) -> Result<Option<i64>, Fault> {
+    let status = runs::status_number(RunStatus::Waiting);
+    let mut statement = db.prepare_cached(NEXT_DUE)?;
+    Ok(statement.query_row([after_ms, status], |row| row.get(0)).optional()?)
+}
+
 /// Forgets all about a run that is removed.
 pub(super) fn forget(db: &Connection, run: i64) -> Result<(), Fault> {
+    troubles::forget(db, run)?;
+    db.prepare_cached("DELETE FROM undelivered WHERE run = ?1")?.execute([run])?;
     db.prepare_cached("DELETE FROM wait WHERE run = ?1")?.execute([run])?;
     db.prepare_cached("DELETE FROM letter WHERE run = ?1")?.execute([run])?;
     Ok(())
@@ -180,12 +195,13 @@ pub(super) fn forget(db: &Connection, run: i64) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
-    /// Ten thousand runs that wait cost a look nothing: only those that are due are read.
+    /// Ten thousand runs that wait, and as many that have ended, cost a look nothing: only those that are due are read.
     #[test]
     fn what_is_due_is_found_without_looking_at_what_waits() {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(&super::super::file::SCHEMAS.concat()).unwrap();
-        for sql in [DUE, DUE_BELOW] {
+        let outstanding = runs::outstanding_sql();
+        for sql in [DUE, DUE_BELOW, NEXT_DUE, &outstanding] {
             let mut explained = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let bound = vec![1; explained.parameter_count()];
             let steps: Vec<String> = explained

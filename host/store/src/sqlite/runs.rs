@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::checksum::checksum;
 use super::fault::Fault;
+use super::troubles::IS_ASIDE;
 use crate::error::StoreError;
 use crate::head::Head;
 use crate::run::{ErrorSummary, LeaseInfo, MAX_LEASE_MS, NewRun, RunFilter, RunRow, RunStatus};
@@ -215,12 +216,18 @@ pub(super) fn children(db: &Connection, run: &RunId) -> Result<Vec<RunId>, Fault
     ids.map(|id| self::id(&id?)).collect()
 }
 
+/// The runs that somebody has to go on with: those that run are an index of their own.
+pub(super) fn outstanding_sql() -> String {
+    format!(
+        "SELECT id FROM run WHERE status = 0 \
+         AND (lease_until IS NULL OR lease_until <= ?1 OR lease_until > ?2) \
+         AND NOT {IS_ASIDE} ORDER BY nr"
+    )
+}
+
 /// Returns the runs that somebody has to go on with.
 pub(super) fn outstanding(db: &Connection, now_ms: i64) -> Result<Vec<RunId>, Fault> {
-    let mut statement = db.prepare_cached(
-        "SELECT id FROM run WHERE status = 0 \
-         AND (lease_until IS NULL OR lease_until <= ?1 OR lease_until > ?2) ORDER BY nr",
-    )?;
+    let mut statement = db.prepare_cached(&outstanding_sql())?;
     // What `LeaseInfo::holds` says, for all rows at once.
     let mut rows = statement.query([now_ms, now_ms.saturating_add_unsigned(MAX_LEASE_MS)])?;
     let mut runs = Vec::new();

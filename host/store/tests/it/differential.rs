@@ -8,7 +8,7 @@ use cleargate_store::{
     BlobDigest, Durability, KvSpace, Lease, MemoryStore, Quota, RunFilter, RunStatus, SqliteConfig,
     SqliteStore, Store,
 };
-use cleargate_store::{Letter, Says, WaitFilter};
+use cleargate_store::{Letter, Says, Trouble, WaitFilter};
 use proptest::prelude::*;
 
 /// What can be asked. Names are drawn from few, so that questions meet.
@@ -82,6 +82,16 @@ enum Ask {
     },
     Outstanding {
         now: i64,
+    },
+    Trouble {
+        run: u8,
+        tries: Option<u32>,
+        set_aside: bool,
+    },
+    Aside {
+        run: u8,
+        before: Option<u8>,
+        limit: usize,
     },
     Set {
         tenant: bool,
@@ -173,6 +183,10 @@ fn asks() -> impl Strategy<Value = Ask> {
         1 => ("(r(un[0-9]?)?)?|x|run0\u{10ffff}", 0..4_usize)
             .prop_map(|(prefix, limit)| Ask::Ids { prefix, limit }),
         1 => (0..50_i64).prop_map(|now| Ask::Outstanding { now }),
+        2 => (0..6_u8, prop::option::of(0..9_u32), any::<bool>())
+            .prop_map(|(run, tries, set_aside)| Ask::Trouble { run, tries, set_aside }),
+        1 => (0..6_u8, maybe(0..6), 0..4_usize)
+            .prop_map(|(run, before, limit)| Ask::Aside { run, before, limit }),
         2 => (any::<bool>(), keys(), bytes())
             .prop_map(|(tenant, key, value)| Ask::Set { tenant, key, value }),
         1 => (any::<bool>(), keys(), prop::option::of(bytes()), bytes())
@@ -310,13 +324,36 @@ async fn answer(store: &dyn Store, ask: &Ask, leases: &mut Vec<Lease>) -> String
         Ask::Due { now, below } => {
             let below = below.map(run_id);
             let children = store.children(&run_id(0)).await;
-            format!("{:?} {children:?}", store.due(now, below.as_ref()).await)
+            let next = store.next_due(now).await;
+            format!("{:?} {children:?} {next:?}", store.due(now, below.as_ref()).await)
         }
         Ask::Journal { run, from, limit } => {
             format!("{:?}", store.journal(&run_id(run), from, limit).await)
         }
         Ask::Ids { prefix, limit } => format!("{:?}", store.run_ids(&prefix, limit).await),
         Ask::Outstanding { now } => format!("{:?}", store.outstanding(now).await),
+        other => troubles_answer(store, other).await,
+    }
+}
+
+async fn troubles_answer(store: &dyn Store, ask: Ask) -> String {
+    match ask {
+        Ask::Trouble { run, tries, set_aside } => {
+            let note = |tries| Trouble {
+                tries,
+                records: u64::from(tries) * 3,
+                at: 5,
+                why: "é".repeat(tries as usize * 99),
+                set_aside,
+            };
+            let set = store.set_trouble(&run_id(run), tries.map(note)).await;
+            format!("{set:?} {:?}", store.trouble(&run_id(run)).await)
+        }
+        Ask::Aside { run, before, limit } => {
+            let undelivered = store.undelivered(&run_id(run), limit).await;
+            let before = before.map(run_id);
+            format!("{undelivered:?} {:?}", store.set_aside(before.as_ref(), limit).await)
+        }
         other => values_answer(store, other).await,
     }
 }

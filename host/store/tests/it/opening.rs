@@ -39,7 +39,7 @@ const HARMS: &[(&str, Harm, &str)] = &[
     ("cut to one page", |p| cut(p, 4096), "Damaged"),
     ("cut in half", |p| cut(p, fs::metadata(p).unwrap().len() / 8192 * 4096), "Damaged"),
     ("foreign", |p| sql(p, "PRAGMA application_id = 7"), "NotAStore"),
-    ("newer", |p| sql(p, "PRAGMA user_version = 5"), "Newer"),
+    ("newer", |p| sql(p, "PRAGMA user_version = 6"), "Newer"),
     ("no version", |p| sql(p, "PRAGMA user_version = 0"), "Damaged"),
     ("version 1 with a table of version 2", |p| sql(p, "PRAGMA user_version = 1"), "Damaged"),
     ("another table", |p| sql(p, "CREATE TABLE more (x)"), "Damaged"),
@@ -76,14 +76,14 @@ async fn the_version_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = sample(folder.path()).await;
     sql(&path, "PRAGMA user_version = 9");
-    let newer = OpenError::Newer { path: path.clone(), found: 9, supported: 4 };
+    let newer = OpenError::Newer { path: path.clone(), found: 9, supported: 5 };
     assert_eq!(SqliteStore::open(&path, &strict()).map(|_| ()), Err(newer));
 }
 
 /// Makes of a closed store what version 1 left behind.
 fn of_version_1(path: &Path) {
     let indexes = "DROP INDEX run_by_parent; DROP INDEX record_by_blob; DROP INDEX value_of_blob;";
-    let tables = "DROP TABLE used; DROP TABLE letter; DROP TABLE wait;";
+    let tables = "DROP TABLE used; DROP TABLE letter; DROP TABLE wait; DROP TABLE trouble; DROP TABLE undelivered;";
     sql(path, &format!("{indexes} {tables} PRAGMA user_version = 1"));
 }
 
@@ -110,6 +110,53 @@ async fn a_store_of_the_version_before_is_brought_up_to_date() {
     // What was there before counts.
     let refused = store.kv_set(space, "l", vec![7; 500]).await;
     assert!(matches!(refused, Err(StoreError::OverQuota { .. })), "{refused:?}");
+}
+
+/// Version 4 kept letters that nobody can take any more among those that somebody will.
+#[tokio::test]
+async fn what_ended_runs_never_took_is_laid_aside_when_the_store_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = sample(folder.path()).await;
+    let store = crate::open(&path);
+    let says = cleargate_store::Says::Signal { name: "e".into(), payload: 7.into() };
+    let mut letters = Vec::new();
+    for id in ["r", "open"] {
+        if id == "open" {
+            store.create_run(crate::new_run(id, None)).await.unwrap();
+        }
+        let (run, by) = (crate::id(id), "b".into());
+        letters.push(cleargate_store::Letter {
+            run,
+            id: "1".into(),
+            by,
+            at: 3,
+            says: says.clone(),
+        });
+        store.post(letters.last().unwrap()).await.unwrap();
+    }
+    drop(store);
+    // As that version left it: the run has ended, and its letter is where it was.
+    let end = "SELECT count(*) FROM letter; UPDATE run SET status = 1 WHERE id = 'r';";
+    sql(
+        &path,
+        &format!("{end} DROP TABLE trouble; DROP TABLE undelivered; PRAGMA user_version = 4"),
+    );
+    let store = SqliteStore::open(&path, &strict()).unwrap();
+    assert_eq!(store.inbox(&crate::id("open"), 9).await, Ok(vec![letters[1].clone()]));
+    drop(store);
+    let count = |of: &str| {
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.query_row(of, (), |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(count("SELECT count(*) FROM letter"), 1);
+    assert_eq!(
+        count("SELECT count(*) FROM undelivered u JOIN run r ON r.nr = u.run AND r.id = 'r'"),
+        1
+    );
+    // It is read as it was written: the checksum went with it.
+    sql(&path, "UPDATE run SET status = 0 WHERE id = 'r'");
+    let store = SqliteStore::open(&path, &strict()).unwrap();
+    assert_eq!(store.undelivered(&crate::id("r"), 9).await, Ok(vec![letters[0].clone()]));
 }
 
 #[test]
