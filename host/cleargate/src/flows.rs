@@ -381,11 +381,15 @@ impl FlowCatalog {
 }
 
 impl Catalog for FlowCatalog {
-    fn node(&self, leaf: &Leaf, _flow: &Graph) -> Result<Binding, CatalogError> {
+    fn node(&self, leaf: &Leaf, flow: &Graph) -> Result<Binding, CatalogError> {
         let inner = |flow: &Flow| {
             SubFlow::new(self.executor.clone(), flow.graph.clone(), flow.catalog.clone())
         };
-        self.guarded(leaf, self.bare(leaf, &inner)?)
+        let guarded = self.guarded(leaf, self.bare(leaf, &inner)?)?;
+        Ok(match &leaf.asset {
+            Some(asset) => self.kept(leaf, asset, flow, guarded),
+            None => guarded,
+        })
     }
 }
 

@@ -20,6 +20,7 @@
 //! process that compiles, [`Config::compiler`]: itself with an argument on which it calls [`compile_component`] and
 //! ends, or the command `cleargate` with `compile-component`.
 
+mod assets;
 pub mod attack;
 mod builtin;
 pub mod bundled;
@@ -54,6 +55,7 @@ mod uses;
 mod waits;
 mod work;
 
+pub use assets::{AssetDetails, AssetView, EarlierView};
 pub use canary::{Arm, CanaryView, Decided, Verdict};
 #[doc(hidden)]
 pub use cases::count_cases;
@@ -64,7 +66,7 @@ pub use cases::{
 pub use cleargate_flow::diagnostic::{Finding, Severity, Span};
 pub use cleargate_flow::history::{
     Breakpoint, ChangeView, Comparison, Difference as ValueDifference, Differences, NodeDifference,
-    NodeState, PathSpent, Side, Spent, Status, StepView, Steps, Unfit,
+    NodeState, Partition, PathSpent, Side, Spent, Status, StepView, Steps, Unfit,
 };
 pub use cleargate_flow::limits::Unit;
 pub use cleargate_flow::{Address, Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
@@ -93,7 +95,7 @@ pub use running::{NodeProgress, Running};
 pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView, Undelivered};
 pub use secrets::{SecretRow, SecretStore};
 pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};
-pub use timeline::{NodeRow, Timeline};
+pub use timeline::{AssetMade, AssetsUsed, NodeRow, Timeline};
 pub use travel::{
     Divergence, Fork, ForkPlan, Forked, Migration, Replay, ReplayOptions, RunComparison, SwapPlan,
 };

@@ -71,6 +71,12 @@ impl FlowPeers {
         }
     }
 
+    /// Which bytes all of them are, and how the models are put together.
+    pub(crate) fn identity(&self) -> String {
+        let used = self.used.iter().map(|used| format!("{} {}\n", used.alias, used.pin.digest));
+        used.chain([serde_json::to_string(&*self.models).unwrap_or_default()]).collect()
+    }
+
     pub(crate) fn limits(&self, manifest: Limits) -> Effective {
         Limits::combine(&[
             (Layer::Operator, self.operator),

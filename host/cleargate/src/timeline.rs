@@ -16,9 +16,59 @@ pub struct Timeline {
     pub resumed: u32,
     /// Records in the journal.
     pub events: usize,
+    /// Values of steps that are kept for other runs.
+    #[serde(skip_serializing_if = "AssetsUsed::is_nothing")]
+    pub assets: AssetsUsed,
     /// How it ended; absent while it has not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+}
+
+/// Assets that were made anew that a timeline tells of: a person reads them.
+const MAX_MADE_TOLD: usize = 20;
+
+/// The assets that the nodes of a run gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AssetsUsed {
+    /// Steps that were not performed because their value was known.
+    pub reused: u64,
+    /// Steps that were performed.
+    pub made: u64,
+    /// Why they were, of the first ones.
+    pub reasons: Vec<AssetMade>,
+}
+
+/// Why an asset was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AssetMade {
+    /// `flow/name`.
+    pub asset: String,
+    /// Which part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// In words.
+    pub why: Vec<String>,
+}
+
+impl AssetsUsed {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn add(&mut self, asset: &str, key: &Option<String>, why: &[String], known: bool) {
+        if known {
+            self.reused += 1;
+            return;
+        }
+        self.made += 1;
+        if self.reasons.len() < MAX_MADE_TOLD {
+            self.reasons.push(AssetMade {
+                asset: asset.into(),
+                key: key.clone(),
+                why: why.to_vec(),
+            });
+        }
+    }
 }
 
 /// What the journal knows of one node, over all items and attempts.
@@ -69,6 +119,9 @@ impl Folding {
                 let row = row(rows, address, at);
                 row.failed_attempts += 1;
                 row.add(*usage);
+            }
+            Event::AssetChecked { asset, key, why, from, .. } => {
+                timeline.assets.add(asset, key, why, from.is_some());
             }
             Event::RunResumed { .. } => timeline.resumed += 1,
             Event::RunFinished { outcome } => timeline.outcome = Some(outcome.clone()),

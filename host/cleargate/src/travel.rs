@@ -14,6 +14,7 @@ use crate::runs::store_error;
 mod compare;
 mod fork;
 mod migrate;
+mod partitions;
 mod replay;
 mod step;
 mod swap;

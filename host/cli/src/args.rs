@@ -1,5 +1,6 @@
 //! Arguments as typed. Each verb teaches with an example.
 
+mod assets;
 mod plugin;
 mod testing;
 mod travel;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use assets::Assets;
 pub use plugin::{DevArgs, Plugin};
 pub use testing::{Canary, CompareArgs, NewRequests, PlanArgs, TestArgs};
 pub use travel::{ForkArgs, MigrateArgs, ReplayArgs, RestartArgs, StepArgs};
@@ -297,6 +299,9 @@ pub enum Verb {
         after_help = "Example:\n  cleargate compile-component < bounds-and-component > machine-code"
     )]
     CompileComponent,
+    /// Values of steps that are kept for the runs that follow
+    #[command(subcommand, after_help = "Example:\n  cleargate assets list")]
+    Assets(Assets),
     /// Print a JSON Schema for editors and validators
     #[command(after_help = "Example:\n  cleargate schema flow > cleargate-flow.schema.json")]
     Schema {
@@ -405,6 +410,17 @@ pub enum Runs {
         /// List them, and remove nothing
         #[arg(long)]
         dry_run: bool,
+    },
+    /// The items of maps with a `key:`, one by one: which are done, which failed and why
+    #[command(after_help = "Examples:\n  cleargate runs partitions 01938f2e\n  \
+        cleargate runs partitions 01938f2e --status failed --output ndjson\n\n\
+        An item is named by its number: `cleargate restart 01938f2e --from 'reports[3]'` does one again.")]
+    Partitions {
+        /// Id of the run, or its unique beginning
+        run: String,
+        /// Only items in this state
+        #[arg(long, value_parser = ["waiting", "running", "succeeded", "failed", "cancelled"])]
+        status: Option<String>,
     },
     /// The journal of one run
     #[command(after_help = "Example:\n  cleargate runs events 01938f2e --output ndjson")]

@@ -1,5 +1,6 @@
 //! One module per verb: resolves the arguments, calls the library, shows the answer.
 
+mod assets;
 mod canary;
 mod check;
 mod compare;
@@ -107,6 +108,7 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::New { folder, example, list } => new::new(&context, folder, &example, list),
         Verb::Plugin(verb) => plugin::plugin(&context, verb).await,
         Verb::Grant(verb) => grant::grant(&context, verb),
+        Verb::Assets(verb) => assets::assets(&context, verb).await,
         Verb::Secret(verb) => secret::secret(&context, verb),
         Verb::CompileComponent => Ok(compile()),
         Verb::Doctor => doctor::doctor(&context).await,

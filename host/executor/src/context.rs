@@ -48,6 +48,8 @@ pub struct NodeContext {
     pub passes: Passes,
     /// Calls of plugins by plugins around this one.
     pub depth: u32,
+    /// The key of the asset that the attempt gives, when that has keys.
+    pub asset_key: Option<Arc<str>>,
 }
 
 impl NodeContext {
@@ -63,6 +65,15 @@ impl NodeContext {
         inner.pass = self.passes.pass(self.identity(&scope.name), scope);
         inner.config = config;
         inner.among(scope)
+    }
+
+    /// The context of what the host itself keeps beside this attempt, in the space of `tenant`, which no node can name.
+    #[must_use]
+    pub fn for_host(&self, scope: &CallScope, tenant: String) -> Self {
+        let mut own = self.within(scope, Value::Null);
+        let identity = Identity { tenant: tenant.clone(), ..self.identity(&scope.name) };
+        (own.pass, own.tenant) = (self.passes.pass(identity, scope), tenant);
+        own
     }
 
     /// A call outside a run, which nothing remembers: for tools and tests of plugins.
@@ -95,6 +106,7 @@ impl NodeContext {
             trace_parent: None,
             passes,
             depth: 0,
+            asset_key: None,
         }
         .among(scope)
     }

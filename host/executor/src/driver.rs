@@ -405,7 +405,7 @@ impl Driver {
 
     fn call(&mut self, launch: Launch) -> Call {
         let Launch { attempt, binding, place, cancel } = launch;
-        let Attempt { address, attempt, leaf, input } = attempt;
+        let Attempt { address, attempt, leaf, input, asset_key } = attempt;
         let clock = &*self.shared.clock;
         let deadline = self.timers.deadline_around(clock, &address);
         let cut = leaf.policy.timeout.into_iter().chain(deadline).min();
@@ -445,6 +445,7 @@ impl Driver {
             trace_parent: self.trace_parent.clone(),
             passes,
             depth: 0,
+            asset_key,
         };
         let ctx = ctx.among(&binding.scope);
         let grace = self.shared.cancel_grace_ms();

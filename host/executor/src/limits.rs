@@ -78,6 +78,9 @@ pub const RETRY_PAUSE_MS: (u64, u64) = (1_000, 60_000);
 /// above what a correction by the network does.
 pub const CLOCK_SLACK_MS: u64 = 1_000;
 
+/// On whose behalf runs work that were not told.
+pub const TENANT: &str = "default";
+
 /// How much one executor does at once, and how patient it is.
 #[derive(Clone, Debug)]
 pub struct ExecutorConfig {
@@ -108,7 +111,7 @@ impl ExecutorConfig {
     pub fn new(owner: impl Into<String>) -> Self {
         Self {
             owner: owner.into(),
-            tenant: "default".into(),
+            tenant: TENANT.into(),
             max_attempts: MAX_ATTEMPTS,
             max_runs: MAX_RUNS,
             event_buffer: EVENT_BUFFER,

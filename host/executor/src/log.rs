@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cleargate_flow::Event;
+use cleargate_flow::{Event, RunId};
 
 use crate::limits::MAX_LOG_LINE;
 use crate::mailbox::{Mail, Sender};
@@ -63,6 +63,25 @@ impl Log {
     /// Lines that were beyond the bound.
     pub fn dropped(&self) -> u64 {
         self.inner.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Tells the journal how the value of an asset was come by.
+    pub fn asset(
+        &self,
+        asset: &str,
+        key: Option<&str>,
+        why: &[String],
+        from: Option<(RunId, i64)>,
+    ) {
+        if let Some(to) = &self.inner.to {
+            to.send(Mail::batched(Event::AssetChecked {
+                address: to.address.clone(),
+                asset: asset.into(),
+                key: key.map(str::to_owned),
+                why: why.to_vec(),
+                from,
+            }));
+        }
     }
 
     fn send(&self, level: &str, message: String) {

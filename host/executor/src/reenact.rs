@@ -63,7 +63,8 @@ impl Executor {
     ) -> Result<Reenacted, NodeError> {
         let attempt = &recorded.attempt;
         let binding = catalog.node(&attempt.leaf, graph).map_err(NodeError::from)?;
-        if binding.node.waits_for_runs() {
+        // Where the answer was known, no run was begun.
+        if binding.node.waits_for_runs() && !recorded.known {
             return Ok(Reenacted::Run);
         }
         let (shared, leaf, scope) = (&self.shared, &attempt.leaf, &binding.scope);
@@ -95,6 +96,7 @@ impl Executor {
             trace_parent: None,
             passes,
             depth: 0,
+            asset_key: attempt.asset_key.clone(),
         };
         let ctx = ctx.among(scope);
         let (node, input, grace) =

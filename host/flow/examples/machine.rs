@@ -147,6 +147,7 @@ fn leaf(reads: Option<&str>) -> NodeKind {
             limits: Limits::default(),
         },
         guard: Default::default(),
+        asset: None,
     };
     NodeKind::Leaf(leaf.into())
 }
@@ -191,6 +192,7 @@ fn fan(width: usize) -> Arc<Graph> {
 fn mapped() -> Arc<Graph> {
     let map = Map {
         over: Expr::parse("input").expect("an expression"),
+        key: None,
         item: "item".into(),
         concurrency: 8,
         max: 10_000,

@@ -8,6 +8,7 @@
 //! asks with `has(node)`. Only two places have no node to skip: a flow's `output` and a map's `out` are
 //! `null` then.
 
+mod assets;
 mod bound;
 mod canary;
 mod canonical;
@@ -129,6 +130,8 @@ struct Around<'f> {
     within_try: bool,
     /// Loops around.
     loops: u32,
+    /// How often a step here is performed, as far as it gives assets.
+    repeats: assets::Repeats,
 }
 
 impl<'a> Checker<'a> {
@@ -165,6 +168,7 @@ impl<'a> Checker<'a> {
             channels: &state,
             within_try: false,
             loops: 0,
+            repeats: assets::Repeats::Not,
         };
         let draft = self.draft(&nodes.value, &around);
         let output = root.get("output").map(|entry| self.outputs(&entry.value)).unwrap_or_default();
@@ -175,6 +179,7 @@ impl<'a> Checker<'a> {
             self.unstored(&scope, &draft);
         }
         self.racing_writes(&scope, &draft, &state);
+        self.assets_apart(&scope, &draft);
         let bound = self.bound(&scope, nodes.key_span);
         let output = output.into_iter().map(|(name, bound)| (name, bound.template)).collect();
         let hash = FlowHash::of(b"");

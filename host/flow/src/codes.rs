@@ -3,6 +3,7 @@
 //! The pages are data, so that the tests can prove each: the failing example gives the code, the mended one does not.
 //! A code tells its family: the text, its keys, the values in it, the graph that they make.
 
+mod assets;
 mod graph;
 mod keys;
 mod reading;
@@ -26,7 +27,9 @@ pub struct Page {
 
 /// Every page, by code: the order in which a flow is checked.
 pub fn pages() -> impl Iterator<Item = &'static Page> {
-    [reading::PAGES, keys::PAGES, values::PAGES, graph::PAGES, waits::PAGES].into_iter().flatten()
+    let families =
+        [reading::PAGES, keys::PAGES, values::PAGES, graph::PAGES, waits::PAGES, assets::PAGES];
+    families.into_iter().flatten()
 }
 
 /// The page of a code, upper or lower case.

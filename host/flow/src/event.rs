@@ -174,6 +174,22 @@ pub enum Event {
         /// The text as data: escaped on each output.
         message: String,
     },
+    /// An attempt gives an asset: its value was known, or it is made now.
+    AssetChecked {
+        /// Which node.
+        address: Address,
+        /// `flow/name`.
+        asset: String,
+        /// Which part of it, when it has keys.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Why it is made, in words; nothing when its value was known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        why: Vec<String>,
+        /// The run that made the value that was known, and when, in milliseconds since 1970-01-01T00:00:00Z.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<(RunId, i64)>,
+    },
     /// A node waits, for a moment or an event.
     WaitStarted {
         /// Which node.
@@ -318,6 +334,7 @@ impl Event {
             | Self::IdlePassed { address }
             | Self::CallStarted { address, .. }
             | Self::CallFinished { address, .. }
+            | Self::AssetChecked { address, .. }
             | Self::Logged { address, .. }
             | Self::WaitStarted { address, .. }
             | Self::TaskOpened { address, .. }
@@ -352,6 +369,7 @@ impl Event {
             Self::CallStarted { .. } => "call_started",
             Self::CallFinished { .. } => "call_finished",
             Self::Logged { .. } => "logged",
+            Self::AssetChecked { .. } => "asset_checked",
             Self::WaitStarted { .. } => "wait_started",
             Self::TaskOpened { .. } => "task_opened",
             Self::WaitOver { .. } => "wait_over",

@@ -17,13 +17,15 @@ use crate::signature::Effect;
 use crate::types::Field;
 use crate::value::Value;
 
+mod asset;
 mod blocks;
 mod state;
 mod waits;
 
+pub use asset::Asset;
 pub use blocks::{
-    Body, Branches, COMPENSATE, Case, Catch, Loop, Map, NodeKind, OnItemError, OnMax, Try,
-    VERIFIES, VERIFY,
+    Body, Branches, COMPENSATE, Case, Catch, KEY, Loop, MAX_KEY_BYTES, Map, NodeKind, OnItemError,
+    OnMax, Try, VERIFIES, VERIFY,
 };
 pub use state::{Channel, MAX_CHANNEL_PARTS, MAX_SET_PARTS, Reducer};
 pub use waits::{
@@ -256,6 +258,9 @@ pub struct Leaf {
     /// Checks around it.
     #[serde(skip_serializing_if = "Guards::is_empty")]
     pub guard: Guards,
+    /// Whether its value is kept for other runs, and under which name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asset: Option<Asset>,
 }
 
 /// A plugin in the place of a part, with the configuration of that place.

@@ -8,6 +8,7 @@
 mod compare;
 mod cut;
 mod fit;
+mod partitions;
 mod pointer;
 mod reach;
 mod recorded;
@@ -17,6 +18,7 @@ mod walk;
 pub use compare::{Comparison, NodeDifference, PathSpent, Side, Spent, compare};
 pub use cut::{Cut, CutError, Kept, cut};
 pub use fit::{Unfit, fit};
+pub use partitions::{Partition, Partitions};
 pub use pointer::{Difference, Differences, differences, first_difference};
 pub use reach::NoSuchPlace;
 pub use recorded::{Call, Misfit, Recorded, Refolded, refold};

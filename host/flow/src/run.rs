@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::address::{Address, FlowHash, RunId};
+use crate::error::NodeError;
 use crate::event::{Event, Outcome};
 use crate::graph::{Graph, Leaf, Moment};
 use crate::value::Value;
@@ -122,6 +123,8 @@ pub struct Attempt {
     pub leaf: Arc<Leaf>,
     /// The input record after templates and defaults.
     pub input: Value,
+    /// The key of the asset that it gives, when that has keys.
+    pub asset_key: Option<Arc<str>>,
 }
 
 /// What a node waits for.
@@ -165,6 +168,26 @@ pub enum Derived {
         address: Address,
         /// Number of items.
         items: u32,
+        /// What tells them apart, when they have keys.
+        keys: Vec<String>,
+    },
+    /// The body of an item that has a key is entered.
+    ItemStarted {
+        /// Which map.
+        address: Address,
+        /// Number of the item.
+        item: u32,
+    },
+    /// The body of an item that has a key has ended.
+    ItemEnded {
+        /// Which map.
+        address: Address,
+        /// Number of the item.
+        item: u32,
+        /// `succeeded`, `failed`, `cancelled`.
+        status: &'static str,
+        /// Where and why, when it failed.
+        failure: Option<(Option<Address>, NodeError)>,
     },
     /// A block has its value. That of a leaf is in its `AttemptSucceeded`.
     Valued {
@@ -189,6 +212,8 @@ impl Derived {
             Self::SwitchTaken { address, .. }
             | Self::Skipped { address }
             | Self::MapStarted { address, .. }
+            | Self::ItemStarted { address, .. }
+            | Self::ItemEnded { address, .. }
             | Self::Valued { address, .. }
             | Self::StateWritten { address, .. }
             | Self::Settled { address, .. } => address,

@@ -1,6 +1,7 @@
 //! A gate in memory for the tests of the nodes: what is granted, which folder, and what the network answers.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -17,6 +18,10 @@ use cleargate_store::MemoryStore;
 /// What surrounds a node.
 #[derive(Default)]
 pub(crate) struct World {
+    /// What nodes keep beyond their attempts.
+    pub(crate) store: Arc<MemoryStore>,
+    /// The clock.
+    pub(crate) now: Arc<AtomicI64>,
     pub(crate) grants: String,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) config: Value,
@@ -67,9 +72,11 @@ impl World {
     }
 
     pub(crate) fn context(&self) -> NodeContext {
-        let sources = Sources { now: Arc::new(|| 0), random: Arc::new(|bytes| bytes.fill(7)) };
+        let clock = self.now.clone();
+        let now = Arc::new(move || clock.load(Ordering::Relaxed));
+        let sources = Sources { now, random: Arc::new(|bytes| bytes.fill(7)) };
         let gate = Gate::new(
-            Arc::new(MemoryStore::new()),
+            self.store.clone(),
             Arc::new(Wire(self.network.clone())),
             Arc::new(MemorySecrets::default()),
             Arc::new(MemoryAudit::new(16)),

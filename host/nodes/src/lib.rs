@@ -3,9 +3,11 @@
 //!
 //! [`Transform`] and [`Template`] compute; [`FileRead`] and [`Http`] ask the gate; [`GuardrailNode`] runs a
 //! chain of checks, each with rights of its own; [`ModelNode`] asks a model of the flow, behind which a [`ModelChain`]
-//! stands; [`SubFlow`] runs another flow. [`Guarded`] puts chains of checks around any step. [`catalogue`] tells the
+//! stands; [`SubFlow`] runs another flow. [`Guarded`] puts chains of checks around any step, and [`asset::Kept`] keeps its
+//! value for other runs. [`catalogue`] tells the
 //! checker about them before anything runs.
 
+pub mod asset;
 mod file_read;
 mod guarded;
 mod guardrail;

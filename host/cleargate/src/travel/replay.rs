@@ -239,8 +239,8 @@ impl Host {
         replay: &mut Replay,
     ) -> Result<()> {
         let attempt = &recorded.attempt;
-        // What was taken over from another run is replayed with that one.
-        if recorded.run != *id {
+        // What was taken over from another run is replayed with that one, and where the answer was known there is none.
+        if recorded.run != *id || recorded.known {
             return Ok(());
         }
         let inner = &flow.catalog.flows[&attempt.leaf.uses];

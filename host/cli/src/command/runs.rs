@@ -1,6 +1,9 @@
 //! `cleargate runs`: what happened, from the journal.
 
-use cleargate::{Host, Prune, Record, RunId, RunQuery, RunView, Timeline, Undelivered};
+use cleargate::{
+    AssetMade, AssetsUsed, Host, Partition, Prune, Record, RunId, RunQuery, RunView, Timeline,
+    Undelivered,
+};
 
 use super::Context;
 use crate::args::{Ended, Runs, Status};
@@ -9,6 +12,9 @@ use crate::output::{Talk, escaped, table};
 
 /// Shown in a new home.
 const NO_RUNS: &str = "no runs yet: cleargate run dependency_review --input lockfile=@Cargo.lock";
+
+/// Shown for a run without such maps.
+const NO_PARTITIONS: &str = "no map of this run has a `key:` and has begun";
 
 pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
     let host = context.host().await?;
@@ -36,6 +42,17 @@ pub async fn runs(context: &Context<'_>, verb: Runs) -> Result<u8, Failure> {
         Runs::Show { run } => {
             let id = host.find_run(&run).await?;
             show(&host, &id, context.talk).await?;
+        }
+        Runs::Partitions { run, status } => {
+            let id = host.find_run(&run).await?;
+            let mut partitions = host.partitions(&id).await?;
+            let all = partitions.len();
+            partitions.retain(|item| status.as_deref().is_none_or(|status| item.status == status));
+            context.talk.documents(&partitions, || match partitions.is_empty() {
+                true if all == 0 => NO_PARTITIONS.into(),
+                true => format!("none of the {all} item(s) is in this state"),
+                false => partitions_text(&partitions, context.talk),
+            });
         }
         Runs::Events { run } => {
             let id = host.find_run(&run).await?;
@@ -89,6 +106,32 @@ async fn retry(host: &Host, run: &str, talk: &Talk) -> Result<(), Failure> {
         false => format!("run {id} was not set aside: nothing was changed"),
     });
     Ok(())
+}
+
+fn partitions_text(partitions: &[Partition], talk: &Talk) -> String {
+    let rows: Vec<_> = partitions
+        .iter()
+        .map(|item| {
+            let (glyph, code) = match item.status {
+                "succeeded" => ("✓", "32"),
+                "failed" => ("✗", "31"),
+                "cancelled" => ("-", "33"),
+                _ => ("…", "36"),
+            };
+            let took =
+                item.started.zip(item.ended).map(|(from, to)| to.saturating_sub(from).max(0));
+            let at = item.failed.as_ref().map(|at| format!("{at}: ")).unwrap_or_default();
+            let why = item.error.as_ref().map(|error| format!("{at}{error}"));
+            vec![
+                format!("{}[{}]", item.map, item.item),
+                escaped(&item.key),
+                format!("{} {}", talk.paint_data(glyph, code), item.status),
+                took.map(|ms| millis(ms as f64)).unwrap_or_default(),
+                cut(&escaped(&why.unwrap_or_default()), 80),
+            ]
+        })
+        .collect();
+    table(&["ITEM", "KEY", "STATUS", "TOOK", ""], &rows)
 }
 
 /// Page by page: a journal may be larger than what is in memory at once.
@@ -207,11 +250,31 @@ pub fn timeline_text(timeline: &Timeline, most: usize, talk: &Talk) -> String {
         timeline.events,
         millis(timeline.wall_ms as f64)
     );
+    let assets = assets_text(&timeline.assets);
     let more = match left_out {
         0 => String::new(),
         n => format!("  … and {n} more that took less time\n"),
     };
-    format!("{text}\n{more}{}", talk.paint(&sum, "2"))
+    format!("{text}\n{more}{assets}{}", talk.paint(&sum, "2"))
+}
+
+/// What was taken from the shelf, and why the rest was not.
+fn assets_text(assets: &AssetsUsed) -> String {
+    let AssetsUsed { reused, made, reasons } = assets;
+    if reused + made == 0 {
+        return String::new();
+    }
+    let mut text = format!("  assets: {reused} known before, {made} made\n");
+    for AssetMade { asset, key, why } in reasons {
+        let key = key.as_ref().map(|key| format!("#{key}")).unwrap_or_default();
+        let why = cut(&escaped(&why.join("; ")), 80);
+        text += &format!("    {}: {why}\n", escaped(&format!("{asset}{key}")));
+    }
+    match made.saturating_sub(reasons.len() as u64) {
+        0 => {}
+        more => text += &format!("    … and {more} more\n"),
+    }
+    text
 }
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -255,7 +318,7 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-fn cut(text: &str, most: usize) -> String {
+pub fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.into();
     }

@@ -94,6 +94,7 @@ fn asks_sync(event: &Event) -> bool {
         | Event::RetryDue { .. }
         | Event::CallStarted { .. }
         | Event::CallFinished { .. }
+        | Event::AssetChecked { .. }
         | Event::Logged { .. } => false,
     }
 }

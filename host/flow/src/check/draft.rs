@@ -17,6 +17,7 @@ pub(super) use waits::{DraftDeadline, DraftEmit, DraftHuman, DraftThen, DraftWai
 
 use indexmap::IndexMap;
 
+use super::assets::DraftAsset;
 use super::made::Said;
 use super::site::Bound;
 use super::text::DraftText;
@@ -142,6 +143,7 @@ pub(super) struct DraftLeaf {
     pub(super) text: Option<DraftText>,
     pub(super) policy: Policy,
     pub(super) guard: Guards,
+    pub(super) asset: Option<DraftAsset>,
     /// What the node itself says of its value.
     pub(super) output: Option<Type>,
 }
@@ -337,6 +339,7 @@ impl<'a> Checker<'a> {
             guard: self.leaf_guards(node),
             output,
             text: self.draft_text(node, &signature, ty.span),
+            asset: node.get("asset").and_then(|entry| self.asset(entry, around)),
             policy: self.policy(node, &signature, around.defaults),
             signature,
             with,

@@ -39,14 +39,17 @@ pub(super) const LEAF: &[&str] = &[
     "guard",
     "compensate",
     "on_unknown",
+    "asset",
 ];
+/// Keys of what keeps the value of a step.
+pub(super) const ASSET: &[&str] = &["name", "key", "fresh"];
 /// Chains around a node that is performed.
 pub(super) const GUARD: &[&str] = &["before", "after", "tool_call", "tool_result"];
 /// Keys of a `switch`.
 pub(super) const SWITCH: &[&str] = &["switch", "deadline", "idle"];
 /// Keys of a `map`.
 pub(super) const MAP: &[&str] =
-    &["map", "as", "concurrency", "max", "on_item_error", "do", "out", "deadline", "idle"];
+    &["map", "as", "key", "concurrency", "max", "on_item_error", "do", "out", "deadline", "idle"];
 /// Keys of a `loop`.
 pub(super) const LOOP: &[&str] = &["loop", "carry", "do", "next", "out", "deadline", "idle"];
 /// Keys of what bounds a loop.
@@ -189,7 +192,11 @@ fn schema_of(key: &str) -> Json {
             "type": "object", "required": ["max"], "additionalProperties": false,
             "properties": object(LOOP_BOUNDS),
         }),
-        "while" | "until" => text(),
+        "while" | "until" | "key" => text(),
+        "asset" => json!({
+            "type": "object", "additionalProperties": false,
+            "properties": { "name": text(), "key": text(), "fresh": duration() },
+        }),
         "on_max" => json!({ "enum": ["stop", "fail"] }),
         "carry" | "next" => json!({ "type": "object" }),
         "on_branch_error" => json!({ "enum": ["fail", "collect", "skip"] }),

@@ -10,7 +10,7 @@ use super::Checker;
 use super::draft::{Draft, DraftBody, DraftKind, DraftLoop, DraftNode, DraftWait};
 use super::site::Site;
 use crate::diagnostic::{Finding, Span};
-use crate::graph::{Edge, EdgeKind, Join, NodeIx};
+use crate::graph::{Edge, EdgeKind, Join, KEY, NodeIx};
 
 /// Nodes from which a shortest cycle is looked for: more would let a hostile file cost seconds.
 const CYCLE_STARTS: usize = 200;
@@ -141,6 +141,8 @@ impl Checker<'_> {
         match &node.kind {
             DraftKind::Leaf(leaf) => {
                 leaf.with.values().for_each(|(_, bound)| self.read(&bound.sites, &mut reads));
+                let key = leaf.asset.iter().filter_map(|asset| asset.key.as_ref());
+                self.read(key.flat_map(|key| &key.sites), &mut reads);
             }
             DraftKind::Switch(switch) => {
                 for case in &switch.cases {
@@ -149,8 +151,13 @@ impl Checker<'_> {
                 }
             }
             DraftKind::Map(map) => {
-                let own = [map.item.as_str(), "index"];
-                reads.extend(self.reads_of_body(&map.body, &map.out.sites, &own));
+                let own = [map.item.as_str(), "index", KEY];
+                // Without a key the body has no such name.
+                let given = &own[..if map.key.is_some() { 3 } else { 2 }];
+                reads.extend(self.reads_of_body(&map.body, &map.out.sites, given));
+                let mut named = Vec::new();
+                self.read(&map.key, &mut named);
+                reads.extend(named.into_iter().filter(|read| !own[..2].contains(&&*read.name)));
                 self.read([&map.over], &mut reads);
             }
             DraftKind::Loop(looped) => self.reads_of_loop(looped, &mut reads),

@@ -74,7 +74,7 @@ impl TypeNames for Outermost<'_> {
 }
 
 /// A scope inside another.
-struct Inner<'o> {
+pub(super) struct Inner<'o> {
     outer: &'o dyn TypeNames,
     own: HashMap<String, Type>,
     /// Nodes whose turn has not come: they are not known yet, but may be what was meant.
@@ -231,7 +231,9 @@ impl Checker<'_> {
             .collect();
         let (uses, config, policy) = (leaf.uses.clone(), leaf.config.clone(), leaf.policy.clone());
         let guard = leaf.guard.clone();
-        (NodeKind::Leaf(Arc::new(Leaf { uses, with, config, defaults, policy, guard })), output)
+        let asset = leaf.asset.as_ref().map(|asset| self.type_asset(node, asset, &policy, names));
+        let leaf = Leaf { uses, with, config, defaults, policy, guard, asset };
+        (NodeKind::Leaf(Arc::new(leaf)), output)
     }
 
     /// What is found out says whether the step happened, and then its value.

@@ -20,6 +20,12 @@ pub const COMPENSATE: &str = "compensate";
 /// The id of the node that finds out whether an attempt of another happened: `pay[2].verify` for the second.
 pub const VERIFY: &str = "verify";
 
+/// The name of an item's key in the body of a map that has keys.
+pub const KEY: &str = "key";
+
+/// Bytes of the key of an item: people read it, and it is a part of names.
+pub const MAX_KEY_BYTES: usize = 256;
+
 /// The number of its scope: behind that of what undoes the node. An address names it by the number of the attempt.
 pub const VERIFIES: usize = 1;
 
@@ -124,6 +130,10 @@ pub struct Map {
     pub over: Expr,
     /// Name of the item in the body. `index` is always there too.
     pub item: String,
+    /// What tells the items apart, read for each item before the first body starts: then the value is a map from it to
+    /// `out`, and the body sees it as [`KEY`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Expr>,
     /// Bodies at the same time.
     pub concurrency: u32,
     /// Items that the list may have: more fail the node with `limit`.

@@ -399,6 +399,7 @@ fn without_loose_ends(mut events: Vec<Event>, settled: &HashSet<Address>) -> Vec
             Event::AttemptStarted { address, .. }
             | Event::CallStarted { address, .. }
             | Event::CallFinished { address, .. }
+            | Event::AssetChecked { address, .. }
             | Event::Logged { address, .. } => last.get(address).is_some_and(|answer| at < *answer),
             Event::WaitStarted { address, .. }
             | Event::TaskOpened { address, .. }

@@ -46,6 +46,8 @@ pub struct Recorded {
     pub run: RunId,
     /// Whether somebody gave the answer instead of the node.
     pub set: bool,
+    /// Whether its answer was known before: an asset that was not made.
+    pub known: bool,
 }
 
 /// What a journal gives when it is folded again.
@@ -95,6 +97,7 @@ pub fn refold(graph: &Arc<Graph>, id: &RunId, records: &[Record]) -> Result<Refo
         asked: HashMap::new(),
         calls: HashMap::new(),
         stopped: HashSet::new(),
+        known: HashSet::new(),
         due: None,
         done: Refolded::default(),
     };
@@ -113,6 +116,8 @@ struct Fold {
     asked: HashMap<Address, (Attempt, i64)>,
     calls: HashMap<Address, BTreeMap<Vec<u32>, Call>>,
     stopped: HashSet<Address>,
+    /// Attempts whose answer was known.
+    known: HashSet<Address>,
     /// The outcome that follows.
     due: Option<Outcome>,
     done: Refolded,
@@ -184,6 +189,9 @@ impl Fold {
                 let (digest, outcome) = (digest.clone(), Some(outcome.clone()));
                 calls.insert(place.clone(), Call { place, request, digest, outcome });
             }
+            Event::AssetChecked { address, from: Some(_), .. } => {
+                self.known.insert(address.clone());
+            }
             _ => {}
         }
     }
@@ -195,8 +203,8 @@ impl Fold {
         let answer = answer.cloned().map_err(Clone::clone);
         // Who performed it is told by records behind it.
         let run = "unknown".parse().expect("letters");
-        let set = false;
-        let recorded = Recorded { seq, begun_at, attempt, calls, answer, stopped, run, set };
+        let (set, known) = (false, self.known.remove(address));
+        let recorded = Recorded { seq, begun_at, attempt, calls, answer, stopped, run, set, known };
         self.done.attempts.push(recorded);
     }
 }

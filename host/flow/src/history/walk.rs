@@ -225,7 +225,7 @@ impl Walk {
                 let node = self.touch(address);
                 (node.status, node.case) = (Status::Running, *case);
             }
-            Derived::MapStarted { address, items } => {
+            Derived::MapStarted { address, items, .. } => {
                 let node = self.touch(address);
                 (node.status, node.items) = (Status::Running, Some(*items));
             }
@@ -233,7 +233,9 @@ impl Walk {
                 let node = self.touch(address);
                 (node.status, node.ended) = (Status::Skipped, Some(events));
             }
-            Derived::StateWritten { .. } => {}
+            Derived::StateWritten { .. }
+            | Derived::ItemStarted { .. }
+            | Derived::ItemEnded { .. } => {}
             Derived::Valued { address, value } => self.touch(address).value = Some(value.clone()),
             Derived::Settled { address, status } => {
                 let node = self.touch(address);

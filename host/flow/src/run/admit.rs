@@ -74,7 +74,9 @@ impl Run {
             | Event::CallFinished { address, attempt, .. } => {
                 self.in_flight(address, Some(*attempt))
             }
-            Event::Logged { address, .. } => self.in_flight(address, None),
+            Event::Logged { address, .. } | Event::AssetChecked { address, .. } => {
+                self.in_flight(address, None)
+            }
             Event::WaitStarted { .. }
             | Event::TaskOpened { .. }
             | Event::WaitOver { .. }

@@ -41,6 +41,7 @@ impl Run {
         for node in &mut self.frames[frame].nodes {
             node.value = Value::Null;
         }
+        self.tell_of_item(at, index, &verdict);
         let bodies = self.bodies(at);
         bodies.running -= 1;
         bodies.done += 1;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::error::{ErrorCode, NodeError};
 use crate::expr::{Names, Template};
-use crate::graph::{NodeIx, NodeKind, VERIFIES};
+use crate::graph::{KEY, NodeIx, NodeKind, VERIFIES};
 use crate::value::Value;
 
 use super::Run;
@@ -18,6 +18,8 @@ pub(super) struct View<'r> {
     reader: Option<NodeIx>,
     /// A block that reads with the names that it gives to its bodies.
     block: Option<(At, u32)>,
+    /// The list of a map that has not begun, and one item of it.
+    item: Option<(At, &'r Value, u32)>,
     /// A node that has its value and is not settled.
     own: Option<At>,
     /// What an event carries, for who listens.
@@ -27,8 +29,8 @@ pub(super) struct View<'r> {
 
 impl<'r> View<'r> {
     pub(super) fn new(run: &'r Run, frame: FrameIx, reader: Option<NodeIx>) -> Self {
-        let (block, own, event) = (None, None, None);
-        Self { run, frame, reader, block, own, event, absent: Cell::new(false) }
+        let (block, item, own, event) = (None, None, None, None);
+        Self { run, frame, reader, block, item, own, event, absent: Cell::new(false) }
     }
 
     /// What a node reads that has its value: it sees it under its own name.
@@ -41,6 +43,11 @@ impl<'r> View<'r> {
         Self { block: Some((at, index)), ..Self::new(run, at.frame, Some(at.node)) }
     }
 
+    /// What a map reads of one of its items before it begins.
+    pub(super) fn of_item(run: &'r Run, at: At, items: &'r Value, index: u32) -> Self {
+        Self { item: Some((at, items, index)), ..Self::new(run, at.frame, Some(at.node)) }
+    }
+
     /// What a node that waits reads of an event.
     pub(super) fn hearing(run: &'r Run, at: At, event: &'r Value) -> Self {
         Self { event: Some(event), ..Self::new(run, at.frame, Some(at.node)) }
@@ -49,6 +56,16 @@ impl<'r> View<'r> {
     fn find(&self, name: &str) -> Option<Value> {
         if let (Some(event), "event") = (self.event, name) {
             return Some(event.clone());
+        }
+        if let Some((at, items, index)) = self.item
+            && let NodeKind::Map(map) = self.run.kind_of(at)
+        {
+            if map.item == name {
+                return items.as_list()?.get(index as usize).cloned();
+            }
+            if name == "index" {
+                return Some(index.into());
+            }
         }
         let (mut frame, mut reader) = (self.frame, self.reader);
         if let Some((block, index)) = self.block
@@ -98,6 +115,9 @@ impl<'r> View<'r> {
                 bodies.given.as_list()?.get(index as usize).cloned()
             }
             NodeKind::Map(_) | NodeKind::Loop(_) if name == "index" => Some(index.into()),
+            NodeKind::Map(map) if name == KEY && map.key.is_some() => {
+                bodies.keys.get(index as usize).cloned()
+            }
             NodeKind::Loop(_) => bodies.given.get(name).cloned(),
             NodeKind::Leaf(_) if name == "attempt" && index as usize >= VERIFIES => {
                 Some(bodies.given.clone())

@@ -6,6 +6,7 @@ use crate::error::{ErrorCode, NodeError};
 use crate::graph::{Leaf, VERIFIES};
 use crate::value::{Fields, Value};
 
+use super::map::name_of;
 use super::names::View;
 use super::plan::Act;
 use super::state::{At, Failure, FrameIx, Phase, Verdict};
@@ -14,9 +15,13 @@ use super::{Attempt, Effect, Run};
 impl Run {
     pub(super) fn perform_first(&mut self, at: At) {
         let view = View::new(self, at.frame, Some(at.node));
-        match self.input_with(self.leaf(at), &view) {
-            Ok(input) => {
-                self.node_mut(at).value = input;
+        let leaf = self.leaf(at);
+        let ready =
+            self.input_with(leaf, &view).and_then(|input| Ok((input, asset_key(leaf, &view)?)));
+        match ready {
+            Ok((input, asset_key)) => {
+                let node = self.node_mut(at);
+                (node.value, node.asset_key) = (input, asset_key);
                 self.limit_time(at);
                 self.perform_next(at);
             }
@@ -53,9 +58,10 @@ impl Run {
     /// Gives out the current attempt.
     pub(super) fn perform(&mut self, at: At) {
         let node = self.node(at);
-        let (attempt, input) = (node.attempt, node.value.clone());
+        let (number, input, asset_key) = (node.attempt, node.value.clone(), node.asset_key.clone());
         let (address, leaf) = (self.address(at), self.leaf(at).clone());
-        self.step.effects.push(Effect::Perform(Attempt { address, attempt, leaf, input }));
+        let attempt = Attempt { address, attempt: number, leaf, input, asset_key };
+        self.step.effects.push(Effect::Perform(attempt));
     }
 
     /// The answer of the current attempt.
@@ -160,4 +166,15 @@ impl Run {
             _ => unreachable!("only leaves are performed"),
         }
     }
+}
+
+/// What tells the part of an asset apart that a step gives.
+fn asset_key(leaf: &Leaf, view: &View<'_>) -> Result<Option<Arc<str>>, NodeError> {
+    let Some(key) = leaf.asset.as_ref().and_then(|asset| asset.key.as_ref()) else {
+        return Ok(None);
+    };
+    let name = name_of(&key.eval(view)?).map_err(|why| {
+        NodeError::new(ErrorCode::InvalidInput, format!("the key of the asset {why}"))
+    })?;
+    Ok(Some(name.into()))
 }

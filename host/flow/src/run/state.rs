@@ -3,6 +3,8 @@
 //! Frames are never removed, so an address of the journal always finds its node; a settled body gives its
 //! values back at once.
 
+use std::sync::Arc;
+
 use crate::address::Address;
 use crate::error::NodeError;
 use crate::graph::{Moment, NodeIx};
@@ -65,6 +67,8 @@ pub(super) struct Node {
     pub(super) intent: bool,
     /// What the callee may deduplicate the attempt by, of a node that somebody can find out about.
     pub(super) key: Value,
+    /// The key of the asset that it gives.
+    pub(super) asset_key: Option<Arc<str>>,
     /// Whether a `Cancel` was given: the answer that is awaited changes nothing any more.
     pub(super) stopping: bool,
     /// Whether it failed while its attempt was still out.
@@ -85,6 +89,7 @@ impl Node {
             pause: 0,
             intent: false,
             key: Value::Null,
+            asset_key: None,
             stopping: false,
             doomed: false,
             value: Value::Null,
@@ -127,6 +132,8 @@ pub(super) struct Bodies {
     /// What the block gives the names of its bodies: the list of a map, shared with the value that it came from; the
     /// variables of a loop; the failure of a try.
     pub(super) given: Value,
+    /// What tells the items of a map apart, when they have keys.
+    pub(super) keys: Vec<Value>,
     /// In the order in which they were started, which for maps, loops and branches is the order of their index.
     pub(super) frames: Vec<FrameIx>,
     pub(super) running: u32,
@@ -143,6 +150,7 @@ impl Bodies {
         Self {
             address,
             given,
+            keys: Vec::new(),
             frames: Vec::new(),
             running: 0,
             done: 0,

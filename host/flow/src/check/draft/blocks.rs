@@ -40,6 +40,7 @@ pub(in super::super) struct DraftCase {
 pub(in super::super) struct DraftMap {
     pub(in super::super) over: Site,
     pub(in super::super) item: String,
+    pub(in super::super) key: Option<Site>,
     pub(in super::super) concurrency: u32,
     pub(in super::super) max: u32,
     pub(in super::super) on_item_error: OnItemError,
@@ -177,7 +178,8 @@ impl Checker<'_> {
             missing("do", "the nodes that run for each item: `do: { … }`");
             return DraftKind::Broken;
         };
-        let body = self.draft(body, around);
+        let repeats = around.repeats.again(get("key").is_some());
+        let body = self.draft(body, &Around { repeats, ..*around });
         let Some(out) = get("out").map(|out| self.bound_value(out)) else {
             missing("out", "what one item becomes: `out: ${node.field}`");
             return DraftKind::Broken;
@@ -187,9 +189,11 @@ impl Checker<'_> {
             get("concurrency").and_then(|n| self.whole(n, 1..=policy::MAX_CONCURRENCY));
         let max = get("max").and_then(|n| self.whole(n, 1..=most));
         let on_item_error = get("on_item_error").map(|n| self.on_item_error(n)).unwrap_or_default();
+        let key = get("key").and_then(|key| self.bare(key));
         let Some(over) = self.bare(over) else { return DraftKind::Broken };
         DraftKind::Map(Box::new(DraftMap {
             over,
+            key,
             item: item.unwrap_or_else(|| "item".to_owned()),
             concurrency: concurrency.unwrap_or(1),
             max: max.unwrap_or(policy::DEFAULT_MAP_MAX),
@@ -256,7 +260,15 @@ impl Checker<'_> {
             on_max: get("on_max").and_then(|n| self.choice(n, &choices)).unwrap_or_default(),
             carry,
             next: next.collect(),
-            body: self.body(&body.value, node, &Around { loops: around.loops + 1, ..*around }),
+            body: self.body(
+                &body.value,
+                node,
+                &Around {
+                    loops: around.loops + 1,
+                    repeats: around.repeats.again(false),
+                    ..*around
+                },
+            ),
         }))
     }
 

@@ -1,5 +1,6 @@
 //! What a node says of the day on which things go wrong: what undoes it, who finds out whether it happened, how long it may take.
 
+use super::super::assets::Repeats;
 use super::super::made::{map, text, written};
 use super::super::{Around, Checker, keys};
 use super::{Draft, DraftKind, DraftLeaf, DraftNode, DraftThen, Times};
@@ -40,7 +41,7 @@ impl Checker<'_> {
             return refuse("what undoes a step has no hooks", "put them at the `try` around it");
         }
         // Its failures are the end of it: nothing undoes what undoes.
-        let around = Around { within_try: false, ..*around };
+        let around = Around { within_try: false, repeats: Repeats::Never, ..*around };
         let key = Entry { key: COMPENSATE.into(), ..entry.clone() };
         Some(Draft { nodes: vec![self.draft_node(&key, &around)?] })
     }
@@ -81,7 +82,7 @@ impl Checker<'_> {
             let message = "a person or a node finds out, not both";
             return refuse(entry.key_span, message, "keep `ask` or `verify`");
         }
-        let around = Around { within_try: false, ..*around };
+        let around = Around { within_try: false, repeats: Repeats::Never, ..*around };
         let Some(found) = found else {
             return Some(Draft { nodes: vec![self.asked(id, entry, leaf, &around)?] });
         };

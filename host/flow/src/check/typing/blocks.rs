@@ -10,10 +10,13 @@ use super::super::draft::{
     Draft, DraftBody, DraftBranches, DraftLoop, DraftMap, DraftSwitch, DraftTable, DraftTry,
 };
 use super::super::order::Order;
+use super::super::site::Site;
 use super::{Inner, nothing};
 use crate::diagnostic::{Finding, Findings, short};
 use crate::expr::unify_types;
-use crate::graph::{Body, Branches, Case, Catch, Loop, Map, NodeKind, OnItemError, Scope, Try};
+use crate::graph::{
+    Body, Branches, Case, Catch, KEY, Loop, Map, NodeKind, OnItemError, Scope, Try,
+};
 use crate::types::{Field, Kind, Type, fits};
 
 /// The orders of the bodies of a block, by number.
@@ -95,7 +98,12 @@ impl Checker<'_> {
             }
         };
         item.labels.extend(over.labels.iter().cloned());
-        let own = HashMap::from([(map.item.clone(), item), ("index".to_owned(), Kind::Int.into())]);
+        let mut own =
+            HashMap::from([(map.item.clone(), item), ("index".to_owned(), Kind::Int.into())]);
+        if let Some(site) = &map.key {
+            let key = self.type_key(site, names, own.clone());
+            own.insert(KEY.to_owned(), key);
+        }
         let (body, inner) = self.type_nodes(&map.body, order_of(body, 0), names, own);
         let mut out = self.type_end(&map.out, &inner, &may_be_skipped(&body));
         let labels = std::mem::take(&mut out.labels);
@@ -105,13 +113,26 @@ impl Checker<'_> {
         let kind = NodeKind::Map(Box::new(Map {
             over: map.over.expr.clone(),
             item: map.item.clone(),
+            key: map.key.as_ref().map(|site| site.expr.clone()),
             concurrency: map.concurrency,
             max: map.max,
             on_item_error: map.on_item_error,
             body,
             out: map.out.template.clone(),
         }));
-        (kind, Type { kind: Kind::List(Box::new(out)), labels })
+        let all = match map.key {
+            Some(_) => Kind::Map(Box::new(out)),
+            None => Kind::List(Box::new(out)),
+        };
+        (kind, Type { kind: all, labels })
+    }
+
+    fn type_key(&self, site: &Site, names: &Inner<'_>, own: HashMap<String, Type>) -> Type {
+        let nobody = Draft { nodes: Vec::new() };
+        let item = Inner { outer: names, own, draft: &nobody };
+        let key = self.type_site(site, &item).into_owned();
+        self.key_type(&key, site.at(self.text, &(0..site.expr.source().len())));
+        key
     }
 
     /// A body with the type of what is read from its end.

@@ -67,6 +67,7 @@ pub(super) fn leaf() -> Leaf {
             limits: Limits::default(),
         },
         guard: Default::default(),
+        asset: None,
     }
 }
 
@@ -112,6 +113,7 @@ pub(super) fn map(over: &str, body: Vec<GraphNode>, with: impl FnOnce(&mut Map))
     let mut map = Map {
         over: expr(over),
         item: "item".into(),
+        key: None,
         concurrency: 2,
         max: 10,
         on_item_error: OnItemError::Fail,

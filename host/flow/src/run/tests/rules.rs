@@ -295,6 +295,37 @@ fn a_map_keeps_its_concurrency_and_orders_by_index() {
 }
 
 #[test]
+fn items_with_keys_make_a_map_and_are_told_apart_before_the_first_body() {
+    let keyed = |key: &str, mode| {
+        let kind = map("input", vec![step("x", vec![])], |m| {
+            (m.key, m.on_item_error) = (Some(expr(key)), mode);
+            m.out = read("{'x': x, 'key': key}");
+        });
+        graph(vec![node("m", kind, vec![])], &[("m", read("m"))])
+    };
+    let g = keyed("item * 10", OnItemError::Skip);
+    let rows = [
+        (start(&g), "m[0].x#1, m[1].x#1"),
+        (ok("m[1].x", 1, 1), "m[2].x#1"),
+        (failed("m[0].x", 1, ErrorCode::Denied), ""),
+        (ok("m[2].x", 1, 2), r#"done {"m":{"60":{"x":1,"key":60},"70":{"x":2,"key":70}}}"#),
+    ];
+    plays(&g, list(&[5, 6, 7]), &rows);
+    let wrong = |key: &str, items: &[i32], says: &str| {
+        let g = keyed(key, OnItemError::Fail);
+        plays(&g, list(items), &[(start(&g), says)]);
+    };
+    wrong("item % 2", &[1, 2, 3], "failed m invalid_input");
+    wrong("item > 0", &[1], "failed m invalid_input");
+    wrong("item > 0 ? '' : 'x'", &[1], "failed m invalid_input");
+    wrong("item > 0 ? input : input", &[1], "failed m invalid_input");
+    let long = |bytes: usize| format!("'{}'", "x".repeat(bytes));
+    wrong(&long(MAX_KEY_BYTES), &[1], "m[0].x#1");
+    wrong(&long(MAX_KEY_BYTES + 1), &[1], "failed m invalid_input");
+    wrong("key", &[1], "failed m invalid_input");
+}
+
+#[test]
 fn a_failed_item_does_what_the_map_says() {
     use OnItemError::*;
     let rows = |last: &'static str| {
