@@ -12,6 +12,7 @@ mod peers;
 mod reenact;
 mod resume;
 mod rules;
+mod simulation;
 mod waiting;
 mod working;
 mod world;

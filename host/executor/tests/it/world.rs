@@ -185,13 +185,37 @@ pub(crate) struct Mortal {
     pub(crate) asked: Mutex<Vec<Durability>>,
     /// What the next appends are answered instead of being made, in order.
     grudges: Mutex<VecDeque<StoreError>>,
+    /// Who says when each operation happens and when its caller hears of it; at once when absent.
+    order: Option<Arc<dyn Order>>,
+}
+
+/// Says when something in a process may happen.
+#[async_trait]
+pub(crate) trait Order: Send + Sync {
+    /// Ends when it may; never when its process has ended.
+    async fn turn(&self);
 }
 
 impl Mortal {
     pub(crate) fn new(inner: Arc<MemoryStore>, appends: usize, lands: bool) -> Arc<Self> {
         let (left, died) = (AtomicUsize::new(appends), false.into());
         let (asked, grudges) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { inner, left, lands, died, asked, grudges })
+        Arc::new(Self { inner, left, lands, died, asked, grudges, order: None })
+    }
+
+    /// A store that lives, whose operations happen and are answered when somebody says so.
+    pub(crate) fn in_order(inner: Arc<MemoryStore>, order: Arc<dyn Order>) -> Arc<Self> {
+        let mut store = Self::new(inner, usize::MAX, false);
+        Arc::get_mut(&mut store).expect("nobody else has it yet").order = Some(order);
+        store
+    }
+
+    async fn ordered<T>(&self, operation: impl Future<Output = T>) -> T {
+        let Some(order) = &self.order else { return operation.await };
+        order.turn().await;
+        let done = operation.await;
+        order.turn().await;
+        done
     }
 
     /// A store that lives, and refuses to append this often before it does.
@@ -219,112 +243,112 @@ impl Store for Mortal {
         }
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         if left.is_ok() {
-            return self.inner.append(l, r, d).await;
+            return self.ordered(self.inner.append(l, r, d)).await;
         }
         self.died.store(true, Ordering::SeqCst);
         if self.lands {
-            self.inner.append(l, r, d).await?;
+            self.ordered(self.inner.append(l, r, d)).await?;
         }
         Err(StoreError::Closed)
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.alive()?;
-        self.inner.release(lease).await
+        self.ordered(self.inner.release(lease)).await
     }
 
     async fn renew(&self, l: &Lease, now: i64, ttl: u64) -> Result<Lease, StoreError> {
         self.alive()?;
-        self.inner.renew(l, now, ttl).await
+        self.ordered(self.inner.renew(l, now, ttl)).await
     }
 
     async fn put_flow(&self, h: &FlowHash, b: Vec<u8>) -> Result<(), StoreError> {
-        self.inner.put_flow(h, b).await
+        self.ordered(self.inner.put_flow(h, b)).await
     }
     async fn get_flow(&self, h: &FlowHash) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get_flow(h).await
+        self.ordered(self.inner.get_flow(h)).await
     }
     async fn create_run(&self, run: NewRun) -> Result<Created, StoreError> {
         // A store that lasts answers later: others have their turn before.
         tokio::task::yield_now().await;
-        self.inner.create_run(run).await
+        self.ordered(self.inner.create_run(run)).await
     }
     async fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
-        self.inner.run(run).await
+        self.ordered(self.inner.run(run)).await
     }
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
-        self.inner.runs(filter).await
+        self.ordered(self.inner.runs(filter)).await
     }
     async fn run_ids(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError> {
-        self.inner.run_ids(prefix, limit).await
+        self.ordered(self.inner.run_ids(prefix, limit)).await
     }
     async fn next_due(&self, after: i64) -> Result<Option<i64>, StoreError> {
-        self.inner.next_due(after).await
+        self.ordered(self.inner.next_due(after)).await
     }
     async fn set_trouble(&self, run: &RunId, t: Option<Trouble>) -> Result<(), StoreError> {
         self.alive()?;
-        self.inner.set_trouble(run, t).await
+        self.ordered(self.inner.set_trouble(run, t)).await
     }
     async fn trouble(&self, run: &RunId) -> Result<Option<Trouble>, StoreError> {
-        self.inner.trouble(run).await
+        self.ordered(self.inner.trouble(run)).await
     }
     async fn set_aside(
         &self,
         before: Option<&RunId>,
         limit: usize,
     ) -> Result<Vec<(RunId, Trouble)>, StoreError> {
-        self.inner.set_aside(before, limit).await
+        self.ordered(self.inner.set_aside(before, limit)).await
     }
     async fn undelivered(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
-        self.inner.undelivered(run, limit).await
+        self.ordered(self.inner.undelivered(run, limit)).await
     }
     async fn outstanding(&self, now: i64) -> Result<Vec<RunId>, StoreError> {
-        self.inner.outstanding(now).await
+        self.ordered(self.inner.outstanding(now)).await
     }
     async fn acquire(&self, r: &RunId, o: &str, now: i64, t: u64) -> Result<Lease, StoreError> {
-        self.inner.acquire(r, o, now, t).await
+        self.ordered(self.inner.acquire(r, o, now, t)).await
     }
     async fn park(&self, l: &Lease, due: Option<i64>) -> Result<bool, StoreError> {
         self.alive()?;
-        self.inner.park(l, due).await
+        self.ordered(self.inner.park(l, due)).await
     }
     async fn post(&self, letter: &Letter) -> Result<Posted, StoreError> {
         self.alive()?;
-        self.inner.post(letter).await
+        self.ordered(self.inner.post(letter)).await
     }
     async fn inbox(&self, run: &RunId, limit: usize) -> Result<Vec<Letter>, StoreError> {
         self.alive()?;
-        self.inner.inbox(run, limit).await
+        self.ordered(self.inner.inbox(run, limit)).await
     }
     async fn waits(&self, filter: &WaitFilter) -> Result<Vec<OpenWait>, StoreError> {
-        self.inner.waits(filter).await
+        self.ordered(self.inner.waits(filter)).await
     }
     async fn due(&self, now: i64, below: Option<&RunId>) -> Result<Vec<RunId>, StoreError> {
-        self.inner.due(now, below).await
+        self.ordered(self.inner.due(now, below)).await
     }
     async fn children(&self, run: &RunId) -> Result<Vec<RunId>, StoreError> {
-        self.inner.children(run).await
+        self.ordered(self.inner.children(run)).await
     }
     async fn journal(&self, r: &RunId, from: u64, n: usize) -> Result<Vec<Record>, StoreError> {
-        self.inner.journal(r, from, n).await
+        self.ordered(self.inner.journal(r, from, n)).await
     }
     async fn remove_run(&self, run: &RunId) -> Result<Removed, StoreError> {
-        self.inner.remove_run(run).await
+        self.ordered(self.inner.remove_run(run)).await
     }
     async fn put_blob(&self, tenant: &str, bytes: Vec<u8>) -> Result<BlobDigest, StoreError> {
-        self.inner.put_blob(tenant, bytes).await
+        self.ordered(self.inner.put_blob(tenant, bytes)).await
     }
     async fn get_blob(&self, t: &str, blob: &BlobDigest) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get_blob(t, blob).await
+        self.ordered(self.inner.get_blob(t, blob)).await
     }
     async fn kv_get(&self, s: KvSpace<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.kv_get(s, key).await
+        self.ordered(self.inner.kv_get(s, key)).await
     }
     async fn kv_set(&self, s: KvSpace<'_>, key: &str, v: Vec<u8>) -> Result<(), StoreError> {
-        self.inner.kv_set(s, key, v).await
+        self.ordered(self.inner.kv_set(s, key, v)).await
     }
     async fn kv_delete(&self, s: KvSpace<'_>, key: &str) -> Result<bool, StoreError> {
-        self.inner.kv_delete(s, key).await
+        self.ordered(self.inner.kv_delete(s, key)).await
     }
     async fn kv_swap(
         &self,
@@ -333,7 +357,7 @@ impl Store for Mortal {
         expected: Option<&[u8]>,
         value: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        self.inner.kv_swap(s, key, expected, value).await
+        self.ordered(self.inner.kv_swap(s, key, expected, value)).await
     }
     async fn kv_list(
         &self,
@@ -341,7 +365,7 @@ impl Store for Mortal {
         prefix: &str,
         after: Option<&str>,
     ) -> Result<KvPage, StoreError> {
-        self.inner.kv_list(s, prefix, after).await
+        self.ordered(self.inner.kv_list(s, prefix, after)).await
     }
 }
 

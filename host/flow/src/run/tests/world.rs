@@ -70,13 +70,15 @@ pub(super) struct World<'s> {
     given: BTreeMap<String, i64>,
     /// Attempts of `once` nodes whose effect may have happened.
     spent: BTreeSet<(String, u32)>,
+    /// Nodes that came to wait.
+    rests: BTreeSet<Address>,
 }
 
 impl<'s> World<'s> {
     fn new(sketch: &'s Sketch, run: Run) -> Self {
         let (journal, tasks, finish) = (Vec::new(), Vec::new(), None);
-        let (fates, committed, given, spent) = Default::default();
-        Self { sketch, run, journal, tasks, finish, fates, committed, given, spent }
+        let (fates, committed, given, spent, rests) = Default::default();
+        Self { sketch, run, journal, tasks, finish, fates, committed, given, spent, rests }
     }
 
     pub(super) fn start(sketch: &'s Sketch) -> Self {
@@ -100,6 +102,7 @@ impl<'s> World<'s> {
             world.watch(&step);
         }
         world.journal = journal.to_vec();
+        world.rests = waits_of(journal);
         world.orphan();
         world.record(resumed());
         world
@@ -108,7 +111,8 @@ impl<'s> World<'s> {
     /// Leaves what the next process finds: a store knows what a run waits for. Two nodes may wait for one event, so that
     /// it was another one that the last event ended.
     fn orphan(&mut self) {
-        let waits = waits_of(&self.journal).into_iter();
+        // A stranger may have said of any node that it waits.
+        let waits = waits_of(&self.journal).into_iter().filter(|at| self.rests.contains(at));
         self.tasks = waits.map(|address| Task::Rest { address, known: true }).collect();
     }
 
@@ -233,6 +237,11 @@ impl<'s> World<'s> {
             Effect::Deadline { address, .. } => self.tasks.push(Task::Deadline { address }),
             Effect::Idle { address, .. } => self.tasks.push(Task::Idle { address }),
             Effect::Rest(rest) => {
+                self.rests.insert(rest.address.clone());
+                // A stranger may have ended the wait before this one, as when somebody else is asked.
+                self.tasks.retain(
+                    |task| !matches!(task, Task::Rest { address, .. } if *address == rest.address),
+                );
                 self.tasks.push(Task::Rest { address: rest.address, known: false });
             }
             Effect::Ended { address } => self.tasks.push(Task::Ended { address }),
