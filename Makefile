@@ -71,7 +71,7 @@ bench-baseline: ## measures anew what the gate compares with; commit the file wi
 soak: plugins fuzz ## the slow proofs, some two hours: a thousand kills, long random histories, wide races, a hundred thousand components
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-flow -p cleargate-store -p cleargate-executor -p cleargate-power
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-runtime -E 'test(/wa_(19|24|25|28)_/)'
-	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-cli -E 'test(killed_runs) or test(/^go::/) or test(requests_and_httpx)'
+	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-cli -E 'test(killed_runs) or test(/^go::/) or test(requests_and_httpx) or test(/^work::/)'
 
 fuzz: ## millions of damaged inputs for each boundary where a stranger's bytes come in, some ten minutes
 	CLEARGATE_SOAK=1 $(CARGO) nextest run --profile soak -p cleargate-fuzz

@@ -33,4 +33,5 @@ mod travel;
 mod triggers;
 mod update;
 mod waiting;
+mod work;
 mod world;

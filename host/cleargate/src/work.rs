@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use cleargate_executor::{Catalog, Clock, Flows, WorkConfig, Worked, limits};
 use cleargate_flow::graph::Graph;
 use cleargate_flow::{FlowHash, Outcome, RunId};
-use cleargate_store::{RunRow, StoreError};
+use cleargate_store::RunRow;
 use futures::future::pending;
 use serde::Serialize;
 
@@ -257,13 +257,12 @@ impl Host {
     /// # Errors
     /// There is no such run, it has ended, or the journal cannot be written.
     pub async fn retry(&self, run: &RunId) -> Result<bool> {
-        self.executor.bring_back(run).await.map_err(|error| match error {
-            StoreError::Finished { run } => {
-                Error::new(Kind::Failed, format!("run {run} has ended"))
-                    .with_help(format!("cleargate restart {run}"))
-            }
-            error => store_error(error),
-        })
+        let row = self.store().run(run).await.map_err(store_error)?;
+        if row.is_some_and(|row| row.status.is_finished()) {
+            return Err(Error::new(Kind::Failed, format!("run {run} has ended"))
+                .with_help(format!("cleargate restart {run}")));
+        }
+        self.executor.bring_back(run).await.map_err(store_error)
     }
 }
 

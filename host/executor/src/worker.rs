@@ -51,7 +51,7 @@ pub struct WorkConfig {
     pub poll: Duration,
     /// How long runs that are under way may take to come to a stored point at the end; see [`WORK_GRACE_MS`].
     pub grace: Duration,
-    /// End when no run can go on: what is left waits for a moment, an event or people, or was set aside.
+    /// End when no run can go on: what is left waits for a far moment, an event or people, or was set aside.
     pub until_idle: bool,
 }
 
@@ -293,6 +293,11 @@ impl<'a> Worker<'a> {
             return Ok(false);
         }
         let (now, store) = (self.clock().now(), self.taking.executor.shared.store.clone());
+        // What comes so soon would be waited for by whoever drives the run.
+        let linger = self.taking.executor.shared.linger_ms().unwrap_or_default();
+        if until(store.next_due(now).await?, now) < linger {
+            return Ok(false);
+        }
         let status = Some(RunStatus::Running);
         let mut filter = RunFilter { status, top_only: true, ..RunFilter::default() };
         loop {

@@ -9,6 +9,7 @@ mod differential;
 mod fencing;
 mod kill;
 mod opening;
+mod retention;
 mod space;
 
 use std::path::Path;
