@@ -32,14 +32,14 @@ nodes:
 output: { n: \"${all}\" }
 ";
 
-/// Some hundred steps at once.
+/// Some thousand steps at once.
 const BUSY: &str = "\
 cleargate: 1
 flow: busy
 input: { n: int }
 nodes:
   all:
-    loop: { max: 400 }
+    loop: { max: 3000 }
     carry: { n: \"${input.n}\" }
     do: { step: { type: template, text: \"${n}\", with: { n: \"${n}\" } } }
     next: { n: \"${n + 1}\" }
@@ -357,7 +357,7 @@ fn du_11_a_clock_that_is_set_fires_no_timer_twice_and_takes_no_run_from_a_living
     let busy = Done::of(busy.wait_with_output().unwrap());
     assert_eq!(busy.code, Some(0), "{busy:?}");
     let busy: Value = serde_json::from_str(&busy.out).unwrap();
-    assert_once(&world, busy["run"].as_str().unwrap(), 400);
+    assert_once(&world, busy["run"].as_str().unwrap(), 3_000);
     clock.set(HOUR + 60);
     assert_eq!(worker.until("waiting", 1), [later]);
     clock.set(-365 * 24 * HOUR);
@@ -475,8 +475,11 @@ fn a_worker_talks_little_to_people_and_keeps_to_its_time() {
         (done.code, done.out.as_str(), done.err.as_str()),
         (Some(0), "3 taken: 3 succeeded\n", "")
     );
-    let done = world.run(&["work", "--for", "10ms", "--prune-after", "1ms"]);
-    done.expect(0, &["working on", "removed 3 old run(s)"]);
+    let done = world.run(&["work", "--until-idle", "--prune-after", "1ms"]);
+    done.expect(0, &["removed 3 old run(s)"]);
     assert_eq!(done.out, "0 taken: 3 removed\n");
+    let done = world.run(&["work", "--for", "10ms"]);
+    done.expect(0, &["working on"]);
+    assert_eq!(done.out, "0 taken\n");
     world.run(&["work", "--jobs", "0"]).expect(2, &["--jobs"]);
 }

@@ -3,6 +3,7 @@
 //! What is done when is the executor's; here flows are made ready, each version once, and what happened gets the words of
 //! this API.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use cleargate_flow::{FlowHash, Outcome, RunId};
 use cleargate_store::RunRow;
 use futures::future::pending;
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::error::{Error, Kind, Result};
 use crate::flows::Flow;
@@ -215,16 +217,25 @@ impl Host {
         let WorkOptions { jobs, poll, grace, until_idle, lasts, prune_after } = options;
         let config =
             WorkConfig { jobs: jobs.max(1), poll, grace, until_idle, ..WorkConfig::default() };
+        let stopped = AtomicBool::new(false);
         let over = async {
             tokio::select! {
-                () = stop => {}
+                () = stop => stopped.store(true, Ordering::Relaxed),
                 () = self.passed(lasts) => {}
             }
         };
-        let worked = |worked: Worked| told(worked.into());
+        let (worked, pruned) = (|worked: Worked| told(worked.into()), Notify::new());
+        let work = async {
+            let done = self.executor.work(&ready, config, over, &worked).await;
+            // Who works now and then until nothing is left wants old runs to be gone as well.
+            if until_idle && prune_after.is_some() && !stopped.load(Ordering::Relaxed) {
+                pruned.notified().await;
+            }
+            done
+        };
         tokio::select! {
-            done = self.executor.work(&ready, config, over, &worked) => done.map_err(store_error)?,
-            () = self.keep_pruning(prune_after, &told) => {}
+            done = work => done.map_err(store_error)?,
+            () = self.keep_pruning(prune_after, &pruned, &told) => {}
         }
         Ok(totals.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
@@ -238,16 +249,22 @@ impl Host {
         }
     }
 
-    /// Removes old runs for as long as it is polled. Never returns.
-    async fn keep_pruning(&self, older_than: Option<Duration>, told: &(dyn Fn(WorkEvent) + Sync)) {
+    /// Removes old runs for as long as it is polled, and says when it was done once. Never returns.
+    async fn keep_pruning(
+        &self,
+        older_than: Option<Duration>,
+        pruned: &Notify,
+        told: &(dyn Fn(WorkEvent) + Sync),
+    ) {
         let Some(older_than) = older_than else { return pending().await };
         loop {
             let prune = Prune { older_than, status: None, dry_run: false };
             match self.prune(prune, |_| {}).await {
-                Ok(pruned) if pruned.runs == 0 => {}
-                Ok(pruned) => told(WorkEvent::Pruned { runs: pruned.runs }),
+                Ok(gone) if gone.runs == 0 => {}
+                Ok(gone) => told(WorkEvent::Pruned { runs: gone.runs }),
                 Err(error) => told(WorkEvent::NotPruned { why: error.to_string() }),
             }
+            pruned.notify_one();
             self.passed(Some(PRUNE_EVERY)).await;
         }
     }

@@ -3,7 +3,7 @@
 //! It asks the store at its start, when the next moment comes, and from time to time for what other processes wrote; what
 //! it asks for costs as much as there is to do, however much has been done. It drives a bounded number of runs and reads
 //! fewer at once. Two workers on one store find the same runs: the lease decides. A run that ends its process, or cannot
-//! be gone on with, again and again, is set aside with the reason: see [`tries`](crate::limits::MAX_TRIES).
+//! be gone on with, again and again, is set aside with the reason: see [`MAX_TRIES`](crate::limits::MAX_TRIES).
 
 mod hand;
 mod queue;

@@ -16,7 +16,7 @@ pub struct Trouble {
     /// When this was noted, in milliseconds since 1970-01-01T00:00:00Z.
     pub at: i64,
     /// What went wrong last; empty when nobody could say. A store keeps the first
-    /// [`MAX_SUMMARY_BYTES`](crate::run::MAX_SUMMARY_BYTES).
+    /// [`MAX_SUMMARY_BYTES`].
     pub why: String,
     /// Whether it is left alone until somebody asks for it.
     pub set_aside: bool,

@@ -21,14 +21,7 @@ pub async fn work(context: &Context<'_>, args: WorkArgs) -> Result<u8, Failure> 
     let mut stop = Stop::listen();
     let host = context.host().await?;
     let talk = context.talk;
-    let options = WorkOptions {
-        jobs: args.jobs as usize,
-        poll: args.poll,
-        grace: args.grace,
-        until_idle: args.until_idle,
-        lasts: args.lasts,
-        prune_after: args.prune_after,
-    };
+    let options = options(&args);
     if !args.until_idle {
         talk.say(&format!("working on {}; Ctrl-C ends", host.journal_name()));
     }
@@ -67,6 +60,17 @@ pub async fn work(context: &Context<'_>, args: WorkArgs) -> Result<u8, Failure> 
         talk.document(&document, String::new);
     }
     Ok(0)
+}
+
+fn options(args: &WorkArgs) -> WorkOptions {
+    WorkOptions {
+        jobs: args.jobs as usize,
+        poll: args.poll,
+        grace: args.grace,
+        until_idle: args.until_idle,
+        lasts: args.lasts,
+        prune_after: args.prune_after,
+    }
 }
 
 /// Says from time to time how much was done, when something was. Never returns.
@@ -133,7 +137,18 @@ fn totals_text(totals: &WorkTotals) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::args::{Args, Verb};
+
+    #[test]
+    fn what_nobody_asks_for_is_what_the_library_does() {
+        let Verb::Work(args) = Args::parse_from(["cleargate", "work"]).verb else {
+            panic!("it is this verb")
+        };
+        assert_eq!(options(&args), WorkOptions::default());
+    }
 
     #[test]
     fn totals_say_what_happened_and_nothing_else() {

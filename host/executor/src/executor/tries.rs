@@ -43,7 +43,25 @@ impl Executor {
             let Some(last) = page.last() else { break };
             next = last.seq + 1;
         }
-        Ok(Some(trouble))
+        let got_on = self.got_on_below(run, trouble.at).await?;
+        Ok(Some(trouble).filter(|_| !got_on))
+    }
+
+    /// Whether a sub-flow at any depth has got on since `since`: then the run around it has, and has no record of it.
+    async fn got_on_below(&self, run: &RunId, since: i64) -> Result<bool, StoreError> {
+        let store = &self.shared.store;
+        let mut below = store.children(run).await?;
+        while let Some(child) = below.pop() {
+            // It is over, and removed, or damaged: nothing is known of it.
+            let Ok(Some(row)) = store.run(&child).await else { continue };
+            let latest = row.last_seq.saturating_sub(MAX_PAGE as u64 - 1);
+            let page = store.journal(&child, latest, MAX_PAGE).await.unwrap_or_default();
+            if page.iter().any(|record| record.at >= since && gets_on(&record.event)) {
+                return Ok(true);
+            }
+            below.extend(store.children(&child).await?);
+        }
+        Ok(false)
     }
 
     /// Holds nothing against a run any more; says whether it had been set aside.

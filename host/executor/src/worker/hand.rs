@@ -57,6 +57,8 @@ impl From<StoreError> for What {
             StoreError::Locked | StoreError::Full { .. } => Self::Busy,
             // Another process was first.
             StoreError::Finished { .. } | StoreError::NoSuchRun { .. } => Self::NotNow,
+            // Its row cannot be read: nobody can take it, or write anything about it.
+            error if is_of_the_run(&error) => Self::NotNow,
             error => Self::Store(error),
         }
     }

@@ -52,6 +52,8 @@ struct Site {
     ledger: Arc<Ledger>,
     shelf: Shelf,
     told: Arc<Mutex<Vec<Worked>>>,
+    /// A flow whose node is the second one, whose node is the third one.
+    family: Option<[Arc<Graph>; 3]>,
 }
 
 fn site() -> Site {
@@ -61,6 +63,7 @@ fn site() -> Site {
         ledger: Arc::default(),
         shelf: Shelf::default(),
         told: Arc::default(),
+        family: None,
     }
 }
 
@@ -118,6 +121,7 @@ impl Site {
         config: WorkConfig,
         stop: BoxFuture<'static, ()>,
     ) -> Result<(), StoreError> {
+        self.meet(process);
         let told = self.told.clone();
         let tell = move |worked| told.lock().unwrap().push(worked);
         let work = process.executor.work(&self.shelf, config, stop, &tell);
@@ -132,6 +136,13 @@ impl Site {
             }
             self.clock.advance(self.clock.next_wake().unwrap_or(1));
         }
+    }
+
+    /// Sub-flows of a process are driven by it.
+    fn meet(&self, process: &Process) {
+        let Some([outer, middle, inner]) = &self.family else { return };
+        let catalog = crate::children::family(process, middle, inner);
+        self.shelf.flows.lock().unwrap().insert(outer.hash.to_string(), (outer.clone(), catalog));
     }
 
     fn told(&self) -> Vec<Worked> {
@@ -260,6 +271,7 @@ async fn crash(site: &Site, times: u32, lives: u64) {
         let store = Mortal::new(site.store.clone(), usize::MAX, false);
         let clock = Arc::new(site.clock.clone());
         let process = site.process_on(store.clone(), &format!("crash{n}"), clock);
+        site.meet(&process);
         let told = site.told.clone();
         let tell = move |worked| told.lock().unwrap().push(worked);
         let work = process.executor.work(&site.shelf, WorkConfig::default(), pending(), &tell);
@@ -321,22 +333,31 @@ async fn a_run_that_ends_its_process_is_set_aside_and_those_beside_it_are_not() 
     assert_eq!(site.store.outstanding(site.clock.now()).await.unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn a_run_that_gets_on_is_never_set_aside_however_often_its_process_ends() {
-    let site = site();
-    // Each life takes a step or two.
-    let steps = graph(
+/// Each life takes a step or two of it.
+fn steps() -> Arc<Graph> {
+    graph(
         "  all:\n    loop: { max: 60, while: n < 60 }\n    carry: { n: 0 }\n    do:\n      \
          a: { type: idem, with: { v: \"${n + 1}\" } }\n      w: { wait: { for: 600ms }, after: a }\n    \
          next: { n: \"${a}\" }\n    out: ${n}\n",
         "\"${all}\"",
-    );
-    let run = site.leave("steps", &steps).await;
-    crash(&site, 3 * MAX_TRIES, 1_000).await;
-    assert!(site.store.trouble(&run).await.unwrap().unwrap().tries <= 1);
-    site.work("last", until_idle(), Box::pin(pending())).await;
-    assert_eq!(site.status(&run).await, RunStatus::Succeeded);
-    assert_eq!(site.store.trouble(&run).await, Ok(None));
+    )
+}
+
+#[tokio::test]
+async fn a_run_that_gets_on_is_never_set_aside_however_often_its_process_ends() {
+    let part = |out: &str| graph("  c: { type: idem }\n", &format!("\"${{c.out}}{out}\""));
+    // Alone, and as a sub-flow of a sub-flow: the run around it says nothing of what it does.
+    for family in [None, Some([part("!"), part(""), steps()])] {
+        let mut site = site();
+        let top = family.as_ref().map_or_else(steps, |[outer, ..]| outer.clone());
+        site.family = family;
+        let run = site.leave("steps", &top).await;
+        crash(&site, 3 * MAX_TRIES, 1_000).await;
+        assert!(site.store.trouble(&run).await.unwrap().unwrap().tries <= 1);
+        site.work("last", until_idle(), Box::pin(pending())).await;
+        assert_eq!(site.status(&run).await, RunStatus::Succeeded, "{:?}", site.told());
+        assert_eq!(site.store.trouble(&run).await, Ok(None));
+    }
 }
 
 #[tokio::test]
