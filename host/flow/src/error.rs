@@ -103,7 +103,8 @@ pub struct NodeError {
     pub code: ErrorCode,
     /// One sentence for a person. Never holds a secret.
     pub message: String,
-    /// Machine-readable detail: for `limit` the name of the limit, for `denied` the missing grant.
+    /// Machine-readable detail: for `limit` the name of the limit, for `denied` the missing grant, `{ retry_after_ms }` of a
+    /// peer that asks for patience.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub detail: Value,
     /// What would help, as a line to paste when there is one.

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::address::{Address, FlowHash, FlowId, NodeId};
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, NodeError};
 use crate::expr::Template;
 use crate::limits::Limits;
 use crate::signature::Effect;
@@ -362,6 +362,10 @@ pub struct Policy {
     pub limits: Limits,
 }
 
+/// Milliseconds that a peer who asks not to be tried again so soon is left alone at most: an overloaded peer asks for
+/// less, and a wish for a year is a mistake.
+pub const MAX_ASKED_PAUSE_MS: u64 = 5 * 60 * 1000;
+
 /// How often and how fast one kind of failure is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Retry {
@@ -374,6 +378,14 @@ pub struct Retry {
 }
 
 impl Retry {
+    /// Milliseconds to wait before attempt `next` when the last one failed like this: as long as [`Retry::pause`] says, or
+    /// as the peer has asked for in `retry_after_ms` of the error's detail, up to [`MAX_ASKED_PAUSE_MS`].
+    pub fn pause_after(&self, next: u32, error: &NodeError) -> u64 {
+        let asked = error.detail.get("retry_after_ms").and_then(Value::as_int);
+        let asked = asked.and_then(|ms| u64::try_from(ms).ok());
+        self.pause(next).max(asked.unwrap_or_default().min(MAX_ASKED_PAUSE_MS))
+    }
+
     /// Milliseconds to wait before attempt `next` (2 for the first retry).
     pub fn pause(&self, next: u32) -> u64 {
         let doublings = next.saturating_sub(2).min(62);

@@ -3,6 +3,7 @@
 //! One request, one answer. What the interface calls otherwise is translated; what it does not know is refused, so that
 //! no wish of a flow is lost in silence. The key is a placeholder here: its value never enters this component.
 
+mod pause;
 mod wire;
 
 use cleargate::http::Request;
@@ -48,7 +49,7 @@ impl Provider for Chat {
         }
         let response = post.body(body.to_string()).send()?;
         if response.status != 200 {
-            return Err(wire::refused(response.status, &response.body));
+            return Err(wire::refused(response.status, &response.headers, &response.body));
         }
         wire::reply(&response.body, &config)
     }

@@ -3,7 +3,7 @@
 use cleargate::{Code, Error, Reply, Value, json};
 use serde::Deserialize;
 
-use crate::Config;
+use crate::{Config, pause};
 
 /// Characters of a server's own words that an error repeats.
 const SAID: usize = 300;
@@ -77,8 +77,8 @@ pub(crate) fn reply(body: &[u8], config: &Config) -> Result<Reply, Error> {
     })
 }
 
-/// The failure that a status means, with the server's own words.
-pub(crate) fn refused(status: u16, body: &[u8]) -> Error {
+/// The failure that a status means, with the server's own words, and for how long it asks to be left alone.
+pub(crate) fn refused(status: u16, headers: &[(String, String)], body: &[u8]) -> Error {
     let said = serde_json::from_slice::<Value>(body).ok();
     let said =
         said.as_ref().and_then(|body| body["error"]["message"].as_str().or(body["error"].as_str()));
@@ -89,5 +89,9 @@ pub(crate) fn refused(status: u16, body: &[u8]) -> Error {
         400..=499 => Code::InvalidInput,
         _ => Code::Permanent,
     };
-    Error::new(code, format!("the server answered {status}: {said}"))
+    let error = Error::new(code, format!("the server answered {status}: {said}"));
+    match pause::asked(headers).filter(|_| code == Code::Transient) {
+        Some(ms) => error.with_detail(json!({ "retry_after_ms": ms })),
+        None => error,
+    }
 }

@@ -107,7 +107,7 @@ fn with_double_tail(image: &Image, dice: &mut Dice) -> Option<Image> {
 }
 
 /// The trace of a process that was let go on to its end.
-fn traced(bench: &Bench, test: &str, input: &str) -> Vec<Op> {
+pub(crate) fn traced(bench: &Bench, test: &str, input: &str) -> Vec<Op> {
     let mut process = bench.process(test, input, None);
     let done = process.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -183,6 +183,27 @@ fn du_03_a_power_cut_costs_nothing_that_was_acknowledged_as_power_safe() {
 fn du_03_a_power_cut_leaves_a_beginning_of_what_was_process_safe() {
     let cut = (0..crate::soaked(2, 200)).map(|seed| cut_one_history("process", seed).1);
     assert!(cut.max() > Some(0), "no cut has cost anything: is there a disk below?");
+}
+
+#[test]
+fn what_a_store_says_is_the_same_before_and_after_it_is_folded_and_pruned() {
+    for seed in 0..crate::soaked(4, 200) {
+        let steps = steps(&mut Dice::new(seed), STEPS);
+        let states = block_on(states(&steps));
+        let folder = crate::folder();
+        let open = || history::open(folder.path(), Class::ProcessSafe).unwrap();
+        let mut store = open();
+        for (at, step) in steps.iter().enumerate() {
+            block_on(make(&store, step)).unwrap();
+            assert_eq!(block_on(seen(&store)), states[at + 1], "seed {seed}: {step:?}");
+            // Closing folds the whole log. A history folds it by itself too, and removes runs.
+            if at % 5 == 0 {
+                drop(store);
+                store = open();
+                assert_eq!(block_on(seen(&store)), states[at + 1], "seed {seed}: {step:?}, folded");
+            }
+        }
+    }
 }
 
 /// Runs that are written to at once, so that changes are committed in groups.

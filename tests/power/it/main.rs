@@ -5,6 +5,7 @@
 
 mod cut;
 mod history;
+mod resume;
 mod sync;
 
 /// `usual`, or `soak` when somebody has asked for the slow proof: `make soak`.

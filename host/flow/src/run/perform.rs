@@ -71,7 +71,7 @@ impl Run {
             Ok(output) if !self.node(at).doomed => self.succeed(at, output.clone(), None),
             _ if self.node(at).stopping => self.settle_stopped(at),
             Ok(_) => unreachable!("a doomed node is stopping"),
-            Err(error) => match self.pause_after(at, error.code) {
+            Err(error) => match self.pause_after(at, error) {
                 Some(pause) => {
                     self.node_mut(at).pause = pause;
                     self.set_phase(at, Phase::Pausing);
@@ -148,10 +148,10 @@ impl Run {
     }
 
     /// Milliseconds before another attempt; `None` when there is none.
-    fn pause_after(&self, at: At, code: ErrorCode) -> Option<u64> {
-        let retry = self.leaf(at).policy.retry.get(&code)?;
+    fn pause_after(&self, at: At, error: &NodeError) -> Option<u64> {
+        let retry = self.leaf(at).policy.retry.get(&error.code)?;
         let attempt = self.node(at).attempt;
-        (attempt < retry.max).then(|| retry.pause(attempt + 1))
+        (attempt < retry.max).then(|| retry.pause_after(attempt + 1, error))
     }
 
     pub(super) fn wait(&mut self, at: At) {

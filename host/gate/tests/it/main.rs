@@ -6,6 +6,7 @@ mod bench;
 mod doors;
 mod echoes;
 mod egress;
+mod faults;
 mod files;
 mod masking;
 mod places;

@@ -13,11 +13,11 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::bench::{Bench, Turns, ok, redirect};
 
-struct TlsServer {
-    port: u16,
+pub(crate) struct TlsServer {
+    pub(crate) port: u16,
     /// The certificate that signs itself, as PEM.
-    root: Vec<u8>,
-    seen: Arc<Mutex<usize>>,
+    pub(crate) root: Vec<u8>,
+    pub(crate) seen: Arc<Mutex<usize>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -28,7 +28,7 @@ impl Drop for TlsServer {
 }
 
 /// A server that proves to be `api.test`.
-async fn serve(answer: impl Fn(u16) -> Vec<u8> + Send + 'static) -> TlsServer {
+pub(crate) async fn serve(answer: impl Fn(u16) -> Vec<u8> + Send + 'static) -> TlsServer {
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let made = rcgen::generate_simple_self_signed(["api.test".to_owned()]).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
@@ -57,7 +57,7 @@ async fn serve(answer: impl Fn(u16) -> Vec<u8> + Send + 'static) -> TlsServer {
 }
 
 /// A gate that believes `root`, and takes every name for a host on loopback.
-fn bench(grants: &str, root: Option<&[u8]>) -> Bench {
+pub(crate) fn bench(grants: &str, root: Option<&[u8]>) -> Bench {
     let config = NetworkConfig {
         allow_addresses: vec!["127.0.0.0/8".parse().unwrap()],
         extra_roots: root.map(<[u8]>::to_vec).into_iter().collect(),

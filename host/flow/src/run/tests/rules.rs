@@ -459,3 +459,31 @@ fn progress_counts_by_static_path() {
     let items = m.items.unwrap();
     assert_eq!((items.done, items.total, m.running, s.running), (1, 3, 1, 1));
 }
+
+#[test]
+fn du_13_a_peer_that_asks_to_be_left_alone_is_up_to_a_bound() {
+    let least = retry(2)[&Transient].backoff_min;
+    let most = crate::graph::MAX_ASKED_PAUSE_MS;
+    for (detail, pause) in [
+        ("null".to_owned(), least),
+        (r#"{"retry_after_ms":2}"#.to_owned(), least),
+        (r#"{"retry_after_ms":-7}"#.to_owned(), least),
+        (r#"{"retry_after_ms":"soon"}"#.to_owned(), least),
+        (r#"{"retry_after_ms":3000}"#.to_owned(), 3_000),
+        (format!(r#"{{"retry_after_ms":{most}}}"#), most),
+        (r#"{"retry_after_ms":31536000000}"#.to_owned(), most),
+    ] {
+        let g = graph(vec![tuned("a", vec![], |l| l.policy.retry = retry(2))], &[]);
+        let mut run = run_of(&g);
+        run.apply(&start(&g)).unwrap();
+        let mut answer = failed("a", 1, Transient);
+        if let Event::AttemptFailed { error, .. } = &mut answer {
+            error.detail = Value::from_json(&detail).unwrap();
+        }
+        let step = run.apply(&answer).unwrap();
+        let [crate::run::Effect::Wait { after_ms, .. }] = step.effects[..] else {
+            panic!("{step:?}")
+        };
+        assert_eq!(after_ms, pause, "{detail}");
+    }
+}
