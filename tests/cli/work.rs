@@ -171,6 +171,14 @@ impl Worker {
     }
 }
 
+/// A test that fails leaves no worker behind.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _its_end_is_nobodys = self.child.wait();
+    }
+}
+
 /// Runs that stand so, as `runs list` says.
 fn standing(world: &World, status: &str) -> BTreeSet<String> {
     let runs = ["runs", "list", "--limit", "20000", "--output", "json", "--status", status];
