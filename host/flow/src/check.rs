@@ -25,6 +25,7 @@ mod policy;
 mod races;
 mod site;
 mod table;
+mod templates;
 mod text;
 mod typing;
 
@@ -51,6 +52,7 @@ pub use machine::{MAX_CARRIED, MAX_STATES, MAX_WAYS};
 pub use parts::{MAX_CHAIN, MAX_TRIGGERS};
 pub use policy::{DEFAULT_MAP_MAX, MAX_CONCURRENCY, MAX_RETRIES};
 pub use races::{MAX_FOLLOWED, MAX_WRITERS};
+pub use templates::{MAX_EXTENDS, MAX_WRITTEN_OUT};
 
 /// The format version that this release reads.
 pub const FORMAT: i64 = 1;
@@ -80,6 +82,7 @@ pub fn check(text: &str, file_name: &str, signatures: &dyn Signatures) -> Checke
         findings: RefCell::default(),
         found: RefCell::default(),
         hints: Hints::default(),
+        uses: Default::default(),
     };
     if root.is_none() && findings.is_empty() {
         let finding = Finding::error("CG0104", Span::default(), format!("{file_name} is empty"));
@@ -107,6 +110,8 @@ struct Checker<'a> {
     signatures: &'a dyn Signatures,
     findings: RefCell<Findings>,
     hints: Hints,
+    /// Nodes that were written out of templates.
+    uses: templates::Uses,
     /// Node types that were looked up, by name as written.
     found: RefCell<HashMap<String, Option<Rc<Signature>>>>,
 }
@@ -126,6 +131,7 @@ struct Around<'f> {
     events: &'f IndexMap<String, Field>,
     defaults: &'f Defaults,
     channels: &'f channels::Channels,
+    templates: &'f templates::Templates,
     /// Whether a `try` would undo what succeeded here.
     within_try: bool,
     /// Loops around.
@@ -136,6 +142,7 @@ struct Around<'f> {
 
 impl<'a> Checker<'a> {
     fn find(&self, finding: Finding) {
+        let finding = self.uses.located(finding);
         self.findings.borrow_mut().push(finding);
     }
 
@@ -159,6 +166,7 @@ impl<'a> Checker<'a> {
         let defaults = self.defaults(root);
         let state = self.channels(root);
         let durability = self.durability(root);
+        let templates = self.templates(root);
         let nodes = root.get("nodes")?;
         let around = Around {
             uses: &uses,
@@ -166,6 +174,7 @@ impl<'a> Checker<'a> {
             events: &events,
             defaults: &defaults,
             channels: &state,
+            templates: &templates,
             within_try: false,
             loops: 0,
             repeats: assets::Repeats::Not,

@@ -32,12 +32,15 @@ pub struct Span {
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
+    /// Which use of a template it was written out for, from 1; 0 for what stands where it is read.
+    #[serde(skip)]
+    pub used: u32,
 }
 
 impl Default for Span {
     /// The begin of the text.
     fn default() -> Self {
-        Self { offset: 0, len: 0, line: 1, column: 1 }
+        Self { offset: 0, len: 0, line: 1, column: 1, used: 0 }
     }
 }
 
@@ -51,7 +54,7 @@ impl Span {
         let (first, last) =
             before.rsplit_once('\n').map_or((self.column, before), |(_, last)| (1, last));
         let column = first + last.chars().count() as u32;
-        Self { offset: self.offset + skip, len, line: self.line + lines, column }
+        Self { offset: self.offset + skip, len, line: self.line + lines, column, ..self }
     }
 }
 

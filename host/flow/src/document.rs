@@ -170,6 +170,7 @@ impl Reader<'_> {
             len: usize::from(offset < self.text.len()),
             line: mark.line() as u32,
             column: mark.col() as u32 + 1,
+            used: 0,
         };
         let mut info = error.info();
         if let granit_parser::ErrorKind::UnknownAnchor = error.kind() {
@@ -189,6 +190,7 @@ impl Reader<'_> {
             len: trimmed,
             line: at.start.line() as u32,
             column: at.start.col() as u32 + 1,
+            used: 0,
         }
     }
 

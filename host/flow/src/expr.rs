@@ -44,6 +44,7 @@ pub(crate) use infer::UNKNOWN_NAME;
 pub use infer::{Inferred, Problem, TypeNames};
 pub(crate) use kinds::{of_value as infer_value, unify as unify_types};
 pub use prose::Prose;
+pub(crate) use template::{Rewritten, rewrite};
 
 /// Bytes of one expression.
 pub const MAX_SOURCE: usize = 16 * 1024;

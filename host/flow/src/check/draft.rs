@@ -5,6 +5,7 @@ mod guarantees;
 mod table;
 mod waits;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -20,6 +21,7 @@ use indexmap::IndexMap;
 use super::assets::DraftAsset;
 use super::made::Said;
 use super::site::Bound;
+use super::templates::{Extended, Given};
 use super::text::DraftText;
 use super::{Around, Checker, keys};
 use crate::address::NodeId;
@@ -60,6 +62,8 @@ pub(super) struct DraftNode {
     pub(super) verify: Option<Draft>,
     /// Bounds on the time of a block.
     pub(super) times: Times,
+    /// What it gives to the template that it was written out of.
+    pub(super) given: Vec<Given>,
     /// What it writes to state channels.
     pub(super) writes: IndexMap<String, DraftWrite>,
 }
@@ -158,7 +162,29 @@ impl<'a> Checker<'a> {
         Draft { nodes: entries.iter().filter_map(|entry| self.draft_node(entry, around)).collect() }
     }
 
+    /// A node as it is, and what it gives to the template that it was written out of. Nothing when that cannot be.
+    fn written_out<'e>(
+        &self,
+        entry: &'e Entry,
+        around: &Around<'_>,
+    ) -> Option<(Cow<'e, Entry>, Vec<Given>)> {
+        match self.extended(entry, around.templates) {
+            None => Some((Cow::Borrowed(entry), Vec::new())),
+            Some(Ok(Extended { entry, given })) => Some((Cow::Owned(entry), given)),
+            Some(Err(Said)) => None,
+        }
+    }
+
     fn draft_node(&self, entry: &Entry, around: &Around<'_>) -> Option<DraftNode> {
+        let written = self.written_out(entry, around);
+        let broken = written.is_none();
+        let (entry, given) = written.unwrap_or_else(|| (Cow::Borrowed(entry), Vec::new()));
+        let node = self.draft_written(&entry, broken, around)?;
+        Some(DraftNode { given, ..node })
+    }
+
+    /// A node that is what it says, without a template.
+    fn draft_written(&self, entry: &Entry, broken: bool, around: &Around<'_>) -> Option<DraftNode> {
         let id: NodeId = match entry.key.parse() {
             Ok(id) => id,
             Err(error) => {
@@ -176,6 +202,7 @@ impl<'a> Checker<'a> {
         let node = &entry.value;
         let kind = match longer {
             Some(Err(Said)) => DraftKind::Broken,
+            _ if broken => DraftKind::Broken,
             _ => self.draft_kind(entry, &id, around),
         };
         let join = node.get("join").and_then(|e| self.join(&e.value)).unwrap_or_default();
@@ -184,8 +211,8 @@ impl<'a> Checker<'a> {
             node.get("on_unknown").and_then(|entry| self.verify(&id, entry, &kind, around));
         let after = node.get("after").map(|e| self.names(&e.value)).unwrap_or_default();
         let writes = self.writes(node, around.channels);
-        let (span, times) = (entry.key_span, self.times(node, &kind));
-        Some(DraftNode { id, span, join, after, kind, undo, verify, times, writes })
+        let (span, times, given) = (entry.key_span, self.times(node, &kind), Vec::new());
+        Some(DraftNode { id, span, join, after, kind, undo, verify, times, given, writes })
     }
 
     fn draft_kind(&self, entry: &Entry, id: &NodeId, around: &Around<'_>) -> DraftKind {

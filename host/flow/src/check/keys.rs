@@ -17,12 +17,15 @@ pub(super) const FLOW: &[&str] = &[
     "defaults",
     "state",
     "durability",
+    "templates",
     "nodes",
 ];
 /// Keys of a flow that a later version runs.
 pub(super) const FLOW_LATER: &[&str] = &["budget", "machine", "types"];
 /// Keys that every node may have.
 pub(super) const NODE: &[&str] = &["after", "join", "write", "hooks", "doc"];
+/// Keys of a node that is written out of a template, beside those of what it is then.
+pub(super) const EXTENDS: [&str; 2] = ["extends", "params"];
 /// Keys of which a node has one: they say what it is.
 pub(super) const FORMS: &[&str] =
     &["type", "switch", "map", "loop", "parallel", "race", "try", "wait", "emit", "machine"];
@@ -120,6 +123,7 @@ pub(super) fn all_of_nodes() -> Vec<&'static str> {
         EMIT_NODE,
         HUMAN,
         MACHINE_NODE,
+        &EXTENDS,
     ]
     .concat();
     all.sort_unstable();
@@ -129,7 +133,8 @@ pub(super) fn all_of_nodes() -> Vec<&'static str> {
 
 /// JSON Schema (2020-12) of the flow format, for editors.
 pub fn schema() -> Json {
-    let forms: Vec<Json> = FORMS.iter().map(|form| json!({ "required": [form] })).collect();
+    let forms = FORMS.iter().chain(&EXTENDS[..1]);
+    let forms: Vec<Json> = forms.map(|form| json!({ "required": [form] })).collect();
     let own = json!({ "^x-": {} });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -151,6 +156,7 @@ pub fn schema() -> Json {
                 "patternProperties": own,
                 "additionalProperties": false,
             },
+            "template": template_schema(),
             "retry": retry_schema(),
             "port": port_schema(),
         },
@@ -227,6 +233,10 @@ fn schema_of_more(key: &str) -> Json {
             },
         }),
         "rethrow" => json!({ "type": "boolean" }),
+        "templates" => {
+            json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/template" } })
+        }
+        "params" => json!({ "type": "object" }),
         "hooks" => hooks_schema(),
         "machine" => machine_schema(),
         "durability" => json!({ "enum": crate::graph::Durability::ALL.map(|(name, _)| name) }),
@@ -349,6 +359,13 @@ fn hooks_schema() -> Json {
     let hooks: serde_json::Map<String, Json> =
         HOOKS.iter().map(|hook| ((*hook).to_owned(), nodes.clone())).collect();
     json!({ "type": "object", "properties": hooks, "additionalProperties": false })
+}
+
+/// A node, with the params that it takes.
+fn template_schema() -> Json {
+    let mut properties = object(&all_of_nodes());
+    properties.insert("params".into(), schema_of("input"));
+    json!({ "type": "object", "properties": properties })
 }
 
 fn whole(max: u64) -> Json {

@@ -32,6 +32,17 @@ pub(super) fn map(entries: Vec<Entry>, span: Span) -> Node {
     Node { span, data: Data::Map(entries) }
 }
 
+/// A value as it would have been written.
+pub(super) fn data(value: &Value, span: Span) -> Node {
+    match value {
+        Value::List(items) => list(items.iter().map(|item| data(item, span)).collect(), span),
+        Value::Map(fields) => {
+            map(fields.iter().map(|(key, own)| written(key, data(own, span), span)).collect(), span)
+        }
+        scalar => Node { span, data: Data::Scalar(scalar.clone()) },
+    }
+}
+
 /// A node that waits for others, beside those that it waits for itself.
 pub(super) fn behind(own: &Entry, first: &[Node]) -> Entry {
     let mut own = own.clone();

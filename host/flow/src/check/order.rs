@@ -186,6 +186,7 @@ impl Checker<'_> {
             }
             DraftKind::Broken => {}
         }
+        self.read(node.given.iter().flat_map(|given| &given.bound.sites), &mut reads);
         let mut written = Vec::new();
         self.read(node.writes.values().flat_map(|write| &write.bound.sites), &mut written);
         reads.extend(written.into_iter().filter(|read| read.name != node.id.as_str()));

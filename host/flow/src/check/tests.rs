@@ -266,6 +266,58 @@ fn a_graph_knows_the_node_at_an_address() {
 }
 
 #[test]
+fn a_node_of_a_template_is_the_node_that_somebody_would_have_written() {
+    let flow = |rest: &str| format!("cleargate: 1\nflow: f\ninput: {{ n: int }}\n{rest}");
+    let short = r#"templates:
+  calm: { params: { tries: { type: int, default: 2 } }, retry: { transient: { max: "${params.tries}" } } }
+  said: { extends: calm, params: { what: any, many: int }, type: upper, with: { text: "${params.what} ${params.many + 1}" } }
+nodes:
+  a: { extends: said, params: { what: x, many: "${input.n * 2}" }, timeout: 1s }
+"#;
+    let long = r#"nodes:
+  a:
+    type: upper
+    timeout: 1s
+    retry: { transient: { max: 2 } }
+    with: { text: "x ${(input.n * 2) + 1}" }
+"#;
+    let hash = |text: &str| check(&flow(text), "f", &Sample).graph.map(|graph| graph.hash);
+    assert!(hash(long).is_some());
+    assert_eq!(hash(short), hash(long));
+}
+
+#[test]
+fn templates_are_written_out_within_bounds() {
+    let codes_of = |templates: &str, node: &str| {
+        codes(&format!("cleargate: 1\nflow: f\ntemplates:\n{templates}nodes:\n  a: {node}\n"))
+    };
+    let upper = "type: upper, with: { text: x }";
+    let chain = |length: usize| {
+        let link = |at| format!("  t{at}: {{ extends: t{} }}\n", at + 1);
+        (1..length).map(link).collect::<String>() + &format!("  t{length}: {{ {upper} }}\n")
+    };
+    assert_eq!(codes_of(&chain(super::MAX_EXTENDS), "{ extends: t1 }"), [""; 0]);
+    assert_eq!(codes_of(&chain(super::MAX_EXTENDS + 1), "{ extends: t1 }"), ["CG0335"]);
+    // Each of ten nodes is ten nodes.
+    let bomb = |levels: usize| {
+        let ten = |next: usize| -> String {
+            (0..10).map(|at| format!("n{at}: {{ extends: b{next} }}, ")).collect()
+        };
+        let level = |at| format!("  b{at}: {{ try: {{ {} }} }}\n", ten(at + 1));
+        (1..levels).map(level).collect::<String>() + &format!("  b{levels}: {{ {upper} }}\n")
+    };
+    assert_eq!(codes_of(&bomb(3), "{ extends: b1 }"), [""; 0]);
+    assert!(codes_of(&bomb(7), "{ extends: b1 }").contains(&"CG0335"));
+    // And no deeper than a file may be.
+    let deep = |levels: usize| {
+        let level = |at| format!("  d{at}: {{ try: {{ n: {{ extends: d{} }} }} }}\n", at + 1);
+        (1..levels).map(level).collect::<String>() + &format!("  d{levels}: {{ {upper} }}\n")
+    };
+    assert_eq!(codes_of(&deep(12), "{ extends: d1 }"), [""; 0]);
+    assert_eq!(codes_of(&deep(40), "{ extends: d1 }"), ["CG0335"]);
+}
+
+#[test]
 fn every_code_has_a_page_and_every_page_is_true() {
     let sources = [
         include_str!("../check.rs"),
@@ -280,6 +332,8 @@ fn every_code_has_a_page_and_every_page_is_true() {
         include_str!("draft/table.rs"),
         include_str!("draft/waits.rs"),
         include_str!("table.rs"),
+        include_str!("templates.rs"),
+        include_str!("templates/capture.rs"),
         include_str!("typing/waits.rs"),
         include_str!("order.rs"),
         include_str!("policy.rs"),

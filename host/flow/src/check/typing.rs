@@ -14,6 +14,7 @@ use super::bound::may_be_skipped;
 use super::draft::{Draft, DraftKind, DraftLeaf, DraftNode};
 use super::order::Order;
 use super::site::{Bound, Site};
+use super::templates::Given;
 use crate::diagnostic::{Finding, Hints, Span, short};
 use crate::expr::{Template, TypeNames, infer_value, unify_types};
 use crate::graph::{GraphNode, Leaf, NodeKind, Scope, VERIFIES};
@@ -133,6 +134,7 @@ impl Checker<'_> {
         for (at, needs) in order.sorted.iter().zip(&order.edges) {
             let node = &draft.nodes[*at];
             let body = |case| order.bodies.get(&(*at, case)).map(|body| &**body);
+            self.type_given(node, &names);
             let (kind, output) = self.type_node(node, &body, &names);
             names.own.insert(node.id.to_string(), output.clone());
             let compensate = node.undo.as_ref().zip(body(0)).map(|(undo, order)| {
@@ -163,6 +165,19 @@ impl Checker<'_> {
         let scope = Scope { nodes };
         self.never_run(&scope, &spans);
         (scope, names)
+    }
+
+    /// Holds what a node gives to a template against the types of its params.
+    fn type_given(&self, node: &DraftNode, names: &Inner<'_>) {
+        for Given { name, bound, field } in &node.given {
+            let from = self.type_bound(bound, names);
+            if let Err(refused) = fit_parts(&bound.template, &from, field) {
+                let code = if refused.label { "CG0209" } else { "CG0206" };
+                let message = format!("param `{name}`: {}", refused.why);
+                let finding = Finding::error(code, bound.span, message);
+                self.find(finding.help(format!("the template takes a `{}`", short(&field.ty))));
+            }
+        }
     }
 
     fn type_node<'o>(

@@ -337,6 +337,48 @@ nodes:
 "#,
     },
     Page {
+        code: "CG0335",
+        title: "A template that cannot be written out",
+        text: "`templates:` of a flow are the keys of nodes, by name. A node, or another template, `extends` one: it is written out with the \
+               keys of both, where maps are merged and what is nearer wins. So a template has to be there, must not lead \
+               back to itself, neither over `extends` nor over its own nodes, and a flow that is written out has a bound.",
+        failing: r#"cleargate: 1
+flow: f
+templates:
+  loud: { type: upper, with: { text: hi } }
+nodes:
+  a: { extends: laud }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+templates:
+  loud: { type: upper, with: { text: hi } }
+nodes:
+  a: { extends: loud }
+"#,
+    },
+    Page {
+        code: "CG0336",
+        title: "A param that a template does not get, or does not take",
+        text: "`params:` of a template are typed as ports. It reads them as `params.name`, and a node that `extends` it gives them under \
+               `params:`: a literal, or an expression, which is read where the node stands. A param without a default has to be given. \
+               An expression that would mean something else inside a block of the template is refused.",
+        failing: r#"cleargate: 1
+flow: f
+templates:
+  loud: { params: { who: string }, type: upper, with: { text: "${params.who}" } }
+nodes:
+  a: { extends: loud, params: { whom: Ada } }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+templates:
+  loud: { params: { who: string }, type: upper, with: { text: "${params.who}" } }
+nodes:
+  a: { extends: loud, params: { who: Ada } }
+"#,
+    },
+    Page {
         code: "CG0340",
         title: "A machine whose states do not fit together",
         text: "A `machine` is a statechart: `states` by name, of which `start` is the first, and at most `max` moves from one to \

@@ -83,6 +83,34 @@ impl Template {
     }
 }
 
+/// What comes in the place of an expression.
+pub(crate) enum Rewritten {
+    /// Text that stands as it is.
+    Text(String),
+    /// The source of another expression.
+    Source(String),
+}
+
+/// A text with something else in the place of each `${…}`. One that does not parse stays as it is.
+pub(crate) fn rewrite(text: &str, mut with: impl FnMut(&Expr) -> Rewritten) -> String {
+    let Ok(parts) = parts(text) else { return text.to_owned() };
+    let mut out = String::with_capacity(text.len());
+    for (_, part) in parts {
+        match part {
+            Part::Text(text) => out.push_str(&text.replace("${", "$${")),
+            Part::Expr(expr) => match with(&expr) {
+                Rewritten::Text(text) => out.push_str(&text.replace("${", "$${")),
+                Rewritten::Source(source) => {
+                    out.push_str("${");
+                    out.push_str(&source);
+                    out.push('}');
+                }
+            },
+        }
+    }
+    out
+}
+
 /// Text and expressions in turn, each expression with the byte at which its source starts.
 pub(super) fn parts(text: &str) -> Result<Vec<(usize, Part)>, ParseError> {
     let mut parts = Vec::new();

@@ -34,6 +34,7 @@ impl Checker<'_> {
             let message = "nothing would ever undo this step: there is no `try` around it";
             return refuse(message, "put the steps that belong together under `try:`");
         }
+        let (entry, given) = self.written_out(entry, around)?;
         if entry.value.get("type").is_none() {
             return refuse("what undoes a step has a `type`", "`compensate: { type: …, with: … }`");
         }
@@ -42,8 +43,9 @@ impl Checker<'_> {
         }
         // Its failures are the end of it: nothing undoes what undoes.
         let around = Around { within_try: false, repeats: Repeats::Never, ..*around };
-        let key = Entry { key: COMPENSATE.into(), ..entry.clone() };
-        Some(Draft { nodes: vec![self.draft_node(&key, &around)?] })
+        let key = Entry { key: COMPENSATE.into(), ..entry.into_owned() };
+        let node = self.draft_written(&key, false, &around)?;
+        Some(Draft { nodes: vec![DraftNode { given, ..node }] })
     }
 
     /// Who finds out whether an attempt happened of which nobody knows: nobody (`fail`), a person (`ask`, or
@@ -86,13 +88,15 @@ impl Checker<'_> {
         let Some(found) = found else {
             return Some(Draft { nodes: vec![self.asked(id, entry, leaf, &around)?] });
         };
+        let (found, given) = self.written_out(found, &around)?;
         if found.value.get("type").is_none() || found.value.get("hooks").is_some() {
             let message = "what finds out whether a step happened has a `type`, and no hooks";
             let help = "`on_unknown: { verify: { type: …, with: { key: \"${attempt.key}\" } } }`";
             return refuse(found.key_span, message, help);
         }
-        let key = Entry { key: VERIFY.into(), ..found.clone() };
-        Some(Draft { nodes: vec![self.draft_node(&key, &around)?] })
+        let key = Entry { key: VERIFY.into(), ..found.into_owned() };
+        let node = self.draft_written(&key, false, &around)?;
+        Some(Draft { nodes: vec![DraftNode { given, ..node }] })
     }
 
     /// The task that asks a person whether an attempt happened: a node of type `human` with a form that is made here.
