@@ -28,6 +28,7 @@ mod table;
 mod templates;
 mod text;
 mod typing;
+mod whole;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -181,6 +182,7 @@ impl<'a> Checker<'a> {
         };
         let draft = self.draft(&nodes.value, &around);
         let output = root.get("output").map(|entry| self.outputs(&entry.value)).unwrap_or_default();
+        let (draft, output) = self.framed(root, (draft, output), &around);
         let names = typing::Outermost::new(&input, channels::state_type(&state), &self.hints);
         let order = self.order(&draft)?;
         let (scope, value) = self.type_scope(&draft, &order, &names, &output);

@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-pub(super) use blocks::{DraftBody, DraftBranches, DraftCase, DraftLoop, DraftMap, DraftTry};
+pub(super) use blocks::{
+    DEFAULT_CLEANUP, DraftBody, DraftBranches, DraftCase, DraftCatch, DraftLoop, DraftMap, DraftTry,
+};
 pub use blocks::{MAX_BRANCHES, MAX_LOOP_DEPTH};
 pub use table::MAX_ROWS;
 pub(super) use table::{Cell, DraftRow, DraftTable};
@@ -84,6 +86,22 @@ pub(super) struct DraftWrite {
 }
 
 impl DraftNode {
+    /// A node that nobody wrote, with an id that is one.
+    pub(super) fn made(id: &str, span: Span, kind: DraftKind) -> Self {
+        Self {
+            id: id.parse().expect("the id of a node that is made"),
+            span,
+            join: Join::All,
+            after: Vec::new(),
+            kind,
+            undo: None,
+            verify: None,
+            times: Times::default(),
+            given: Vec::new(),
+            writes: IndexMap::new(),
+        }
+    }
+
     /// The scopes inside, by the number of the body.
     pub(super) fn bodies(&self) -> Vec<(usize, &Draft)> {
         let undo = self.undo.iter().map(|undo| (0, undo));

@@ -18,6 +18,9 @@ pub(super) const FLOW: &[&str] = &[
     "state",
     "durability",
     "templates",
+    "hooks",
+    "deadline",
+    "idle",
     "nodes",
 ];
 /// Keys of a flow that a later version runs.

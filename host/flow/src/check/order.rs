@@ -212,7 +212,7 @@ impl Checker<'_> {
     }
 
     fn reads_of<'s>(&self, body: &'s DraftBody, given: &[&str]) -> Vec<Read<'s>> {
-        self.reads_of_body(&body.nodes, body.out.iter().flat_map(|out| &out.sites), given)
+        self.reads_of_body(&body.nodes, body.end(), given)
     }
 
     /// What a body reads from outside: neither its own nodes nor the names that its block gives it.

@@ -106,6 +106,10 @@ pub struct Body {
     pub nodes: Scope,
     /// What is read from their end; absent: `null`.
     pub out: Option<Template>,
+    /// `out` is a record whose fields are read one by one, as the output of a flow: one that speaks of a node that was
+    /// skipped is `null`, and the others are what they are.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub each: bool,
 }
 
 /// One case of a switch.
@@ -214,6 +218,9 @@ pub struct Try {
     pub finally: Option<Scope>,
     /// Milliseconds that compensation and `finally` may take once the block is to stop.
     pub cleanup: u64,
+    /// What was done stands when it fails: nothing is undone that a `try` inside has left done.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stands: bool,
 }
 
 impl Try {

@@ -1,12 +1,10 @@
 //! What one settled node means for the others: starts, skips, failing and stopping scopes, and the end.
 
-use indexmap::IndexMap;
-
 use crate::address::Address;
 use crate::error::NodeError;
 use crate::event::{Outcome, check_payload};
 use crate::graph::{Join, NodeIx};
-use crate::value::{Fields, Value};
+use crate::value::Value;
 
 use super::names::View;
 use super::plan::{Act, Input, InputKind, NodePlan, ScopeIx};
@@ -280,15 +278,10 @@ impl Run {
         if matches!(self.stage, Stage::Cancelling) {
             return Outcome::Cancelled;
         }
-        let view = View::new(self, 0, None);
-        let mut fields: Fields = IndexMap::with_capacity(self.graph.output.len());
-        for (name, template) in &self.graph.output {
-            match view.output(template) {
-                Ok(value) => fields.insert(name.as_str().into(), value),
-                Err(error) => return Outcome::Failed { address: None, error },
-            };
-        }
-        let output = Value::Map(fields.into());
+        let output = match View::new(self, 0, None).outputs(&self.graph.output) {
+            Ok(output) => output,
+            Err(error) => return Outcome::Failed { address: None, error },
+        };
         match check_payload(&output) {
             Ok(()) => Outcome::Succeeded { output },
             Err(error) => Outcome::Failed { address: None, error },

@@ -75,7 +75,15 @@ impl Run {
         let value = match self.plan_of(at).act {
             Act::Loop => self.carry_on(at, frame),
             _ => match self.out_of(at, here.index) {
-                Some(out) => View::new(self, frame, None).output(out),
+                Some(out) => {
+                    let view = View::new(self, frame, None);
+                    match (out, self.kind_of(at)) {
+                        (Template::Record(fields), NodeKind::Try(tried)) if tried.body.each => {
+                            view.outputs(fields)
+                        }
+                        _ => view.output(out),
+                    }
+                }
                 None => Ok(Value::Null),
             },
         };

@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 
+use indexmap::IndexMap;
+
 use crate::error::{ErrorCode, NodeError};
 use crate::expr::{Names, Template};
 use crate::graph::{KEY, NodeIx, NodeKind, VERIFIES};
-use crate::value::Value;
+use crate::value::{Fields, Value};
 
 use super::Run;
 use super::state::{At, FrameIx, Phase};
@@ -134,6 +136,15 @@ impl<'r> View<'r> {
             Err(error) if self.absent.get() && error.code != ErrorCode::Bug => Ok(Value::Null),
             other => other,
         }
+    }
+
+    /// The record of some outputs, each by itself.
+    pub(super) fn outputs(&self, fields: &IndexMap<String, Template>) -> Result<Value, NodeError> {
+        let mut read = Fields::with_capacity(fields.len());
+        for (name, template) in fields {
+            read.insert(name.as_str().into(), self.output(template)?);
+        }
+        Ok(Value::Map(read.into()))
     }
 }
 

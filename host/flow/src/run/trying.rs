@@ -34,7 +34,8 @@ impl Run {
         match index {
             _ if finally => self.end_try(at),
             0 => {
-                if !matches!(self.bodies(at).verdict, Some(Verdict::Value(_))) {
+                let done = matches!(self.bodies(at).verdict, Some(Verdict::Value(_)));
+                if !done && !self.try_of(at).stands {
                     self.plan_undo(at);
                 }
                 self.undo_next(at);

@@ -19,13 +19,23 @@ pub const MAX_BRANCHES: usize = 64;
 pub const MAX_LOOP_DEPTH: u32 = 6;
 
 /// Milliseconds that a `try` may clean up in when it is stopped and says nothing.
-const DEFAULT_CLEANUP: u64 = 60_000;
+pub(in super::super) const DEFAULT_CLEANUP: u64 = 60_000;
 
 /// Nodes inside a block, and what is read from their end.
 #[derive(Debug)]
 pub(in super::super) struct DraftBody {
     pub(in super::super) nodes: Draft,
     pub(in super::super) out: Option<Bound>,
+    /// The fields of what is read from their end, when each is read by itself.
+    pub(in super::super) each: Option<IndexMap<String, Bound>>,
+}
+
+impl DraftBody {
+    /// The expressions that are read from their end.
+    pub(in super::super) fn end(&self) -> impl Iterator<Item = &Site> {
+        let each = self.each.iter().flat_map(IndexMap::values);
+        self.out.iter().chain(each).flat_map(|bound| &bound.sites)
+    }
 }
 
 #[derive(Debug)]
@@ -71,6 +81,7 @@ pub(in super::super) struct DraftTry {
     pub(in super::super) catch: Vec<DraftCatch>,
     pub(in super::super) finally: Option<Draft>,
     pub(in super::super) cleanup: u64,
+    pub(in super::super) stands: bool,
 }
 
 #[derive(Debug)]
@@ -216,7 +227,7 @@ impl Checker<'_> {
     /// The nodes of a body with the `out:` that stands beside them.
     fn body(&self, nodes: &Node, beside: &Node, around: &Around<'_>) -> DraftBody {
         let out = beside.get("out").map(|out| self.bound_value(&out.value));
-        DraftBody { nodes: self.draft(nodes, around), out }
+        DraftBody { nodes: self.draft(nodes, around), out, each: None }
     }
 
     pub(super) fn draft_loop(&self, node: &Node, bounds: &Node, around: &Around<'_>) -> DraftKind {
@@ -340,6 +351,7 @@ impl Checker<'_> {
             catch: handlers.iter().filter_map(|handler| self.catch(handler, around)).collect(),
             finally: get("finally").map(|nodes| self.draft(nodes, around)),
             cleanup: get("cleanup").and_then(|n| self.duration(n)).unwrap_or(DEFAULT_CLEANUP),
+            stands: false,
         }))
     }
 

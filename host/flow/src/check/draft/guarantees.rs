@@ -149,7 +149,7 @@ impl Checker<'_> {
     }
 
     /// The bounds on the time of a block. What is performed has its own, and so has who waits.
-    pub(super) fn times(&self, node: &Node, kind: &DraftKind) -> Times {
+    pub(in super::super) fn times(&self, node: &Node, kind: &DraftKind) -> Times {
         let owned = match kind {
             DraftKind::Leaf(_)
             | DraftKind::Wait(_)

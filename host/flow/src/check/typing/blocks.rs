@@ -10,10 +10,10 @@ use super::super::draft::{
     Draft, DraftBody, DraftBranches, DraftLoop, DraftMap, DraftSwitch, DraftTable, DraftTry,
 };
 use super::super::order::Order;
-use super::super::site::Site;
+use super::super::site::{Bound, Site};
 use super::{Inner, nothing};
 use crate::diagnostic::{Finding, Findings, short};
-use crate::expr::unify_types;
+use crate::expr::{Template, unify_types};
 use crate::graph::{
     Body, Branches, Case, Catch, KEY, Loop, Map, NodeKind, OnItemError, Scope, Try,
 };
@@ -145,10 +145,22 @@ impl Checker<'_> {
         own: HashMap<String, Type>,
     ) -> (Body, Type) {
         let (nodes, inner) = self.type_nodes(&draft.nodes, order_of(orders, number), names, own);
+        let skipped = may_be_skipped(&nodes);
+        if let Some(each) = &draft.each {
+            let typed = |(name, bound): (&String, &Bound)| {
+                (name.clone(), Field::from(self.type_end(bound, &inner, &skipped)))
+            };
+            let ty = Kind::Record(each.iter().map(typed).collect()).into();
+            let fields = each.iter().map(|(name, bound)| (name.clone(), bound.template.clone()));
+            let out = Some(Template::Record(fields.collect()));
+            drop(skipped);
+            return (Body { nodes, out, each: true }, ty);
+        }
         let out = draft.out.as_ref();
-        let ty = out.map(|out| self.type_end(out, &inner, &may_be_skipped(&nodes)));
+        let ty = out.map(|out| self.type_end(out, &inner, &skipped));
         let out = out.map(|out| out.template.clone());
-        (Body { nodes, out }, ty.unwrap_or_else(nothing))
+        drop(skipped);
+        (Body { nodes, out, each: false }, ty.unwrap_or_else(nothing))
     }
 
     /// The carried variables have the type of their first value. Where the next one is wider, they take the type of
@@ -251,7 +263,7 @@ impl Checker<'_> {
                 .map(|(n, bound)| (n.clone(), bound.template.clone()))
                 .collect(),
             next: looped.next.iter().map(|(n, (_, b))| (n.clone(), b.template.clone())).collect(),
-            body: Body { nodes, out },
+            body: Body { nodes, out, each: false },
         }));
         (kind, ty.unwrap_or_else(nothing), next)
     }
@@ -325,8 +337,8 @@ impl Checker<'_> {
             let own = HashMap::from([("error".to_owned(), unify_types(&error_type(), &nothing()))]);
             self.type_nodes(draft, order, names, own).0
         });
-        let cleanup = guarded.cleanup;
-        (NodeKind::Try(Box::new(Try { body, catch, finally, cleanup })), value)
+        let (cleanup, stands) = (guarded.cleanup, guarded.stands);
+        (NodeKind::Try(Box::new(Try { body, catch, finally, cleanup, stands })), value)
     }
 }
 

@@ -43,8 +43,13 @@ impl Signatures for Steps {
 
 /// The graph of `nodes:`, with an output `v`.
 pub(super) fn flow(nodes: &str, v: &str) -> Arc<Graph> {
+    framed("", nodes, &format!("v: \"${{{v}}}\""))
+}
+
+/// The graph of `nodes:` with more keys of a flow before them, and an output.
+pub(super) fn framed(keys: &str, nodes: &str, output: &str) -> Arc<Graph> {
     let text = format!(
-        "cleargate: 1\nflow: test\ninput: {{ n: any }}\nnodes:\n{nodes}\noutput: {{ v: \"${{{v}}}\" }}\n"
+        "cleargate: 1\nflow: test\ninput: {{ n: any }}\n{keys}\nnodes:\n{nodes}\noutput: {{ {output} }}\n"
     );
     let checked = check(&text, "test", &Steps);
     Arc::new(checked.graph.unwrap_or_else(|| panic!("{:#?}", checked.findings)))

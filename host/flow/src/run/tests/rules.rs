@@ -91,6 +91,7 @@ fn a_case_with_a_body_runs_it_inside_and_takes_its_value() {
     let body = |id: &str| Body {
         nodes: Scope { nodes: vec![step(id, vec![])] },
         out: Some(read(&format!("{id} + 1"))),
+        each: false,
     };
     let mut s = switch("s", &["input == 1", "input == 2", ""], vec![]);
     let NodeKind::Switch { cases } = &mut s.kind else { unreachable!() };

@@ -271,7 +271,7 @@ impl Sketch {
                 let inner = |case: usize| {
                     let pieces = bodies.get(case).filter(|pieces| !pieces.is_empty())?;
                     let nodes = Scope { nodes: self.scope(pieces, &id, &reads, body) };
-                    Some(Body { nodes, out: Some(ends(&id, pieces.len())) })
+                    Some(Body { nodes, out: Some(ends(&id, pieces.len())), each: false })
                 };
                 let weight = chance.then_some(1);
                 let case = |when, at| Case { when, weight, to: vec![], body: inner(at) };
@@ -313,6 +313,7 @@ impl Sketch {
                     .as_ref()
                     .map(|pieces| Scope { nodes: self.scope(pieces, &id, &reads, body) }),
                 cleanup: DEADLINE,
+                stands: false,
             })),
         };
         let mut node = fixture::node(&id, kind, piece.needs.clone());
@@ -341,7 +342,7 @@ impl Sketch {
 
     fn body(&self, pieces: &[Piece], prefix: &str, around: &str, body: bool) -> Body {
         let nodes = Scope { nodes: self.scope(pieces, prefix, around, body) };
-        Body { nodes, out: Some(ends(prefix, pieces.len())) }
+        Body { nodes, out: Some(ends(prefix, pieces.len())), each: false }
     }
 
     fn branches(

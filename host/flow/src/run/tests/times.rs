@@ -1,6 +1,6 @@
 //! Bounds on the time of blocks: what they reach, what they leave alone, and what comes after them.
 
-use super::blocks::{flow, tells};
+use super::blocks::{flow, framed, tells};
 use super::fixture::*;
 use crate::error::ErrorCode::*;
 use crate::event::Event;
@@ -111,4 +111,50 @@ fn a_block_around_stops_a_block_inside_with_its_nodes() {
     let start = "deadline a 1000, idle a[0].b 500, idle a[1].b 500, a[0].b[0].c#1, \
                  ask [] a[0].b[0].w, a[1].b[0].c#1, ask [] a[1].b[0].w";
     tells(&flow(nodes, "a"), start, &rows);
+}
+
+const HOOKS: &str = r#"
+hooks:
+  before: { b: { type: step } }
+  after: { a: { type: step, with: { of: "${output.x}" } } }
+  on_error: { e: { type: step } }
+  finally: { f: { type: step } }
+deadline: 1s"#;
+
+const STEPS: &str = r#"
+  way: { switch: [ { when: "input.n > 5", to: y } ] }
+  y: { type: step }
+  x: { try: { s: { type: step, compensate: { type: step } } }, out: "${s}" }
+  z: { type: step, after: x }"#;
+
+#[test]
+fn hooks_of_a_flow_run_around_it_and_leave_its_output_alone() {
+    let g = framed(HOOKS, STEPS, r#"x: "${x}", y: "${y}", z: "${z}""#);
+    let begun = [
+        (ok("flow[0].b", 1, 0), "deadline flow[0].output 1000, flow[0].output[0].x[0].s#1"),
+        (ok("flow[0].output[0].x[0].s", 1, 1), "flow[0].output[0].z#1"),
+    ];
+    let well = [
+        (ok("flow[0].output[0].z", 1, 2), "flow[0].a#1"),
+        (ok("flow[0].a", 1, 0), "flow[2].f#1"),
+        // What a skipped node would have said is nothing, and the rest is there.
+        (ok("flow[2].f", 1, 0), r#"done {"x":1,"y":null,"z":2}"#),
+    ];
+    tells(&g, "flow[0].b#1", &[begun.to_vec(), well.to_vec()].concat());
+    // Nothing is undone that stands without the hooks.
+    let late = [
+        (late("flow[0].output"), "cancel flow[0].output[0].z"),
+        (failed("flow[0].output[0].z", 1, Cancelled), "flow[1].e#1"),
+        (ok("flow[1].e", 1, 0), "flow[2].f#1"),
+        (ok("flow[2].f", 1, 0), "failed flow[0].output timeout"),
+    ];
+    tells(&g, "flow[0].b#1", &[begun.to_vec(), late.to_vec()].concat());
+    let cancelled = [
+        (Event::CancelRequested { by: "operator".into() }, "cancel flow[0].output[0].z"),
+        (failed("flow[0].output[0].z", 1, Cancelled), "cleanup flow 60000, flow[2].f#1"),
+        (ok("flow[2].f", 1, 0), "cancelled"),
+    ];
+    tells(&g, "flow[0].b#1", &[begun.to_vec(), cancelled.to_vec()].concat());
+    let before = [(failed("flow[0].b", 1, Denied), "flow[1].e#1")];
+    tells(&g, "flow[0].b#1", &before);
 }
