@@ -9,6 +9,7 @@
 //! `null` then.
 
 mod assets;
+mod back;
 mod bound;
 mod canary;
 mod canonical;
@@ -281,6 +282,12 @@ impl<'a> Checker<'a> {
         for entry in map.entries() {
             let key = &*entry.key;
             if known.contains(&key) || key.starts_with("x-") || key == "<<" {
+                continue;
+            }
+            if key == back::BACK
+                && [keys::FORMS, keys::CASE].concat().iter().any(|k| known.contains(k))
+            {
+                self.refuse_back(map, entry);
                 continue;
             }
             if later.contains(&key) {

@@ -109,7 +109,7 @@ pub(super) const HUMAN: &[&str] =
 /// Keys of who is asked then.
 pub(super) const ESCALATION: &[&str] = &["to", "deadline", "on_deadline"];
 /// Keys of nodes that a later version runs.
-pub(super) const NODE_LATER: &[&str] = &["back", "flow"];
+pub(super) const NODE_LATER: &[&str] = &["flow"];
 
 /// Keys of nodes of all forms.
 pub(super) fn all_of_nodes() -> Vec<&'static str> {

@@ -322,6 +322,7 @@ fn every_code_has_a_page_and_every_page_is_true() {
     let sources = [
         include_str!("../check.rs"),
         include_str!("assets.rs"),
+        include_str!("back.rs"),
         include_str!("bound.rs"),
         include_str!("channels.rs"),
         include_str!("hooks.rs"),

@@ -379,6 +379,29 @@ nodes:
 "#,
     },
     Page {
+        code: "CG0337",
+        title: "A way back to a node that has run",
+        text: "A node has one result at one place for ever: replay, fork and the ends of joins rest on that. What runs again has a number, \
+               and is the body of a `loop`, which says how often it may run, `while` or `until` when, and what one iteration hands to \
+               the next. Where ways lead to several places, a `machine` says so.",
+        failing: r#"cleargate: 1
+flow: f
+nodes:
+  a: { type: upper, with: { text: hi } }
+  b: { switch: [ { when: "size(a.text) < 9", to: a, back: { max: 3 } } ] }
+"#,
+        mended: r#"cleargate: 1
+flow: f
+nodes:
+  a:
+    loop: { max: 3, while: "size(text) < 9" }
+    carry: { text: hi }
+    do: { again: { type: upper, with: { text: "${text}" } } }
+    next: { text: "${again.text + '!'}" }
+    out: ${text}
+"#,
+    },
+    Page {
         code: "CG0340",
         title: "A machine whose states do not fit together",
         text: "A `machine` is a statechart: `states` by name, of which `start` is the first, and at most `max` moves from one to \
