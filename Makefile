@@ -10,7 +10,7 @@ CLEARGATE := $(TARGET_DIR)/debug/cleargate
 DEMO_PLUGINS := lockfile package-risk secret-guard
 PLUGINS := $(DEMO_PLUGINS) pii-redactor regex-guard csv text-split blocklist-guard schema-guard jq \
   archive-list injection-guard html-to-markdown yaml web-fetch math json-tools markdown web-search openai-chat kv-cache \
-  diff sql datetime
+  diff sql datetime code-js code-python
 
 # Not the user's own home: `plugins` makes its registry anew.
 export CLEARGATE_HOME := $(HOME_DIR)

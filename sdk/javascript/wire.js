@@ -2,6 +2,9 @@
 
 import { Failure, lower } from "./failure.js";
 
+// As they were when the component was built: code that a plugin runs may spoil what belongs to everybody.
+const { parse, stringify } = JSON;
+
 /** Data from a value; `what` names it in the refusal. */
 export function read(what, value) {
   switch (value.tag) {
@@ -23,12 +26,12 @@ function exact(what, text) {
       throw new Failure("invalid_input", `the ${what} holds ${lost}, which JavaScript cannot keep; give it as text`);
     }
   }
-  return JSON.parse(text);
+  return parse(text);
 }
 
 /** A value from data. */
 export function write(data) {
-  const val = JSON.stringify(data);
+  const val = stringify(data);
   if (val === undefined) throw new TypeError(`the result is ${typeof data}, which JSON cannot hold; return data`);
   return { tag: "json", val };
 }

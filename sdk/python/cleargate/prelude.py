@@ -22,6 +22,9 @@ from .failure import told
 # Functions of `os` that reach files; the engine traps in them.
 FILES = ("open", "stat", "lstat", "listdir", "scandir", "mkdir", "remove", "unlink", "rename", "rmdir", "getcwd", "access")
 
+# What Python says before it reaches for files.
+REACHING = {"open", "os.listdir", "os.scandir", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.chdir", "os.truncate"}
+
 # Packages whose lines no traceback shows: they are not the author's.
 NOT_SHOWN = {"cleargate", "cleargate_entry", "wit_world", "componentize_py_types", "componentize_py_async_support"}
 
@@ -154,6 +157,8 @@ def close() -> None:
     linecache.updatecache = lambda filename, module_globals=None: []
     sys.meta_path = [finder for finder in sys.meta_path if finder is not importlib.machinery.PathFinder] + [Closed()]
     refuse = without("files", "take the content as an input, or import `cleargate.blob`")
+    # Python itself opens files, to show a line of a text that is no program for instance.
+    sys.addaudithook(lambda event, _: refuse() if event in REACHING else None)
     builtins.open = io.open = refuse
     for name in FILES:
         setattr(os, name, refuse)

@@ -44,12 +44,12 @@ pub(crate) async fn figures(wanted: &Wanted) -> Vec<Figure> {
     figures
 }
 
-fn open(folder: &Path, class: Class) -> Arc<SqliteStore> {
+pub(crate) fn open(folder: &Path, class: Class) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::open(folder.join("journal.db"), &SqliteConfig::new(class)).unwrap())
 }
 
 /// A connection with one table, set as the store sets its own.
-fn bare(folder: &Path, class: Class) -> Connection {
+pub(crate) fn bare(folder: &Path, class: Class) -> Connection {
     let db = Connection::open(folder.join("bare.db")).unwrap();
     let synchronous = match class {
         Class::ProcessSafe => "NORMAL",
@@ -62,7 +62,7 @@ fn bare(folder: &Path, class: Class) -> Connection {
 }
 
 /// Adds rows in one transaction.
-fn commit(db: &Connection, rows: usize, body: &[u8]) {
+pub(crate) fn commit(db: &Connection, rows: usize, body: &[u8]) {
     let transaction = db.unchecked_transaction().unwrap();
     let mut insert = db.prepare_cached("INSERT INTO row (body) VALUES (?1)").unwrap();
     for _ in 0..rows {

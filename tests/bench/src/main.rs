@@ -1,8 +1,8 @@
 //! Figures of ClearGate, each beside the limit of this machine measured in the same run: an absolute time says
 //! nothing on another machine, a ratio does.
 //!
-//! `bench [--table] [--only ID] [--command PATH]` prints one JSON line for each figure, or a table that explains
-//! them; `--only` measures the figures of one id alone, for a profiler. `--write FILE` makes a baseline, and
+//! `bench [--table] [--peers] [--only ID] [--command PATH]` prints one JSON line for each figure, or a table that explains
+//! them; `--peers` installs other programs for the same work and measures them in turns with ours; `--only` measures the figures of one id alone, for a profiler. `--write FILE` makes a baseline, and
 //! `--gate FILE` compares with one and fails.
 //! `PATH` is a `cleargate` that was built in release; without it, the one beside this binary is taken when
 //! it is there. Every measurement is bounded in count and in time, so that the whole takes some three
@@ -23,8 +23,10 @@ mod gate;
 mod languages;
 mod memory;
 mod metering;
+mod peers;
 mod process;
 mod sandbox;
+mod scale;
 mod swap;
 mod world;
 
@@ -34,12 +36,13 @@ use std::process::ExitCode;
 use figure::Figure;
 
 fn main() -> ExitCode {
-    let mut table = false;
+    let (mut table, mut peers) = (false, false);
     let (mut command, mut only, mut gate, mut baseline) = (None, None, None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--table" => table = true,
+            "--peers" => peers = true,
             "--only" => only = arguments.next(),
             "--command" => command = arguments.next().map(PathBuf::from),
             "--gate" => gate = arguments.next().map(PathBuf::from),
@@ -64,7 +67,7 @@ fn main() -> ExitCode {
         gate::write(&path, command.as_deref());
         return ExitCode::SUCCESS;
     }
-    let figures = measured(&Wanted(only), command.as_deref());
+    let figures = measured(&Wanted { only, peers }, command.as_deref());
     if table {
         print!("{}", figure::table(&figures));
     } else {
@@ -81,6 +84,10 @@ fn measured(wanted: &Wanted, command: Option<&Path>) -> Vec<Figure> {
     let mut figures = runtime.block_on(memory::idle(wanted));
     figures.extend(runtime.block_on(memory::figures(wanted)));
     figures.extend(runtime.block_on(durable::figures(wanted)));
+    figures.extend(runtime.block_on(scale::figures(wanted)));
+    if wanted.peers {
+        figures.extend(runtime.block_on(peers::figures(wanted)));
+    }
     if sandbox::IDS.iter().any(|id| wanted.has(id)) {
         figures.extend(runtime.block_on(sandbox::figures()));
     }
@@ -103,11 +110,15 @@ fn measured(wanted: &Wanted, command: Option<&Path>) -> Vec<Figure> {
     figures
 }
 
-/// Which figures are to be measured: those of one id, or all.
-struct Wanted(Option<String>);
+/// Which figures are to be measured: those of one id, or all; and whether other programs are measured beside ours.
+#[derive(Default)]
+struct Wanted {
+    only: Option<String>,
+    peers: bool,
+}
 
 impl Wanted {
     fn has(&self, id: &str) -> bool {
-        self.0.as_ref().is_none_or(|only| only == id)
+        self.only.as_ref().is_none_or(|only| only == id)
     }
 }

@@ -141,7 +141,7 @@ async fn state() -> Figure {
 }
 
 /// Microseconds per node of whole runs, and of the limit.
-async fn runs(
+pub(crate) async fn runs(
     graph: &Arc<Graph>,
     input: Value,
     nodes: usize,
@@ -233,15 +233,15 @@ fn check() -> Figure {
 }
 
 /// The least that the machine needs for a step of some kind.
-struct Least {
-    what: &'static str,
+pub(crate) struct Least {
+    pub(crate) what: &'static str,
     /// Microseconds of one, over many.
     sample: fn() -> BoxFuture<'static, f64>,
 }
 
 const CALL: Least =
     Least { what: "an async call through a trait object", sample: || Box::pin(boxed_call()) };
-const TASK: Least =
+pub(crate) const TASK: Least =
     Least { what: "a task spawned and joined", sample: || Box::pin(spawned_task()) };
 
 #[async_trait]

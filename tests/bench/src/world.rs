@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cleargate_executor::testing::{self, NoNetwork, NodeTypes, OneNode};
@@ -51,6 +52,25 @@ pub(crate) fn map(most: usize) -> String {
     flow(&node, "m").replace("flow: bench\n", "flow: bench\ninput: { items: list<int> }\n")
 }
 
+/// The text of a loop of `iterations` of one node.
+pub(crate) fn looped(iterations: usize) -> String {
+    let node = format!(
+        "  l:\n    loop: {{ max: {iterations} }}\n    carry: {{ v: 0 }}\n    do:\n      \
+         x: {{ type: pure, with: {{ v: '${{v + 1}}' }} }}\n    next: {{ v: '${{v + 1}}' }}\n    out: ${{v}}\n"
+    );
+    flow(&node, "l")
+}
+
+/// The text of a chain of steps with a node behind it that never ends.
+pub(crate) fn parking(steps: usize) -> String {
+    let last = steps - 1;
+    let text = chain("once", steps);
+    text + &format!("  stays: {{ type: waits, with: {{ v: '${{n{last}}}' }} }}\n")
+}
+
+/// A flow that waits for what does not come.
+pub(crate) const WAITS: &str = "cleargate: 1\nflow: bench\nnodes:\n  w: { wait: { event: go } }\n";
+
 fn flow(nodes: &str, last: &str) -> String {
     format!("cleargate: 1\nflow: bench\noutput: {{ out: '${{{last}}}' }}\nnodes:\n{nodes}")
 }
@@ -64,7 +84,7 @@ pub(crate) fn graph(text: &str) -> Arc<Graph> {
 }
 
 /// Gives what it is given, or waits for ever.
-struct Trivial;
+pub(crate) struct Trivial;
 
 #[async_trait]
 impl Node for Trivial {
@@ -78,11 +98,21 @@ impl Node for Trivial {
 
 /// An executor with the bounds of a process, over a store.
 pub(crate) fn executor(store: Arc<dyn Store>) -> Executor {
+    executing(store, None)
+}
+
+fn executing(store: Arc<dyn Store>, linger: Option<Duration>) -> Executor {
     let gate = testing::gate(store.clone(), Arc::new(NoNetwork));
     let mut config = ExecutorConfig::new("bench");
     config.max_attempts = MOST_AT_ONCE;
+    config.linger = linger;
     let clock = Arc::new(SystemClock::default());
     Executor::new(store, gate, clock, Arc::new(TimeOrdered), config)
+}
+
+/// One that gives a run back as soon as it does nothing but wait.
+pub(crate) fn waiting(store: Arc<dyn Store>) -> Executor {
+    executing(store, Some(Duration::ZERO))
 }
 
 pub(crate) async fn start(executor: &Executor, graph: &Arc<Graph>, input: Value) -> RunHandle {
