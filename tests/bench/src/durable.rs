@@ -11,8 +11,8 @@ use cleargate_store::sqlite::Class;
 use cleargate_store::{Durability, Lease, NewRun, SqliteConfig, SqliteStore, Store};
 use rusqlite::Connection;
 
-use crate::Wanted;
 use crate::figure::{Budget, Figure, Goal, Samples, Turns, micros};
+use crate::wanted::Wanted;
 use crate::world::{chain, executor, graph, run};
 
 /// Commits that are measured.

@@ -11,11 +11,11 @@ use cleargate_flow::limits::Limits;
 use cleargate_flow::value::Value;
 use cleargate_runtime::{Plugin, Runtime, RuntimeConfig};
 
-use crate::Wanted;
 use crate::bare::{self, Bare, Metering};
 use crate::figure::{Budget, Figure, Goal, Samples, Turns, micros};
 use crate::process;
 use crate::sandbox::{ENGINE, caller, guests};
+use crate::wanted::Wanted;
 
 /// Measured calls of each size.
 const CALLS: usize = 5_000;

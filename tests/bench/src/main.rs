@@ -28,12 +28,14 @@ mod process;
 mod sandbox;
 mod scale;
 mod swap;
+mod wanted;
 mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use figure::Figure;
+use wanted::Wanted;
 
 fn main() -> ExitCode {
     let (mut table, mut peers) = (false, false);
@@ -108,17 +110,4 @@ fn measured(wanted: &Wanted, command: Option<&Path>) -> Vec<Figure> {
         ),
     }
     figures
-}
-
-/// Which figures are to be measured: those of one id, or all; and whether other programs are measured beside ours.
-#[derive(Default)]
-struct Wanted {
-    only: Option<String>,
-    peers: bool,
-}
-
-impl Wanted {
-    fn has(&self, id: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| only == id)
-    }
 }

@@ -10,8 +10,9 @@ use cleargate_flow::{Event, Graph, Usage, Value};
 use cleargate_store::MemoryStore;
 
 use crate::figure::{Budget, Figure, Goal, Samples, Turns, micros};
+use crate::process;
+use crate::wanted::Wanted;
 use crate::world::{chain, checked, executor, fan, graph, map, run, start};
-use crate::{Wanted, process};
 
 /// Nodes of the longest chain: eight keys and values each, of the 50,000 that a flow file may have.
 const LONGEST: usize = 6_000;

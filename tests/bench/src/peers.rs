@@ -11,9 +11,9 @@ use cleargate_flow::Value;
 use cleargate_store::sqlite::Class;
 use cleargate_store::{MemoryStore, Store};
 
-use crate::Wanted;
 use crate::durable::open;
 use crate::figure::{Budget, Figure, Goal, Turns, micros};
+use crate::wanted::Wanted;
 use crate::world::{chain, executor, fan, graph, looped, run};
 
 /// Nodes of a chain and of a fan-out; iterations of a loop.

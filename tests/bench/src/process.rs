@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::Wanted;
 use crate::figure::{Budget, Figure, Goal, Samples, Turns, micros};
+use crate::wanted::Wanted;
 
 /// The argument that lets this binary end at once.
 pub(crate) const NOTHING: &str = "--nothing";

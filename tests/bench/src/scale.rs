@@ -13,10 +13,11 @@ use cleargate_store::{Store, StoreError};
 use crate::durable::{bare, commit, open};
 use crate::figure::{Budget, Figure, Goal, Samples, Turns, micros};
 use crate::memory::TASK;
+use crate::process;
+use crate::wanted::Wanted;
 use crate::world::{
     Trivial, chain, executor, fan, graph, looped, map, parking, run, start, waiting,
 };
-use crate::{Wanted, process};
 
 /// Nodes beside each other, items, iterations.
 const WIDE: usize = 1_000;
