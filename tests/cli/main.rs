@@ -25,6 +25,7 @@ mod python;
 mod readme;
 mod record;
 mod review;
+mod sandbox;
 mod search;
 mod sql;
 mod state;

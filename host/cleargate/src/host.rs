@@ -131,7 +131,10 @@ impl Host {
     /// A plugin cannot be had or may not be loaded, or the flow has errors.
     pub async fn load(&self, flow: &str, locked: bool) -> Result<Flow> {
         let source = FlowSource::find(flow, &self.config.folder)?;
-        let locking = if locked { Locking::Refuse } else { Locking::Write };
+        self.load_source(source, if locked { Locking::Refuse } else { Locking::Write }).await
+    }
+
+    pub(crate) async fn load_source(&self, source: FlowSource, locking: Locking) -> Result<Flow> {
         let swapped = self.swaps.current();
         let pinned = self.plugins.pin(source, &self.config.home, locking, &swapped)?;
         let mut flow = self.ready(pinned).await?;

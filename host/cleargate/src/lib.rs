@@ -42,6 +42,7 @@ mod recent;
 mod rehearsal;
 mod running;
 mod runs;
+mod sandbox;
 pub mod schema;
 mod secrets;
 mod source;
@@ -93,6 +94,7 @@ pub use plugins::{
 pub use rehearsal::Otherwise;
 pub use running::{NodeProgress, Running};
 pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView, Undelivered};
+pub use sandbox::Language;
 pub use secrets::{SecretRow, SecretStore};
 pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};
 pub use timeline::{AssetMade, AssetsUsed, NodeRow, Timeline};

@@ -65,6 +65,19 @@ impl FlowSource {
         })
     }
 
+    /// A flow that the program makes itself. It names no files.
+    pub(crate) fn made(name: &str, text: String) -> Self {
+        Self {
+            name: format!("bundled:{name}"),
+            root: format!("bundled:{name}"),
+            folder: None,
+            base: PathBuf::new(),
+            bundle: Some(name.into()),
+            text,
+            files: BTreeMap::new(),
+        }
+    }
+
     /// The flow in a file that this one names under `use:`.
     pub(crate) fn used(&self, name: &str) -> Result<Self> {
         let path = self.inside(name)?;

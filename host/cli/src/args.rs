@@ -2,6 +2,7 @@
 
 mod assets;
 mod plugin;
+mod sandbox;
 mod testing;
 mod travel;
 mod waits;
@@ -14,6 +15,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use assets::Assets;
 pub use plugin::{DevArgs, Plugin};
+pub use sandbox::Sandbox;
 pub use testing::{Canary, CompareArgs, NewRequests, PlanArgs, TestArgs};
 pub use travel::{ForkArgs, MigrateArgs, ReplayArgs, RestartArgs, StepArgs};
 pub use waits::{SignalArgs, Tasks};
@@ -299,6 +301,12 @@ pub enum Verb {
         after_help = "Example:\n  cleargate compile-component < bounds-and-component > machine-code"
     )]
     CompileComponent,
+    /// Run a program that nobody has read
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cleargate sandbox run fit.py --input '[1, 2, 6]'"
+    )]
+    Sandbox(Sandbox),
     /// Values of steps that are kept for the runs that follow
     #[command(subcommand, after_help = "Example:\n  cleargate assets list")]
     Assets(Assets),

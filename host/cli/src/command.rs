@@ -13,6 +13,7 @@ mod plan;
 mod plugin;
 mod run;
 pub mod runs;
+mod sandbox;
 mod schema;
 mod secret;
 mod signal;
@@ -108,6 +109,7 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::New { folder, example, list } => new::new(&context, folder, &example, list),
         Verb::Plugin(verb) => plugin::plugin(&context, verb).await,
         Verb::Grant(verb) => grant::grant(&context, verb),
+        Verb::Sandbox(verb) => sandbox::sandbox(&context, verb).await,
         Verb::Assets(verb) => assets::assets(&context, verb).await,
         Verb::Secret(verb) => secret::secret(&context, verb),
         Verb::CompileComponent => Ok(compile()),

@@ -1,0 +1,66 @@
+//! Programs that nobody has read, run at once.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, repository};
+
+/// A home with the plugins of both languages.
+fn world() -> World {
+    let world = World::empty();
+    world.share_compiled();
+    for plugin in ["code-js", "code-python"] {
+        let folder = repository().join("plugins").join(plugin);
+        let done = world.run(&["--quiet", "plugin", "publish", folder.to_str().unwrap()]);
+        assert_eq!(done.code, Some(0), "{done:?}");
+    }
+    world
+}
+
+#[test]
+fn a_program_of_either_language_runs_within_its_limits_and_its_mistakes_have_lines() {
+    let world = world();
+    world.write("mean.py", "import statistics\nprint('n =', len(input))\nstatistics.mean(input)\n");
+    world.write("twice.js", "console.error('seen');\ninput.map((n) => n * 2)\n");
+    let done = world.run(&["sandbox", "run", "mean.py", "--input", "[1, 2, 6]"]);
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "n = 3\n3\n"), "{done:?}");
+    let done = world.run(&["sandbox", "run", "twice.js", "--input", "[1, 2]"]);
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "[2,4]\n"), "{done:?}");
+    done.expect(0, &["seen"]);
+
+    // Text stays text, and what is no JSON is no input.
+    let text =
+        world.told(&["sandbox", "run", "-", "--lang", "py", "--input", "\"12\""], "input * 2");
+    assert_eq!((text.code, text.out.as_str()), (Some(0), "\"1212\"\n"), "{text:?}");
+    world.run(&["sandbox", "run", "mean.py", "--input", "{bad"]).expect(3, &["no JSON"]);
+
+    world.write("wrong.py", "def half(n):\n    return n / 0\n\nhalf(3)\n");
+    let wrong = world.run(&["sandbox", "run", "wrong.py", "--output", "json"]);
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
+    let told: Value = serde_json::from_str(&wrong.out).unwrap();
+    assert_eq!((&told["ok"], &told["error"]["line"]), (&json!(false), &json!(2)));
+    wrong.expect(1, &["ZeroDivisionError: division by zero"]);
+
+    world.write("loop.js", "while (true) {}");
+    let stopped = ["sandbox", "run", "loop.js", "--limit", "time=200ms"];
+    world.run(&stopped).expect(7, &["took longer than 200 ms"]);
+    world.run(&["sandbox", "run", "loop.js", "--limit", "fuel=10M"]).expect(7, &["fuel"]);
+    world.write("grow.py", "rows = []\nwhile True: rows.append(bytearray(10**6))");
+    let grown = world.run(&["sandbox", "run", "grow.py", "--limit", "memory=64MiB"]);
+    grown.expect(1, &["MemoryError"]);
+
+    for (arguments, said) in [
+        (vec!["loop.rb"], "does not say its language"),
+        (vec!["loop.js", "--lang", "cobol"], "no sandbox runs `cobol`"),
+        (vec!["loop.js", "--limit", "tim=3"], "there is no limit `tim`"),
+        (vec!["loop.js", "--limit", "time=soon"], "`soon` is not in the form"),
+        (vec!["nothing.py"], "nothing.py"),
+    ] {
+        world.run(&[&["sandbox", "run"], &arguments[..]].concat()).expect(3, &[said]);
+    }
+
+    // It is a run like any other: nothing is executed to see it again, and executed again it is the same.
+    let runs = world.json(&["runs", "list", "--flow", "sandbox_python", "--output", "json"]);
+    let first = runs.as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
+    let replay = world.run(&["replay", first, "--execute"]);
+    assert!(replay.out.contains("the same, byte for byte"), "{replay:?}");
+}
