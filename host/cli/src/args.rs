@@ -304,7 +304,7 @@ pub enum Verb {
     /// Run a program that nobody has read
     #[command(
         subcommand,
-        after_help = "Example:\n  cleargate sandbox run fit.py --input '[1, 2, 6]'"
+        after_help = "Example:\n  cleargate sandbox run fit.py --input '[1,2,6]'"
     )]
     Sandbox(Sandbox),
     /// Values of steps that are kept for the runs that follow

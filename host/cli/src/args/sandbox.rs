@@ -6,8 +6,8 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub enum Sandbox {
     /// Run a program of Python or JavaScript
-    #[command(after_help = "Examples:\n  cleargate sandbox run fit.py --input '[1, 2, 6]'\n  \
-        echo 'sum(input)' | cleargate sandbox run - --lang python --input '[1, 2]'\n  \
+    #[command(after_help = "Examples:\n  cleargate sandbox run fit.py --input '[1,2,6]'\n  \
+        echo 'sum(input)' | cleargate sandbox run - --lang python --input '[1,2]'\n  \
         cleargate sandbox run --limit time=200ms --limit memory=32MiB check.js\n\n\
         The program sees `input`, and gives the value of its last line. What it prints goes to stdout and stderr, what it gives \
         to stdout, as JSON behind that; with --output json all of it is one document. Exit code 1 when the program made a \
