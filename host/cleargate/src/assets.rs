@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cleargate_executor::limits::TENANT;
-use cleargate_executor::{Binding, CallScope};
+use cleargate_executor::{Binding, CallScope, Clock};
 use cleargate_flow::grant::{Grants, Service};
 use cleargate_flow::graph::{Asset, Graph, Leaf};
 use cleargate_flow::limits::Limits;
 use cleargate_flow::{NodeError, Value};
 use cleargate_nodes::asset::{self, Content, Earlier, Entry, Kept, Made, STORE, digest, place};
 use cleargate_nodes::catalogue;
-use cleargate_store::{KvSpace, MAX_PAGE};
+use cleargate_store::KvSpace;
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
@@ -94,7 +94,7 @@ impl Host {
     /// # Errors
     /// When the store cannot be used.
     pub async fn assets(&self, prefix: &str) -> Result<Vec<AssetView>> {
-        let now = now_ms();
+        let now = self.clock().now();
         let mut found = Vec::new();
         for place in self.asset_places(prefix).await? {
             let entry = self.asset_entry(&place).await?;
@@ -111,7 +111,7 @@ impl Host {
         let place = place(asset, key);
         let entry = self.asset_entry(&place).await?;
         let Some(entry) = entry else { return Err(self.no_asset(asset, key).await?) };
-        let view = view(&place, &entry, now_ms());
+        let view = view(&place, &entry, self.clock().now());
         let Ok(Entry { made, before, .. }) = entry else {
             return Ok(AssetDetails {
                 view,
@@ -146,7 +146,7 @@ impl Host {
         for place in &places {
             let mut entry = self.asset_entry(place).await?.and_then(std::result::Result::ok);
             let entry = entry.get_or_insert_with(Entry::default);
-            entry.stale = Some((OPERATOR.into(), now_ms()));
+            entry.stale = Some((OPERATOR.into(), self.clock().now()));
             let bytes =
                 serde_json::to_vec(entry).map_err(|e| Error::new(Kind::Bug, e.to_string()))?;
             let (tenant, key) = (self.asset_tenant(), place);
@@ -180,7 +180,6 @@ impl Host {
             let space = KvSpace::new(&tenant, STORE);
             let page = self.store().kv_list(space, prefix, after.as_deref()).await;
             let page = page.map_err(store_error)?;
-            debug_assert!(page.keys.len() <= MAX_PAGE);
             places.extend(page.keys);
             match page.next {
                 Some(next) => after = Some(next),
@@ -242,10 +241,6 @@ impl Host {
         let bytes = bytes.ok_or_else(|| broken(format!("{digest} is gone")))?;
         serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))
     }
-}
-
-fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }
 
 /// The asset and the key of a place.

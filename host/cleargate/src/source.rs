@@ -54,18 +54,10 @@ impl FlowSource {
             });
         }
         let Some(bundle) = Bundle::find(flow) else { return Err(unknown(flow, &path)) };
-        Ok(Self {
-            name: format!("bundled:{flow}"),
-            root: format!("bundled:{flow}"),
-            folder: None,
-            base: PathBuf::new(),
-            bundle: Some(flow.into()),
-            text: bundle.file("flow.yaml").unwrap_or_default().into(),
-            files: BTreeMap::new(),
-        })
+        Ok(Self::made(flow, bundle.file("flow.yaml").unwrap_or_default().into()))
     }
 
-    /// A flow that the program makes itself. It names no files.
+    /// A flow that the program brings along or makes itself. Files that it names are those of the bundle of this name.
     pub(crate) fn made(name: &str, text: String) -> Self {
         Self {
             name: format!("bundled:{name}"),

@@ -113,6 +113,25 @@ pub struct Scope {
     pub nodes: Vec<GraphNode>,
 }
 
+impl Scope {
+    /// Tells each node below that is performed, with its path of node ids without indices.
+    pub fn leaves(&self, tell: &mut impl FnMut(&str, &Leaf)) {
+        self.leaves_below("", tell);
+    }
+
+    fn leaves_below(&self, prefix: &str, tell: &mut impl FnMut(&str, &Leaf)) {
+        for node in &self.nodes {
+            let path = format!("{prefix}{}", node.id);
+            if let NodeKind::Leaf(leaf) = &node.kind {
+                tell(&path, leaf);
+            }
+            for (_, inner) in node.scopes() {
+                inner.leaves_below(&format!("{path}."), tell);
+            }
+        }
+    }
+}
+
 /// One node of a scope.
 #[derive(Clone, Debug, Serialize)]
 pub struct GraphNode {

@@ -1,6 +1,5 @@
 //! Swap: a new run that keeps what an old one did before a node, and goes on from there with another plugin.
 
-use cleargate_flow::graph::{Leaf, NodeKind, Scope};
 use cleargate_flow::{Address, RunId};
 use indexmap::IndexMap;
 
@@ -59,7 +58,7 @@ impl Host {
         let steps = self.steps_of(flow, id).await?;
         let mut found = Vec::new();
         let mut paths = Vec::new();
-        leaves(&flow.graph.root, "", &mut |path, leaf| {
+        flow.graph.root.leaves(&mut |path, leaf| {
             if alias_of(&leaf.uses) == alias {
                 paths.push(path.to_owned());
             }
@@ -81,7 +80,7 @@ impl Host {
 /// The alias that is meant: of a node, or itself.
 fn alias(flow: &Flow, of: &str) -> Result<String> {
     let mut found = None;
-    leaves(&flow.graph.root, "", &mut |path, leaf| {
+    flow.graph.root.leaves(&mut |path, leaf| {
         if path == of {
             found = Some(alias_of(&leaf.uses).to_owned());
         }
@@ -100,16 +99,4 @@ fn alias(flow: &Flow, of: &str) -> Result<String> {
 
 fn alias_of(uses: &str) -> &str {
     uses.split('.').next().unwrap_or_default()
-}
-
-fn leaves(scope: &Scope, prefix: &str, tell: &mut impl FnMut(&str, &Leaf)) {
-    for node in &scope.nodes {
-        let path = format!("{prefix}{}", node.id);
-        if let NodeKind::Leaf(leaf) = &node.kind {
-            tell(&path, leaf);
-        }
-        for (_, inner) in node.scopes() {
-            leaves(inner, &format!("{path}."), tell);
-        }
-    }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::address::{Address, Segment};
-use crate::graph::{Graph, GraphNode, Leaf, NodeKind, Scope};
+use crate::graph::{Graph, GraphNode, Scope};
 
 /// Nobody is at a place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,7 +90,7 @@ impl Reach {
     /// Leaves that depend on one of the places and are never repeated, by their static path.
     pub(super) fn once(&self, graph: &Graph) -> Vec<String> {
         let mut found = Vec::new();
-        leaves(&graph.root, "", &mut |path, leaf| {
+        graph.root.leaves(&mut |path, leaf| {
             let address: Address = path.parse().expect("ids with dots between are an address");
             let places = self.places.iter().chain(&self.after);
             let mut places = places.map(|place| place.static_path());
@@ -102,19 +102,6 @@ impl Reach {
             }
         });
         found
-    }
-}
-
-/// Each leaf below a scope with its static path.
-fn leaves(scope: &Scope, prefix: &str, tell: &mut impl FnMut(&str, &Leaf)) {
-    for node in &scope.nodes {
-        let path = format!("{prefix}{}", node.id);
-        if let NodeKind::Leaf(leaf) = &node.kind {
-            tell(&path, leaf);
-        }
-        for (_, inner) in node.scopes() {
-            leaves(inner, &format!("{path}."), tell);
-        }
     }
 }
 
