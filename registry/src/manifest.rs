@@ -2,7 +2,7 @@
 //!
 //! Its canonical JSON is what is hashed, indexed and put into the binary. Kinds are not in it: they follow
 //! from the exports of the component. What is asked for is a request and never a grant; each word under
-//! `[permissions]` has its sentence under `[reasons]`, because a person has to decide about it.
+//! `[permissions]` and `[optional]` has its sentence under `[reasons]`, because a person has to decide about it.
 
 mod agreement;
 mod bounds;
@@ -39,7 +39,10 @@ pub struct Manifest {
     /// What it asks for.
     #[serde(default, skip_serializing_if = "Grants::is_empty")]
     pub permissions: Grants,
-    /// Why it asks: one sentence for each word of `permissions`.
+    /// What it can do without: it is installed and loaded as it is, and what was not granted answers `denied`.
+    #[serde(default, skip_serializing_if = "Grants::is_empty")]
+    pub optional: Grants,
+    /// Why it asks: one sentence for each word of `permissions` and `optional`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reasons: BTreeMap<String, String>,
     /// Bounds of one call that it is content with, written with units: `memory = "32MiB"`.
@@ -212,6 +215,11 @@ pub enum ManifestError {
 }
 
 impl Manifest {
+    /// All that it asks for: what it needs, and what it can do without.
+    pub fn asked(&self) -> Grants {
+        self.permissions.clone().union(&self.optional)
+    }
+
     /// Reads `plugin.toml`.
     ///
     /// # Errors
@@ -284,9 +292,12 @@ impl Manifest {
         if self.dependencies.contains_key(&plugin.name) {
             return rule("dependencies", "a plugin cannot need itself".into());
         }
-        let words = asked_words(&self.permissions);
+        let words = asked_words(&self.asked());
         if let Some(extra) = self.reasons.keys().find(|word| !words.contains(&word.as_str())) {
-            return rule("reasons", format!("`{extra}` is not asked for under [permissions]"));
+            return rule(
+                "reasons",
+                format!("`{extra}` is not asked for under [permissions] or [optional]"),
+            );
         }
         Ok(self)
     }

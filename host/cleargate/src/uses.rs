@@ -416,7 +416,8 @@ impl Plugins {
         let allowed = grants.allowed(&pin.package, &pin.digest.to_string());
         let effective = Arc::new(allowed.effective(&asked(&manifest)));
         let bytes: Arc<[u8]> = bytes.into();
-        let plugin = runtime.load(bytes, &effective).await.map_err(|e| load_error(&pin, &e))?;
+        let plugin = runtime.load_with_optional(bytes, &effective, &manifest.optional).await;
+        let plugin = plugin.map_err(|e| load_error(&pin, &e))?;
         let described = plugin.describe().await.map_err(|e| {
             Error::new(Kind::Invalid, format!("{} {} cannot be used", pin.package, pin.version))
                 .caused_by(&e)
@@ -430,7 +431,7 @@ impl Plugins {
 fn asked(manifest: &Manifest) -> Grants {
     let harmless =
         Grants { services: Service::HARMLESS.into_iter().collect(), ..Grants::default() };
-    harmless.union(&manifest.permissions)
+    harmless.union(&manifest.asked())
 }
 
 fn load_error(pin: &Pin, error: &LoadError) -> Error {

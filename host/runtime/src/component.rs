@@ -208,11 +208,29 @@ impl Runtime {
     /// # Errors
     /// See [`LoadError`]. Nothing is compiled when names or counts decide already.
     pub async fn load(&self, bytes: Arc<[u8]>, grants: &Grants) -> Result<Plugin, LoadError> {
+        self.load_with_optional(bytes, grants, &Grants::default()).await
+    }
+
+    /// The same for a component that can do without `optional`: what of it was not granted answers `denied`.
+    ///
+    /// # Errors
+    /// The same as [`Runtime::load`].
+    pub async fn load_with_optional(
+        &self,
+        bytes: Arc<[u8]>,
+        grants: &Grants,
+        optional: &Grants,
+    ) -> Result<Plugin, LoadError> {
         let inspected = inspect(&bytes)?;
         let offer = offer(&bytes, &inspected)?;
-        let linker = link(&self.0.engine, &inspected.imports, grants)?;
+        let engine = &self.0.engine;
+        let (mut linker, refused) = link(engine, &inspected.imports, grants, optional)?;
         let digest = Digest::of(&bytes);
         let component = self.compiled(digest, bytes).await?;
+        for refusal in refused {
+            let linked = refusal.link(&mut linker, engine.wasmtime(), &component);
+            linked.map_err(LoadError::engine)?;
+        }
         let pre = linker.instantiate_pre(&component).map_err(LoadError::engine)?;
         let exports = offer.resolve(&component)?;
         let required = component.resources_required();

@@ -1,7 +1,10 @@
 //! The imports of one plugin, from its effective grants: what is not granted is not there.
 //!
 //! There is no full linker with filters behind it. An interface that was not granted is not linked, and a
-//! component that imports it is refused when it is loaded, with the line that would grant it.
+//! component that imports it is refused when it is loaded, with the line that would grant it; what its manifest can do
+//! without is a [`Refusal`] instead.
+
+pub(crate) mod refusal;
 
 use cleargate_flow::grant::{Grants, Service};
 use wasmtime::component::Linker;
@@ -11,6 +14,7 @@ use crate::engine::Engine;
 use crate::host;
 use crate::host::wasi;
 use crate::instance::Call;
+use crate::linker::refusal::Refusal;
 
 macro_rules! served {
     () => {
@@ -181,7 +185,7 @@ pub(crate) fn of_series(version: &str, series: &str) -> bool {
     })
 }
 
-/// Links what `imports` name, as far as `grants` go.
+/// Links what `imports` name, as far as `grants` go. What is not granted and only `optional` comes back.
 ///
 /// # Errors
 /// The first import that is not granted or not served.
@@ -189,8 +193,10 @@ pub(crate) fn link(
     engine: &Engine,
     imports: &[String],
     grants: &Grants,
-) -> Result<Linker<Call>, LoadError> {
+    optional: &Grants,
+) -> Result<(Linker<Call>, Vec<Refusal>), LoadError> {
     let mut linker = Linker::new(engine.wasmtime());
+    let mut refused = Vec::new();
     for import in imports {
         match classify(import) {
             Import::Types => {}
@@ -205,12 +211,15 @@ pub(crate) fn link(
                 // What a component imports, so that each patch that it names is found.
                 (row.interface.link)(&mut linker, import).map_err(LoadError::engine)?;
             }
+            Import::Host(interface) if (interface.granted)(optional) => {
+                refused.push(Refusal { import: import.clone(), line: interface.line });
+            }
             Import::Host(interface) | Import::Wasi(wasi::Row { interface, .. }) => {
                 return Err(LoadError::NotGranted { import: import.clone(), line: interface.line });
             }
         }
     }
-    Ok(linker)
+    Ok((linker, refused))
 }
 
 /// Links every served interface: to describe itself a component needs its imports to exist, not to work.
@@ -239,21 +248,21 @@ mod tests {
         let engine = Engine::with_allocation(crate::engine::Allocation::OnDemand).unwrap();
         for interface in INTERFACES {
             let imports = [format!("cleargate:host/{}@0.1.7", interface.name)];
-            match link(&engine, &imports, &Grants::default()).err() {
+            match link(&engine, &imports, &Grants::default(), &Grants::default()).err() {
                 Some(LoadError::NotGranted { import, line }) => {
                     assert_eq!((import, line), (imports[0].clone(), interface.line));
                 }
                 other => panic!("{other:?}"),
             }
-            assert!(link(&engine, &imports, &everything()).is_ok());
+            assert!(link(&engine, &imports, &everything(), &Grants::default()).is_ok());
         }
         for (series, wasi::Row { interface, .. }) in wasi::all() {
             let imports = [format!("{}@{series}.9", interface.name)];
-            match link(&engine, &imports, &Grants::default()).err() {
+            match link(&engine, &imports, &Grants::default(), &Grants::default()).err() {
                 Some(LoadError::NotGranted { line, .. }) => assert_eq!(line, interface.line),
                 other => assert!(interface.line.is_empty() && other.is_none(), "{other:?}"),
             }
-            assert!(link(&engine, &imports, &everything()).is_ok());
+            assert!(link(&engine, &imports, &everything(), &Grants::default()).is_ok());
         }
     }
 
@@ -274,7 +283,8 @@ mod tests {
             ("cleargate:host/sockets@0.1.0", "no such interface"),
             ("cleargate:node/node@0.1.0", "plugins export"),
         ] {
-            let refused = link(&engine, &[import.into()], &everything()).err().unwrap();
+            let refused =
+                link(&engine, &[import.into()], &everything(), &Grants::default()).err().unwrap();
             assert!(refused.to_string().contains(hint), "{refused}");
         }
     }

@@ -60,15 +60,16 @@ pub enum Disagreement {
 /// Everything in which `manifest` and `component` differ; empty means they agree.
 pub fn disagreements(manifest: &Manifest, component: &Component) -> Vec<Disagreement> {
     let mut found = Vec::new();
-    let words = asked_words(&manifest.permissions);
+    let asked = manifest.asked();
+    let words = asked_words(&asked);
     let needed: Vec<(&Interface, Need)> =
         component.imports.iter().filter_map(|i| need(i).map(|n| (i, n))).collect();
     for (interface, need) in &needed {
-        let asked = match need.word {
-            "services" => manifest.permissions.services.contains(&Service::Blob),
+        let there = match need.word {
+            "services" => asked.services.contains(&Service::Blob),
             word => words.contains(&word),
         };
-        if !asked {
+        if !there {
             let (word, fix) = (need.word, need.fix);
             let interface = interface.to_string();
             found.push(Disagreement::NotAsked { interface, word, fix });

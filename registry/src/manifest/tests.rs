@@ -99,3 +99,20 @@ fn a_manifest_has_a_bound() {
     let long = format!("{FULL}\n# {}", "x".repeat(crate::component::MAX_MANIFEST_LEN));
     assert!(Manifest::from_toml(&long).unwrap_err().to_string().contains("at most 65536 bytes"));
 }
+
+#[test]
+fn what_a_plugin_can_do_without_is_asked_for_beside_what_it_needs() {
+    let text =
+        FULL.replace("[reasons]", "[optional]\ntools = [\"*\"]\n[reasons]\ntools = \"Calls back\"");
+    let manifest = Manifest::from_toml(&text).unwrap();
+    assert!(manifest.permissions.tools.is_empty() && manifest.optional.http.is_empty());
+    let asked = manifest.asked();
+    assert_eq!((asked.http.len(), asked.tools.len()), (1, 1));
+    let json = manifest.to_canonical_json();
+    assert_eq!(Manifest::from_json(json.as_bytes()).unwrap(), manifest);
+    // A release that asks for nothing optional keeps its digest.
+    assert!(!Manifest::from_toml(FULL).unwrap().to_canonical_json().contains("optional"));
+    let refused =
+        Manifest::from_toml(&text.replace("[optional]\ntools = [\"*\"]\n", "")).unwrap_err();
+    assert!(refused.to_string().contains("`tools` is not asked for"), "{refused}");
+}

@@ -64,9 +64,19 @@ pub struct Requested {
     pub reason: Option<String>,
     /// Whether the operator granted it, or a part of it.
     pub granted: bool,
+    /// Whether the plugin can do without it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// The part that was granted, in the same words, when it is not all: `http api.example.org` of `http *`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
+}
+
+impl Requested {
+    /// Whether the plugin cannot be loaded before somebody grants this.
+    pub fn open(&self) -> bool {
+        !self.granted && !self.optional
+    }
 }
 
 impl Inspection {
@@ -162,7 +172,7 @@ impl Plugins {
                 (Layer::Manifest, manifest.limits),
             ]),
         };
-        inspection.narrow(&manifest.permissions, &allowed);
+        inspection.narrow(&manifest.asked(), &allowed);
         Ok(inspection)
     }
 }
@@ -175,9 +185,11 @@ fn unnamed() -> Manifest {
 }
 
 pub(super) fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested> {
-    let missing = allowed.unanswered(&manifest.permissions).lines();
-    let lines = manifest.permissions.lines();
-    lines
+    let asked = manifest.asked();
+    let missing = allowed.unanswered(&asked).lines();
+    let needed = manifest.permissions.lines();
+    asked
+        .lines()
         .into_iter()
         .map(|permission| {
             let (word, what) = permission.split_once(' ').unwrap_or((permission.as_str(), ""));
@@ -185,6 +197,7 @@ pub(super) fn requested(manifest: &Manifest, allowed: &Grants) -> Vec<Requested>
                 meaning: meaning(word, what),
                 reason: manifest.reasons.get(word).cloned(),
                 granted: !missing.contains(&permission),
+                optional: !needed.contains(&permission),
                 only: Vec::new(),
                 permission: permission.clone(),
             }

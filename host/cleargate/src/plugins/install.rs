@@ -137,8 +137,8 @@ impl Plugins {
         let before = self.approved_before(&grants, &component, &manifest, source)?;
         let mut inspection = self.inspection(bytes)?;
         inspection.all_served()?;
-        let asks = inspection.requests.iter().any(|r| !r.granted);
-        let asked = &manifest.permissions;
+        let asks = inspection.requests.iter().any(Requested::open);
+        let (asked, all) = (&manifest.permissions, &manifest.asked());
         let mut allow = grants.allowed(&inspection.plugin, &component.digest.to_string());
         if let Some(before) = &before
             && before.entry.source == source
@@ -156,25 +156,27 @@ impl Plugins {
                 allow = allow.union(asked);
             }
             Approval::Ceiling(most) => {
-                inspection.approve(asked, &most.unanswered(asked));
+                inspection.approve(all, &most.unanswered(all));
                 allow = allow.union(most);
             }
         }
-        inspection.narrow(asked, &allow);
+        inspection.narrow(all, &allow);
         let mut done = Installation { plugin: inspection, installed: false, difference };
         if options.dry_run {
             return Ok(done);
         }
-        if done.plugin.requests.iter().any(|r| !r.granted) {
+        if done.plugin.requests.iter().any(Requested::open) {
             return Err(done.needs_approval(named));
         }
         let entry = self.installed.add(bytes, source).map_err(resolution)?;
-        if asks {
+        let chosen =
+            matches!(&options.approval, Approval::Ceiling(_)) && !manifest.optional.is_empty();
+        if asks || chosen {
             let granted = Granted {
                 plugin: entry.name.to_string(),
                 version: entry.version.to_string(),
                 digest: entry.digest.to_string(),
-                allow: allow.effective(asked),
+                allow: allow.effective(all),
             };
             GrantFile::grant(&self.grants, granted)?;
         }
@@ -240,7 +242,7 @@ impl Before {
         Difference {
             from: self.entry.version.to_string(),
             to: now.version.clone(),
-            added: now.requests.iter().filter(|r| !r.granted).cloned().collect(),
+            added: now.requests.iter().filter(|r| r.open()).cloned().collect(),
             dropped: requested(&self.manifest, &self.allowed)
                 .into_iter()
                 .filter(|was| !asked.contains(&was.permission.as_str()))
@@ -273,7 +275,7 @@ impl Installation {
                 moved.to, moved.from
             ));
         }
-        for request in plugin.requests.iter().filter(|r| !r.granted) {
+        for request in plugin.requests.iter().filter(|r| r.open()) {
             let reason = request.reason.as_deref().map(|r| format!(" ({r})")).unwrap_or_default();
             error.causes.push(format!("{}: it {}{reason}", request.permission, request.meaning));
         }

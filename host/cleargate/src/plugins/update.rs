@@ -204,7 +204,7 @@ impl Plugins {
         let look = InstallOptions { dry_run: true, ..options.clone() };
         let named = name.to_string();
         let done = self.install_bytes(&bytes, OWN_REGISTRY, &named, &look)?;
-        update.state = match (done.plugin.requests.iter().all(|r| r.granted), options.dry_run) {
+        update.state = match (done.plugin.requests.iter().all(|r| !r.open()), options.dry_run) {
             (false, _) => UpdateState::Waits,
             (true, true) => UpdateState::WouldUpdate,
             (true, false) => {

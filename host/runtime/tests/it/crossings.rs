@@ -182,6 +182,12 @@ async fn wa_20_imports_that_were_not_granted_are_refused_at_load() {
     let called = plugin.run("x", &caller(Limits::default(), &stage()), &Value::Null).await;
     assert_eq!(called.result, Ok(Value::Null), "what is granted is linked");
 
+    // What it can do without is a refusal, which has no way to the world, also not to one that would answer.
+    let bytes = component("wa_20_is_denied_a_store");
+    let plugin = runtime().load_with_optional(bytes, &Grants::default(), &granted).await.unwrap();
+    let called = plugin.run("x", &caller(Limits::default(), &stage()), &Value::Null).await;
+    assert_eq!((called.result, called.usage.host_calls), (Ok(Value::Null), 1));
+
     for import in ["wasi:sockets/network@0.2.0", "wasi:sockets/tcp@0.2.0", "env:any/thing"] {
         let text = format!(
             "(component (import \"{import}\" (instance))

@@ -25,11 +25,18 @@ pub(super) fn text(plugin: &Inspection, talk: &Talk) -> String {
         });
     }
     for request in &plugin.requests {
-        let (glyph, code) = if request.granted { ("✓", "32") } else { ("?", "33") };
+        let (glyph, code) = match (request.granted, request.optional) {
+            (true, _) => ("✓", "32"),
+            (false, true) => ("–", "2"),
+            (false, false) => ("?", "33"),
+        };
         out.push_str(&format!("  {} {}\n", talk.paint_data(glyph, code), request_text(request)));
     }
-    if plugin.requests.iter().any(|request| !request.granted) {
+    if plugin.requests.iter().any(Requested::open) {
         out.push_str("  (✓ granted, ? not granted)\n");
+    }
+    if plugin.requests.iter().any(|request| request.optional && !request.granted) {
+        out.push_str("  (– it can do without; `plugin install --grant=FILE` grants it)\n");
     }
     out.push_str("\nits component imports\n");
     for import in &plugin.imports {

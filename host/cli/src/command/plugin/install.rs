@@ -44,7 +44,7 @@ pub(super) fn install(
     show(&done);
     let word = if done.installed { "installed" } else { "would install" };
     talk.say(&format!("{word} {} {}", done.plugin.plugin, done.plugin.version));
-    let waits = options.dry_run && done.plugin.requests.iter().any(|r| !r.granted);
+    let waits = options.dry_run && done.plugin.requests.iter().any(|r| r.open());
     Ok(if waits { exit_code(Kind::Denied) } else { 0 })
 }
 
