@@ -7,6 +7,7 @@ mod attack;
 mod blocks;
 mod c;
 mod canary;
+mod code;
 mod compare;
 mod compiler;
 mod conformance;

@@ -2,17 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, repository};
+use crate::code::interpreters;
+use crate::world::World;
 
-/// A home with the plugins of both languages.
 fn world() -> World {
     let world = World::empty();
-    world.share_compiled();
-    for plugin in ["code-js", "code-python"] {
-        let folder = repository().join("plugins").join(plugin);
-        let done = world.run(&["--quiet", "plugin", "publish", folder.to_str().unwrap()]);
-        assert_eq!(done.code, Some(0), "{done:?}");
-    }
+    interpreters(&world, &[]);
     world
 }
 

@@ -10,7 +10,7 @@ use cleargate_flow::graph::{Asset, Graph, Leaf};
 use cleargate_flow::limits::Limits;
 use cleargate_flow::{NodeError, Value};
 use cleargate_nodes::asset::{self, Content, Earlier, Entry, Kept, Made, STORE, digest, place};
-use cleargate_nodes::catalogue;
+use cleargate_nodes::{Program, catalogue};
 use cleargate_store::KvSpace;
 use serde::Serialize;
 
@@ -308,6 +308,7 @@ impl FlowCatalog {
         let alias = leaf.uses.split('.').next().unwrap_or(&leaf.uses);
         let used = self.peers.used(alias);
         let bytes = match (self.flows.get(&leaf.uses), used) {
+            _ if leaf.uses == Program::NAME => self.interpreter_of(leaf),
             _ if catalogue().contains_key(leaf.uses.as_str()) => "built-in".into(),
             (Some(flow), _) => flow.graph.hash.to_string(),
             (None, Some(used)) => used.pin.digest.to_string(),
@@ -326,6 +327,7 @@ impl FlowCatalog {
         }
         let company = leaf.config.get("model").is_some()
             || !leaf.guard.is_empty()
+            || leaf.config.get("tools").is_some()
             || used
                 .is_some_and(|used| !used.grants.model.is_empty() || !used.grants.tools.is_empty());
         if company {

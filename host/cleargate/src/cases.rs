@@ -554,6 +554,7 @@ mod tests {
                 config: Default::default(),
                 texts: Vec::new(),
                 typed_by: None,
+                program: false,
                 model_key: None,
                 effect: Effect::Pure,
                 requests: Grants::default(),

@@ -23,6 +23,7 @@ use crate::error::{Error, Kind, Result};
 use crate::peers::FlowPeers;
 use crate::plan::PluginPlan;
 use crate::plugins::Waiting;
+use crate::programs::is_interpreter;
 use crate::source::FlowSource;
 use crate::swaps::Lease;
 use crate::uses::{Pin, Used};
@@ -132,7 +133,8 @@ impl Signatures for FlowSignatures<'_> {
         if let Some(flow) = self.parts.flows.get(name).filter(|_| !name.contains('@')) {
             return Ok(Some(SubFlow::signature(&flow.graph)));
         }
-        let Some(used) = self.parts.used.iter().find(|u| u.alias == alias) else { return Ok(None) };
+        let used = self.parts.used.iter().find(|u| u.alias == alias && !is_interpreter(alias));
+        let Some(used) = used else { return Ok(None) };
         let described = callable(used, export)?;
         let mut signature = described.signature.clone();
         signature.requests = used.manifest.permissions.clone();
@@ -177,7 +179,8 @@ impl Signatures for FlowSignatures<'_> {
     fn names(&self) -> Vec<String> {
         let builtin = catalogue();
         let builtin = builtin.keys().map(ToString::to_string);
-        let plugins = self.parts.used.iter().map(|u| u.alias.clone());
+        let plugins = self.parts.used.iter().filter(|used| !is_interpreter(&used.alias));
+        let plugins = plugins.map(|u| u.alias.clone());
         let flows = self.parts.flows.keys().filter(|alias| !alias.contains('@')).cloned();
         builtin.chain(plugins).chain(flows).collect()
     }

@@ -33,12 +33,13 @@ use crate::inputs::{InputValue, record};
 use crate::peers::FlowPeers;
 use crate::plan::Plan;
 use crate::plugins::{Plugins, Waiting};
+use crate::programs::{Linked, interpreters};
 use crate::recent::Recent;
 use crate::running::Running;
 use crate::runs::store_error;
 use crate::source::FlowSource;
 use crate::swaps::Swaps;
-use crate::uses::{Locking, Pin, Used, aliases};
+use crate::uses::{Locking, Used, aliases};
 
 /// How long a lease lasts: what `resume` may have to wait after a `kill -9`.
 const LEASE: Duration = Duration::from_secs(5);
@@ -55,7 +56,7 @@ pub struct Host {
     pub(crate) plugins: Plugins,
     pub(crate) runtime: Runtime,
     /// Loaded components by digest: grants do not change while a process runs. A run keeps what it uses.
-    pub(crate) loaded: Recent<Digest, Used>,
+    pub(crate) loaded: Recent<(Digest, Option<Linked>), Used>,
     pub(crate) swaps: Swaps,
     /// Held while a component is swapped in.
     pub(crate) swapping: tokio::sync::Mutex<()>,
@@ -192,7 +193,7 @@ impl Host {
 
     /// What the aliases of a flow mean: plugins are loaded, flows made ready.
     async fn parts(&self, pinned: &Pinned) -> Result<Parts> {
-        let (used, mut broken) = self.used(&pinned.plugins).await?;
+        let (used, mut broken) = self.used(pinned).await?;
         broken.extend(pinned.broken.clone());
         let mut flows = BTreeMap::new();
         for (alias, inner) in &pinned.flows {
@@ -208,16 +209,16 @@ impl Host {
     }
 
     /// Loads the plugins of a flow; those that cannot be loaded come back with why.
-    async fn used(
-        &self,
-        pins: &BTreeMap<String, Pin>,
-    ) -> Result<(Vec<Used>, BTreeMap<String, String>)> {
+    async fn used(&self, pinned: &Pinned) -> Result<(Vec<Used>, BTreeMap<String, String>)> {
         let grants = GrantFile::read(&self.config.grants())?;
         let (mut all, mut broken) = (Vec::new(), BTreeMap::new());
-        for (alias, pin) in pins {
-            let used = match self.loaded.get(&pin.digest) {
+        let programs = interpreters(&pinned.source.text);
+        for (alias, pin) in &pinned.plugins {
+            let linked = programs.get(alias).map(|(_, linked)| *linked);
+            let key = (pin.digest, linked);
+            let used = match self.loaded.get(&key) {
                 Some(used) => used,
-                None => match self.plugins.load(&self.runtime, &grants, alias, pin).await {
+                None => match self.plugins.load(&self.runtime, &grants, alias, pin, linked).await {
                     Ok(used) => used,
                     // What the operator refused or removed is theirs to decide, not a finding of the flow.
                     Err(error) if matters_outside(&error) => return Err(error),
@@ -227,7 +228,7 @@ impl Host {
                     }
                 },
             };
-            self.loaded.keep(pin.digest, used.clone());
+            self.loaded.keep(key, used.clone());
             all.push(Used { alias: alias.clone(), ..used });
         }
         Ok((all, broken))

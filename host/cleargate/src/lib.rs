@@ -38,6 +38,7 @@ mod owned_file;
 mod peers;
 mod plan;
 mod plugins;
+mod programs;
 mod recent;
 mod rehearsal;
 mod running;

@@ -19,6 +19,7 @@ use cleargate_nodes::{Guard, GuardrailNode, Linked, ModelChain};
 use cleargate_runtime::describe::Described;
 use cleargate_runtime::node as performed;
 
+use crate::programs::is_interpreter;
 use crate::uses::Used;
 
 /// The plugins of a flow around one leaf.
@@ -235,5 +236,6 @@ pub(crate) fn tools(used: &[Used]) -> Arc<[PeerTool]> {
         });
         tools.collect::<Vec<_>>()
     };
-    used.iter().flat_map(of).collect()
+    // Interpreters of programs are called by the nodes that have one.
+    used.iter().filter(|used| !is_interpreter(&used.alias)).flat_map(of).collect()
 }

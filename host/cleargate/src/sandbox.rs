@@ -34,6 +34,11 @@ impl Language {
         }
     }
 
+    /// The plugin that runs it, in the versions that are known here.
+    pub(crate) fn reference(self) -> String {
+        format!("{}@^0.1", self.plugin())
+    }
+
     /// The plugin that runs it.
     pub fn plugin(self) -> &'static str {
         match self {
@@ -86,12 +91,12 @@ impl Host {
             let _ = write!(written, "{name}: \"{value}\", ");
         }
         let text = format!(
-            "cleargate: 1\nflow: sandbox_{language}\nuse: {{ code: {plugin}@^0.1 }}\n\
+            "cleargate: 1\nflow: sandbox_{language}\nuse: {{ code: \"{plugin}\" }}\n\
              input: {{ source: string, input: {{ type: json, default: null }} }}\nnodes:\n  program:\n    type: code.run\n    \
              with: {{ source: \"${{input.source}}\", input: \"${{input.input}}\" }}\n    limits: {{ {written} }}\n\
              output: {{ ok: \"${{program.ok}}\", result: \"${{program.result}}\", stdout: \"${{program.stdout}}\", \
              stderr: \"${{program.stderr}}\", truncated: \"${{program.truncated}}\", error: \"${{program.error}}\" }}\n",
-            plugin = language.plugin(),
+            plugin = language.reference(),
         );
         self.load_source(FlowSource::made(&format!("sandbox_{language}"), text), Locking::Write)
             .await

@@ -27,8 +27,8 @@ impl Host {
         let _one_at_a_time = self.swapping.lock().await;
         let pin = self.granted(digest)?;
         let grants = GrantFile::read(&self.config.grants())?;
-        let used = self.plugins.load(&self.runtime, &grants, "swap", &pin).await?;
-        self.loaded.keep(pin.digest, used);
+        let used = self.plugins.load(&self.runtime, &grants, "swap", &pin, None).await?;
+        self.loaded.keep((pin.digest, None), used);
         for flow in flows {
             self.right_with(flow, &pin).await?;
         }

@@ -28,6 +28,7 @@ use crate::flows::Pinned;
 use crate::grants::GrantFile;
 use crate::plan::PluginPlan;
 use crate::plugins::{OWN_REGISTRY, Plugins, Versions, host_apis, path_source, read, resolution};
+use crate::programs::{Linked, interpreters};
 use crate::source::{FlowSource, read_bounded};
 
 /// Flows that one flow may use, those inside those included: each is read, checked and stored with it.
@@ -95,7 +96,7 @@ impl Used {
     }
 }
 
-/// The aliases of a flow as written, those of its canaries among them. What is not even a list of aliases is the
+/// The aliases of a flow as written, those of its canaries and of the interpreters of its programs among them. What is not even a list of aliases is the
 /// checker's to report.
 pub(crate) fn aliases(text: &str) -> BTreeMap<String, String> {
     let (Some(root), _) = document::read(text) else { return BTreeMap::new() };
@@ -113,6 +114,8 @@ pub(crate) fn aliases(text: &str) -> BTreeMap<String, String> {
         let canary = canary.and_then(|canary| version(&canary.value, "version"));
         found.extend(canary.map(|canary| (canary_of_trigger(&trigger.key), canary)));
     }
+    let programs = interpreters(text).into_iter();
+    found.extend(programs.map(|(alias, (language, _))| (alias, language.reference())));
     found
 }
 
@@ -394,13 +397,14 @@ impl Plugins {
         grants: &GrantFile,
         alias: &str,
         pin: &Pin,
+        linked: Option<Linked>,
     ) -> Result<Used> {
         let bytes = self.installed.read(&pin.digest).map_err(|e| {
             let again = format!("cleargate plugin install {}@={}", pin.package, pin.version);
             let why = format!("{} {} cannot be loaded", pin.package, pin.version);
             Error::new(Kind::Resolution, why).caused_by(&e).with_help(again)
         })?;
-        self.load_bytes(runtime, grants, alias, pin.clone(), &bytes).await
+        self.load_bytes(runtime, grants, alias, pin.clone(), &bytes, linked).await
     }
 
     /// The same for bytes that are not installed.
@@ -411,9 +415,13 @@ impl Plugins {
         alias: &str,
         pin: Pin,
         bytes: &[u8],
+        linked: Option<Linked>,
     ) -> Result<Used> {
         let (component, manifest) = read(bytes)?;
-        let allowed = grants.allowed(&pin.package, &pin.digest.to_string());
+        let allowed = match linked {
+            Some(linked) => linked.grants(),
+            None => grants.allowed(&pin.package, &pin.digest.to_string()),
+        };
         let effective = Arc::new(allowed.effective(&asked(&manifest)));
         let bytes: Arc<[u8]> = bytes.into();
         let plugin = runtime.load_with_optional(bytes, &effective, &manifest.optional).await;

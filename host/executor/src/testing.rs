@@ -37,6 +37,7 @@ impl Signatures for NodeTypes {
             limits: Limits::default(),
             texts: Vec::new(),
             typed_by: None,
+            program: false,
             model_key: None,
             origin: "built-in".into(),
         }))

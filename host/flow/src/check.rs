@@ -23,6 +23,7 @@ mod made;
 mod order;
 mod parts;
 mod policy;
+mod program;
 mod races;
 mod site;
 mod table;

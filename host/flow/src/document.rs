@@ -68,6 +68,15 @@ impl Node {
         }
     }
 
+    /// What is directly inside of a map or a list.
+    pub fn children(&self) -> impl Iterator<Item = &Node> {
+        let items = match &self.data {
+            Data::List(items) => items.as_slice(),
+            _ => &[],
+        };
+        items.iter().chain(self.entries().iter().map(|entry| &entry.value))
+    }
+
     /// The text of a text scalar.
     pub fn as_str(&self) -> Option<&str> {
         match &self.data {

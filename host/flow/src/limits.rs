@@ -105,6 +105,8 @@ limits! {
     host_calls: 10_000, 10_000_000, Unit::Count;
     /// HTTP requests, redirects included.
     http_calls: 100, 100_000, Unit::Count;
+    /// Calls of tools of other plugins.
+    tool_calls: 1_000, 1_000_000, Unit::Count;
 }
 
 /// How a bound is written and read.

@@ -162,6 +162,8 @@ pub struct Signature {
     pub texts: Vec<TextKey>,
     /// Its key that gives the type of the value of the node, in the place of `output`.
     pub typed_by: Option<&'static str>,
+    /// Whether it runs a program: `source:` or `file:` has its text, `with:` is one value for it, `files:` what it finds.
+    pub program: bool,
     /// Its key that names a model of the flow.
     pub model_key: Option<&'static str>,
     /// What it does to the world; a flow may say it is weaker, never stronger.
@@ -217,4 +219,9 @@ pub trait Signatures {
 
     /// Names that exist, for suggestions.
     fn names(&self) -> Vec<String>;
+}
+
+/// The alias of the plugin that runs programs of a language. Its hyphen keeps it apart from those that flows write.
+pub fn interpreter(lang: &str) -> String {
+    format!("code-{lang}")
 }

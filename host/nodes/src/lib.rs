@@ -3,11 +3,13 @@
 //!
 //! [`Transform`] and [`Template`] compute; [`FileRead`] and [`Http`] ask the gate; [`GuardrailNode`] runs a
 //! chain of checks, each with rights of its own; [`ModelNode`] asks a model of the flow, behind which a [`ModelChain`]
-//! stands; [`SubFlow`] runs another flow. [`Guarded`] puts chains of checks around any step, and [`asset::Kept`] keeps its
+//! stands; [`Code`] runs a program; [`SubFlow`] runs another flow. [`Guarded`] puts chains of checks around any step, and [`asset::Kept`] keeps its
 //! value for other runs. [`catalogue`] tells the
 //! checker about them before anything runs.
 
 pub mod asset;
+mod catalogue;
+mod code;
 mod file_read;
 mod guarded;
 mod guardrail;
@@ -21,18 +23,14 @@ mod transform;
 #[cfg(test)]
 mod fixture;
 
-use std::collections::BTreeMap;
-
 use cleargate_executor::{Failure, NodeContext, Output};
 use cleargate_flow::error::ErrorCode;
-use cleargate_flow::grant::Grants;
-use cleargate_flow::limits::Limits;
-use cleargate_flow::signature::{Effect, Signature};
-use cleargate_flow::types::{Field, Type};
 use cleargate_flow::{NodeError, Usage, Value};
-use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 
+pub use catalogue::catalogue;
+use catalogue::{field, signature};
+pub use code::{Code, Program, TOOL_CALLS};
 pub use file_read::FileRead;
 pub use guarded::Guarded;
 pub use guardrail::{
@@ -45,46 +43,6 @@ pub use model_chain::{Linked, ModelChain};
 pub use sub_flow::SubFlow;
 pub use template::{Template, TextError};
 pub use transform::Transform;
-
-/// The signature of each built-in by the name that flows write after `type:`. A sub-flow is not among them:
-/// its name is an alias and its ports are those of its flow, see [`SubFlow::signature`].
-pub fn catalogue() -> BTreeMap<&'static str, Signature> {
-    BTreeMap::from([
-        (Transform::NAME, Transform::signature()),
-        (Template::NAME, Template::signature()),
-        (FileRead::NAME, FileRead::signature()),
-        (Http::NAME, Http::signature()),
-        (GuardrailNode::NAME, GuardrailNode::signature()),
-        (ModelNode::NAME, ModelNode::signature()),
-    ])
-}
-
-/// A signature without ports and configuration, for a built-in to add its own to.
-fn signature(summary: &str, effect: Effect, output: &str) -> Signature {
-    Signature {
-        summary: summary.into(),
-        input: IndexMap::new(),
-        open: false,
-        output: ty(output),
-        config: IndexMap::new(),
-        effect,
-        requests: Grants::default(),
-        limits: Limits::default(),
-        texts: Vec::new(),
-        typed_by: None,
-        model_key: None,
-        origin: "built-in".into(),
-    }
-}
-
-/// A port or key: name, type as flows write it, one sentence.
-fn field(name: &str, written: &str, doc: &str) -> (String, Field) {
-    (name.into(), Field { doc: Some(doc.into()), ..ty(written).into() })
-}
-
-fn ty(written: &str) -> Type {
-    written.parse().expect("the types of built-ins are constants")
-}
 
 /// The input of an attempt as typed data.
 fn read<T: DeserializeOwned>(node: &str, input: &Value) -> Result<T, Failure> {
@@ -116,35 +74,4 @@ fn add(sum: &mut Usage, used: Usage) {
 fn foreign_answer(node: &str) -> NodeError {
     let message = format!("the gate answered `{node}` with something that it did not ask for");
     NodeError::new(ErrorCode::Bug, message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_built_in_is_known_by_its_name_and_documented() {
-        let catalogue = catalogue();
-        let names: Vec<&str> = catalogue.keys().copied().collect();
-        assert_eq!(names, ["file.read", "guardrail", "http", "model", "template", "transform"]);
-        for (name, signature) in &catalogue {
-            assert!(signature.summary.ends_with('.'), "{name} says nothing");
-            assert_eq!(signature.origin, "built-in");
-            assert_eq!(signature.requests, Grants::default(), "{name} has a privilege");
-            for (port, field) in signature.input.iter().chain(&signature.config) {
-                let doc = field.doc.as_deref().unwrap_or_default();
-                assert!(doc.ends_with('.'), "{name}: `{port}` says nothing");
-            }
-        }
-        let effects = catalogue.values().map(|signature| signature.effect);
-        let expected = [
-            Effect::Read,
-            Effect::Pure,
-            Effect::Once,
-            Effect::Idempotent,
-            Effect::Pure,
-            Effect::Pure,
-        ];
-        assert!(effects.eq(expected));
-    }
 }

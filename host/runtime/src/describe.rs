@@ -38,6 +38,7 @@ const DESCRIBE: Limits = Limits {
     log: Some(0),
     host_calls: Some(1_000),
     http_calls: Some(0),
+    tool_calls: Some(0),
 };
 
 /// Why a component's description cannot be used.
@@ -224,6 +225,7 @@ fn checked(
         limits: Limits::default(),
         texts: Vec::new(),
         typed_by: None,
+        program: false,
         model_key: None,
         origin: plugin.digest().to_string(),
     };

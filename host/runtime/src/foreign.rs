@@ -177,6 +177,7 @@ impl Tool {
             limits: Limits::default(),
             texts: Vec::new(),
             typed_by: None,
+            program: false,
             model_key: None,
             origin: String::new(),
         })

@@ -26,6 +26,7 @@ pub(crate) struct Meter {
     pub(crate) host_calls: u64,
     /// HTTP requests.
     pub(crate) http_calls: u64,
+    pub(crate) tool_calls: u64,
 }
 
 impl Meter {
@@ -37,6 +38,7 @@ impl Meter {
             refused: false,
             host_calls: 0,
             http_calls: 0,
+            tool_calls: 0,
         }
     }
 

@@ -22,6 +22,7 @@ use indexmap::IndexMap;
 
 use super::assets::DraftAsset;
 use super::made::Said;
+use super::program::{self, Ports};
 use super::site::Bound;
 use super::templates::{Extended, Given};
 use super::text::DraftText;
@@ -160,7 +161,7 @@ pub(super) struct DraftSwitch {
 pub(super) struct DraftLeaf {
     pub(super) uses: String,
     pub(super) signature: Rc<Signature>,
-    pub(super) with: IndexMap<String, (Span, Bound)>,
+    pub(super) with: Ports,
     pub(super) config: Value,
     pub(super) text: Option<DraftText>,
     pub(super) policy: Policy,
@@ -352,6 +353,7 @@ impl<'a> Checker<'a> {
         let Some(signature) = self.signature(ty, around.uses) else { return DraftKind::Broken };
         let mut known = [keys::NODE, keys::LEAF].concat();
         known.extend(signature.typed_by);
+        known.extend(signature.program.then_some(program::KEYS).into_iter().flatten());
         // A type may open a key that every node has, as `effect`.
         let own = signature.config.keys().map(String::as_str);
         known.extend(own.filter(|key| !keys::LEAF.contains(key)));
@@ -362,15 +364,10 @@ impl<'a> Checker<'a> {
                 format!("`{key}` is an input: put it under `with:`, as `with: {{ {key}: … }}`")
             })
         });
-        let mut with = IndexMap::new();
-        if let Some(entry) = node.get("with") {
-            for input in self.map(&entry.value, "a map of input ports to values") {
-                with.insert(
-                    input.key.to_string(),
-                    (input.key_span, self.bound_value(&input.value)),
-                );
-            }
-        }
+        let with = match signature.program {
+            true => self.program(node, ty.span),
+            false => self.inputs(node),
+        };
         self.names_a_model(&signature, node, around.models);
         let output = signature.typed_by.and_then(|key| node.get(key));
         let output = output.map(|entry| self.port(&entry.value).ty);
@@ -389,6 +386,14 @@ impl<'a> Checker<'a> {
             signature,
             with,
         }))
+    }
+
+    /// What `with:` binds to each port.
+    fn inputs(&self, node: &Node) -> Ports {
+        let Some(entry) = node.get("with") else { return Ports::new() };
+        let ports = self.map(&entry.value, "a map of input ports to values").iter();
+        let bound = |port: &Entry| (port.key_span, self.bound_value(&port.value));
+        ports.map(|port| (port.key.to_string(), bound(port))).collect()
     }
 
     fn config(&self, node: &Node, fields: &IndexMap<String, Field>, ty: Span) -> Value {

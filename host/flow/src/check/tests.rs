@@ -28,8 +28,22 @@ fn signature(input: &str, output: &str, config: &str, effect: Effect) -> Signatu
         limits: crate::limits::Limits::default(),
         texts: Vec::new(),
         typed_by: None,
+        program: false,
         model_key: None,
         origin: "built-in".into(),
+    }
+}
+
+fn program() -> Signature {
+    Signature {
+        program: true,
+        typed_by: Some("out"),
+        ..signature(
+            "record{source: opt<string>, input: opt<any>, files: opt<any>}",
+            "record{ok: bool, result: any}",
+            "record{lang: enum(python, js), file: opt<string>, tools: opt<list<string>>, network: opt<any>}",
+            Effect::Idempotent,
+        )
     }
 }
 
@@ -95,6 +109,8 @@ impl Signatures for Sample {
                     Effect::Idempotent,
                 )
             },
+            "code" => program(),
+            "math.evaluate" => signature("record{}", "json", "record{}", Effect::Pure),
             "absent" => return Err("it is not installed".into()),
             _ => return Ok(None),
         }))

@@ -32,6 +32,7 @@ impl Signatures for Sample {
                 Vec::new()
             },
             typed_by: None,
+            program: false,
             model_key: None,
             effect: Effect::Pure,
             requests: Grants::default(),

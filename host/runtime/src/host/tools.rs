@@ -4,6 +4,7 @@ use wasmtime::component::Linker;
 
 use super::{Context, ask, given, length, reply};
 use crate::bindings::wire;
+use crate::fault::Fault;
 use crate::instance::Call;
 use crate::world::ToolView;
 
@@ -18,6 +19,7 @@ pub(crate) fn link(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()
         |mut store: Context<'_>, (name, arguments): (String, wire::Value)| {
             Box::new(async move {
                 let world = ask(&mut store, name.len() + length(&arguments))?;
+                count(store.data_mut())?;
                 let answer = match given(arguments) {
                     Ok(arguments) => world.call_tool(name, arguments).await,
                     Err(error) => Err(error),
@@ -27,6 +29,16 @@ pub(crate) fn link(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()
             })
         },
     )
+}
+
+/// Counts a call before anybody hears of it.
+fn count(call: &mut Call) -> Result<(), Fault> {
+    call.meter.tool_calls += 1;
+    let most = call.limits.tool_calls.value;
+    if call.meter.tool_calls > most {
+        return Err(Fault::limit("tool_calls", format!("more than {most} calls of tools")));
+    }
+    Ok(())
 }
 
 fn view(tool: &ToolView) -> usize {

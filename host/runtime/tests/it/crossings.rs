@@ -51,6 +51,14 @@ async fn wa_12_requests_have_a_count_of_their_own() {
 }
 
 #[tokio::test]
+async fn wa_12_calls_of_tools_have_a_count_of_their_own() {
+    let limits = Limits { tool_calls: Some(50), ..Limits::default() };
+    let called = attack("wa_12_tool_flood", limits, &stage()).await;
+    limited(called.result, "tool_calls");
+    assert_eq!(called.usage.host_calls, 51);
+}
+
+#[tokio::test]
 async fn wa_15_a_wait_in_the_host_ends_with_the_time() {
     let plugin = load("wa_15_sleeps").await.unwrap();
     ends_within(Duration::from_millis(50), Duration::from_millis(100), || async {

@@ -109,6 +109,7 @@ pub(crate) fn everything() -> Grants {
         kv: ["null".parse().unwrap()].into(),
         secrets: ["label".parse().unwrap()].into(),
         reveal: ["label".parse().unwrap()].into(),
+        tools: ["null".parse().unwrap()].into(),
         services: Service::ALL.into(),
         ..Grants::default()
     }

@@ -87,6 +87,7 @@ async fn perform(ask: &Ask, ctx: &NodeContext) -> Result<Value, NodeError> {
         limits: Limits::default(),
         texts: Vec::new(),
         typed_by: None,
+        program: false,
         model_key: None,
         origin: "test".into(),
     };

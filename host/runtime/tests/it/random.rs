@@ -41,6 +41,7 @@ const BOUNDS: Limits = Limits {
     log: Some(4 * 1024),
     host_calls: Some(100),
     http_calls: Some(10),
+    tool_calls: Some(10),
 };
 
 /// What a machine that others use may add to a call's time.

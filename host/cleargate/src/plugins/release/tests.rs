@@ -26,6 +26,7 @@ fn node(id: &str, input: &str, output: &str, effect: Effect) -> Described {
             limits: cleargate_flow::limits::Limits::default(),
             texts: Vec::new(),
             typed_by: None,
+            program: false,
             model_key: None,
             origin: "test".into(),
         },

@@ -31,6 +31,7 @@ impl Signatures for Steps {
             limits: Default::default(),
             texts: Vec::new(),
             typed_by: None,
+            program: false,
             model_key: None,
             origin: "test".into(),
         }))

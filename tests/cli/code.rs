@@ -1,0 +1,88 @@
+//! Programs as nodes of a flow: typed, bounded, and nothing of them spliced together.
+
+use serde_json::json;
+
+use crate::world::{World, repository};
+
+/// A home with the plugins of both languages, and some whose tools programs may call.
+pub(crate) fn interpreters(world: &World, more: &[&str]) {
+    world.share_compiled();
+    for plugin in ["code-js", "code-python"].iter().chain(more) {
+        let folder = repository().join("plugins").join(plugin);
+        let done = world.run(&["--quiet", "plugin", "publish", folder.to_str().unwrap()]);
+        assert_eq!(done.code, Some(0), "{done:?}");
+    }
+}
+
+const FLOW: &str = r#"cleargate: 1
+flow: figures
+input: { numbers: "list<float>", formula: { type: string, default: "input.mean + 1" } }
+nodes:
+  mean:
+    type: code
+    lang: python
+    source: |
+      import statistics
+      {"mean": statistics.mean(input["numbers"])}
+    with: { numbers: "${input.numbers}" }
+    out: { mean: float }
+    limits: { time: 5s }
+  said:
+    type: code
+    lang: js
+    source: |
+      console.log(`the mean is ${input.mean}`);
+      null
+    with: { mean: "${mean.mean}" }
+  computed: { type: code, lang: js, source: "${input.formula}", with: { mean: "${mean.mean}" } }
+  kept:
+    try:
+      wrong: { type: code, lang: python, file: wrong.py, out: int }
+    catch: { do: { why: { type: transform, with: { text: "${error.code}: ${error.message}" } } }, out: "${why.text}" }
+    out: "${wrong}"
+output: { mean: "${mean.mean}", said: "${said.stdout}", computed: "${computed.result}", kept: "${kept}" }
+"#;
+
+#[test]
+fn programs_are_steps_with_types_and_values_are_never_a_part_of_their_text() {
+    let world = World::empty();
+    interpreters(&world, &[]);
+    world.write("flow.yaml", FLOW);
+    world.write("wrong.py", "x = 1\nx / 0\n");
+    let done = world.json(&["run", "flow.yaml", "--input", "numbers=[1,2,6]", "--output", "json"]);
+    let expected = json!({
+        "mean": 3.0, "said": "the mean is 3\n", "computed": 4,
+        "kept": "permanent: the program failed: line 2: ZeroDivisionError: division by zero",
+    });
+    assert_eq!(done["outcome"]["output"], expected, "{done}");
+
+    // What a program gives is held against its type, and says what of it does not fit.
+    world.write("flow.yaml", &FLOW.replace("{\"mean\": ", "{\"means\": "));
+    let misfit = world.run(&["run", "flow.yaml", "--input", "numbers=[1,2,6]"]);
+    misfit.expect(1, &["the result of the program is not of `out`", "mean"]);
+    let mistake = FLOW.replace("import statistics", "import statistic");
+    world.write("flow.yaml", &mistake);
+    let mistake = world.run(&["run", "flow.yaml", "--input", "numbers=[1]"]);
+    mistake.expect(1, &["the program failed: line 1: ModuleNotFoundError"]);
+    let endless = FLOW.replace("import statistics", "while True: pass").replace("5s", "100ms");
+    world.write("flow.yaml", &endless);
+    let stopped = world.run(&["run", "flow.yaml", "--input", "numbers=[1]"]);
+    stopped.expect(7, &["took longer than 100 ms"]);
+
+    // The interpreter is none of the plugins that a flow names.
+    let named = FLOW.replace("type: code, lang: js, source", "type: code-js.run, source");
+    world.write("flow.yaml", &named);
+    let refused = world.run(&["check", "flow.yaml"]);
+    assert!(refused.code == Some(3) && refused.out.contains("CG0301"), "{refused:?}");
+}
+
+#[test]
+fn a_flow_whose_interpreter_is_not_there_says_so_before_it_runs() {
+    let world = World::empty();
+    world.write("flow.yaml", FLOW);
+    world.write("wrong.py", "x");
+    let checked = world.run(&["check", "flow.yaml"]);
+    for said in ["CG0302", "programs of `python` cannot be run", "is not in the registry"] {
+        assert!(checked.code == Some(3) && checked.out.contains(said), "{checked:?}");
+    }
+}
