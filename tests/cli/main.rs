@@ -32,6 +32,7 @@ mod sql;
 mod state;
 mod sub_flow;
 mod travel;
+mod travel_inside;
 mod triggers;
 mod update;
 mod waiting;

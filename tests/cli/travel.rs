@@ -215,6 +215,32 @@ fn another_plugin_stands_in_from_a_node_on() {
 }
 
 #[test]
+fn another_plugin_stands_in_inside_of_a_sub_flow() {
+    let world = world();
+    world.write(
+        "outer.yaml",
+        "cleargate: 1\nflow: outer\nuse: { part: ./flow.yaml }\nnodes:\n  \
+         before: { type: transform, with: { n: 1 } }\n  \
+         sub: { type: part, with: { n: \"${before.n}\" } }\noutput: { many: \"${sub.many}\" }\n",
+    );
+    let ran = world.json(&["run", "outer.yaml", "--output", "json"]);
+    assert_eq!(ran["outcome"]["output"]["many"].to_string(), "[32,33,34]");
+    let swap = |of: &str, more: &[&str]| {
+        let swap = format!("{of}=./which-2.plugin.wasm");
+        world.run(&[&["replay", id(&ran), "--swap", &swap], more].concat())
+    };
+    let done = swap("sub/which", &["--from", "sub/many[1].one", "--output", "json"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let done: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!(done["outcome"]["output"]["many"].to_string(), "[32,43,34]");
+    swap("sub/b", &["--from", "sub/b"]).expect(5, &["`sub/pay` has the effect `once`"]);
+    swap("sub/b", &[]).expect(3, &["from a place on", "--from 'sub/b'"]);
+    swap("before/b", &["--from", "sub/b"])
+        .expect(3, &["`before` is no step of a sub-flow", "part"]);
+    swap("sub/side", &["--from", "sub/b"]).expect(3, &["`side` is no step of a plugin", "which"]);
+}
+
+#[test]
 fn a_run_is_stepped_through_as_data() {
     let world = world();
     let ran = start(&world, "1");

@@ -15,7 +15,7 @@ use cleargate_executor::{Failure, Node, NodeContext, Output};
 use cleargate_flow::check::{canary_of_alias, canary_of_trigger};
 use cleargate_flow::graph::{Canary, Graph};
 use cleargate_flow::types::{Kind as Shape, fits};
-use cleargate_flow::{FlowHash, Value};
+use cleargate_flow::{Address, FlowHash, RunId, Value};
 use cleargate_nodes::SubFlow;
 use serde::Serialize;
 
@@ -108,6 +108,15 @@ impl Node for Split {
 }
 
 impl FlowCatalog {
+    /// The flow that the sub-flow at an address of a run is: one version of it, or one of two.
+    pub(crate) fn arm(&self, alias: &str, run: &RunId, address: &Address) -> Option<&Flow> {
+        let canary = self.canaries.get(alias);
+        let taken = canary
+            .is_some_and(|canary| takes(canary.weight, &[run.as_str(), &address.to_string()]));
+        let other = taken.then(|| self.flows.get(&canary_of_alias(alias))).flatten();
+        other.or_else(|| self.flows.get(alias))
+    }
+
     /// What runs a flow inside this one: one version of it, or one of two.
     pub(crate) fn split(&self, alias: &str, flow: &Flow, inner: &Inner<'_>) -> Arc<dyn Node> {
         let main = inner(flow);

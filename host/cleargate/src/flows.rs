@@ -62,6 +62,12 @@ pub struct Checked {
     pub findings: Vec<Finding>,
 }
 
+impl std::fmt::Debug for Flow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Flow({} {})", self.graph.id, self.graph.hash)
+    }
+}
+
 impl Flow {
     /// The flow's name.
     pub fn id(&self) -> &str {

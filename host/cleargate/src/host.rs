@@ -521,7 +521,7 @@ pub(crate) fn start_error(error: StartError) -> Error {
         StartError::OtherVersion { .. } | StartError::Damaged { .. } | StartError::Store(_) => {
             (Kind::Store, None)
         }
-        StartError::Input(_) => (Kind::Invalid, None),
+        StartError::Input(_) | StartError::OtherBeginning { .. } => (Kind::Invalid, None),
         StartError::TooManyRuns(_) | StartError::TooDeep => (Kind::Limit, None),
         StartError::Stopping => (Kind::Interrupted, None),
     };

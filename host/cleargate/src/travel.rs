@@ -13,8 +13,10 @@ use crate::runs::store_error;
 
 mod compare;
 mod fork;
+mod level;
 mod migrate;
 mod partitions;
+mod place;
 mod replay;
 mod step;
 mod swap;

@@ -214,14 +214,18 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  cleargate fork 01938f2e --at assess\n  \
         cleargate fork 01938f2e --at scan[3].assess --dry-run\n  \
         cleargate fork 01938f2e --input urgency=0.9\n  \
-        cleargate fork 01938f2e --set 'triage={\"team\":\"tech\"}'\n\n\
+        cleargate fork 01938f2e --set 'triage={\"team\":\"tech\"}'\n  \
+        cleargate fork 01938f2e --at scan[3].review/answer --flow review.yaml\n\n\
+        `/` leads into the run of a sub-flow: that run keeps what it did before the place, as the one around it does. \
+        With --flow the new run goes on with another version of the flow, when what is kept fits it; otherwise each thing \
+        that does not is listed, with exit code 3.\n\n\
         An answer is kept when the new run asks for it with the same input; all else happens anew, live. The old run stays \
         as it is. A step with the effect `once` that was begun before is not performed again without --allow-effects.")]
     Fork(ForkArgs),
     /// Run a node again, and all that depends on it: a new run that keeps the rest
     #[command(
         after_help = "Examples:\n  cleargate restart 01938f2e\n  cleargate restart 01938f2e --from assess\n\n\
-        Without --from it is the node that the run failed at."
+        Without --from it is the node that the run failed at, inside of sub-flows too."
     )]
     Restart(RestartArgs),
     /// Compare two runs: where they first differ, node by node, and what each cost

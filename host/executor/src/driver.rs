@@ -219,8 +219,13 @@ impl Driver {
                 let request = request.or(intent).unwrap_or_default();
                 calls.insert(place, RecordedCall { request, digest, outcome: Some(outcome) });
             }
-            Event::AttemptSucceeded { address, .. } | Event::AttemptFailed { address, .. } => {
+            Event::AttemptSucceeded { address, attempt, .. }
+            | Event::AttemptFailed { address, attempt, .. } => {
                 self.recorded.remove(&address);
+                self.live.forget(&address, attempt);
+            }
+            Event::SubFlowForked { address, attempt, kept, .. } => {
+                self.live.keep(address, attempt, kept);
             }
             _ => {}
         }

@@ -91,6 +91,14 @@ pub enum StartError {
         /// What does not fit.
         why: String,
     },
+    /// A sub-flow that goes on from what another run did is given something else than that run was.
+    #[error("run `{run}` cannot go on from what it is forked from: {why}")]
+    OtherBeginning {
+        /// The sub-flow.
+        run: RunId,
+        /// What is another.
+        why: &'static str,
+    },
     /// No journal takes the input.
     #[error("the input cannot be kept: {}", .0.message)]
     Input(NodeError),
@@ -228,6 +236,17 @@ impl Executor {
         catalog: Arc<dyn Catalog>,
         start: StartRun,
     ) -> Result<RunHandle, StartError> {
+        self.begin(graph, catalog, start, None).await
+    }
+
+    /// Starts a run from nothing, or with what another one did; finds the one that has the idempotency key already.
+    async fn begin(
+        &self,
+        graph: Arc<Graph>,
+        catalog: Arc<dyn Catalog>,
+        start: StartRun,
+        kept: Option<Vec<Event>>,
+    ) -> Result<RunHandle, StartError> {
         check_payload(&start.input).map_err(StartError::Input)?;
         let depth = self.depth_below(start.parent.as_ref()).await?;
         let now = self.shared.clock.now();
@@ -244,6 +263,11 @@ impl Executor {
             parent: start.parent.clone(),
             v: EVENT_VERSION,
         };
+        let is_new = kept.is_none();
+        let first = match kept {
+            Some(kept) => child::from_kept(&id, &event, kept)?,
+            None => vec![event.clone()],
+        };
         let new = NewRun {
             id: id.clone(),
             flow: graph.id.clone(),
@@ -252,10 +276,15 @@ impl Executor {
             parent: start.parent,
             origin: None,
             created_at: now,
-            first: vec![Record { seq: 0, at: now, event: event.clone() }],
+            first: first
+                .into_iter()
+                .zip(0..)
+                .map(|(event, seq)| Record { seq, at: now, event })
+                .collect(),
         };
         match self.shared.store.create_run(new).await? {
-            Created::New => {}
+            Created::New if is_new => {}
+            Created::New => return self.go_on(claim, catalog, None).await,
             // Whoever has attached to this claim meanwhile keeps what becomes of it.
             Created::Exists(same) if same == id => {
                 self.pinned(&id, &graph).await?;

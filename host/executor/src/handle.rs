@@ -1,11 +1,11 @@
 //! What a caller holds of a run: its end, its events, how far it is, and the way to stop it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cleargate_flow::run::{Derived, Progress, Run};
-use cleargate_flow::{Address, Graph, Outcome, Record, RunId, Usage};
+use cleargate_flow::{Address, Graph, Outcome, Record, RunId, Usage, Value};
 use cleargate_store::{Lease, MAX_PAGE, Store, StoreError};
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -199,6 +199,8 @@ pub(crate) struct LiveRun {
     pub(crate) events: EventSender,
     pub(crate) lease: Mutex<Option<Lease>>,
     pub(crate) last: Mutex<RunProgress>,
+    /// What sub-flows begin with, by the attempts that they are, until those have answered.
+    kept: Mutex<HashMap<(Address, u32), Value>>,
 }
 
 /// Sends until the run ends; then subscribers are told that nothing follows.
@@ -233,7 +235,31 @@ impl LiveRun {
             events: EventSender(Mutex::new(Some(broadcast::Sender::new(buffer.max(1))))),
             lease: Mutex::new(None),
             last: Mutex::default(),
+            kept: Mutex::default(),
         })
+    }
+
+    /// Keeps what a sub-flow begins with.
+    pub(crate) fn keep(&self, address: Address, attempt: u32, kept: Value) {
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert((address, attempt), kept);
+    }
+
+    /// What the sub-flow that an attempt is begins with, when it does not begin from nothing.
+    pub(crate) fn kept(&self, address: &Address, attempt: u32) -> Option<Value> {
+        let all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.is_empty() {
+            return None;
+        }
+        all.get(&(address.clone(), attempt)).cloned()
+    }
+
+    /// An attempt has answered.
+    pub(crate) fn forget(&self, address: &Address, attempt: u32) {
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if !all.is_empty() {
+            all.remove(&(address.clone(), attempt));
+        }
     }
 
     /// Tells everybody how the run left this process. The first one counts.

@@ -167,6 +167,14 @@ impl Address {
         })
     }
 
+    /// Whether it is at a place or below it: an address in which an index that is left out means every body.
+    pub fn is_in(&self, place: &Self) -> bool {
+        let same = |(here, there): (&Segment, &Segment)| {
+            here.node == there.node && (there.index.is_none() || here.index == there.index)
+        };
+        self.0.len() >= place.0.len() && self.0.iter().zip(place.segments()).all(same)
+    }
+
     /// Steps from the outermost scope inwards.
     pub fn segments(&self) -> &[Segment] {
         &self.0
@@ -241,6 +249,23 @@ mod tests {
         assert_eq!(inner.to_string(), "scan[12].assess");
         assert_eq!(inner.to_string().parse::<Address>().unwrap(), inner);
         assert_eq!(inner.static_path(), "scan.assess");
+    }
+
+    #[test]
+    fn an_index_that_is_left_out_means_every_body() {
+        let address: Address = "scan[1].part[0].one".parse().unwrap();
+        for (place, inside) in [
+            ("scan", true),
+            ("scan[1]", true),
+            ("scan[2]", false),
+            ("scan.part.one", true),
+            ("scan[1].part[0].one", true),
+            ("scan[1].part[1].one", false),
+            ("scan.part.one.more", false),
+            ("part", false),
+        ] {
+            assert_eq!(address.is_in(&place.parse().unwrap()), inside, "{place}");
+        }
     }
 
     #[test]

@@ -308,6 +308,18 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         set: Vec<Address>,
     },
+    /// A sub-flow of a run that was forked begins, in one attempt, with what another run did: it is a fork as well. The
+    /// records are kept here, so that the fork needs nothing of the run that it is from, and is stored in one piece.
+    SubFlowForked {
+        /// Which node.
+        address: Address,
+        /// Which attempt.
+        attempt: u32,
+        /// The run that they are from.
+        from: RunId,
+        /// The events that the sub-flow begins with, as a list. The last one is its own [`Event::Forked`].
+        kept: Value,
+    },
     /// The run belongs to another version of its flow from here on, which all records before fit too.
     Migrated {
         /// The version until now.
@@ -344,6 +356,7 @@ impl Event {
             | Self::TaskAnswered { address, .. }
             | Self::AnswerRefused { address, .. }
             | Self::Emitted { address }
+            | Self::SubFlowForked { address, .. }
             | Self::Drawn { address, .. } => Some(address),
             Self::RunStarted { .. }
             | Self::CancelRequested { .. }
@@ -384,6 +397,7 @@ impl Event {
             Self::CancelRequested { .. } => "cancel_requested",
             Self::RunResumed { .. } => "run_resumed",
             Self::Forked { .. } => "forked",
+            Self::SubFlowForked { .. } => "sub_flow_forked",
             Self::Migrated { .. } => "migrated",
             Self::RunFinished { .. } => "run_finished",
         }

@@ -8,6 +8,7 @@
 mod compare;
 mod cut;
 mod fit;
+mod inside;
 mod partitions;
 mod pointer;
 mod reach;
@@ -16,11 +17,12 @@ mod steps;
 mod walk;
 
 pub use compare::{Comparison, NodeDifference, PathSpent, Side, Spent, compare};
-pub use cut::{Cut, CutError, Kept, cut};
-pub use fit::{Unfit, fit};
+pub use cut::{Cut, CutError, Kept, begun_once, cut};
+pub use fit::{Unfit, fit, fit_kept};
+pub use inside::{SubRun, is_later, sub_runs};
 pub use partitions::{Partition, Partitions};
 pub use pointer::{Difference, Differences, differences, first_difference};
-pub use reach::NoSuchPlace;
+pub use reach::{NoSuchPlace, find_place};
 pub use recorded::{Call, Misfit, Recorded, Refolded, refold};
 pub use steps::{Breakpoint, ChangeView, StepView, Steps};
 pub use walk::{Change, NodeState, Status, Walk, Walked};

@@ -22,6 +22,7 @@ macro_rules! payload {
             | Event::TaskOpened { task: payload, .. }
             | Event::TaskAnswered { answer: payload, .. }
             | Event::AttemptSucceeded { output: payload, .. }
+            | Event::SubFlowForked { kept: payload, .. }
             | Event::CallFinished { outcome: Ok(payload), .. }
             | Event::RunFinished { outcome: Outcome::Succeeded { output: payload } } => {
                 Some(payload)

@@ -13,7 +13,8 @@ pub struct ReplayArgs {
     /// Go on live with another plugin: a node or an alias, and `namespace:name@requirement` or the path of a `.wasm`
     #[arg(long, value_name = "NODE=PLUGIN")]
     pub swap: Option<String>,
-    /// What happens anew with the other plugin, with all that depends on it; each step that has it, when absent
+    /// What happens anew with the other plugin, with all that depends on it; each step that has it, when absent. `/` leads
+    /// into a sub-flow, here and in `--swap`: `review/answer`
     #[arg(long, value_name = "NODE", requires = "swap")]
     pub from: Option<String>,
     /// Perform steps again that must not be repeated
@@ -26,9 +27,16 @@ pub struct ReplayArgs {
 pub struct ForkArgs {
     /// Id of the run, or its unique beginning
     pub run: String,
-    /// What happens anew, with all that depends on it: `assess`, `scan[3].assess`, or `scan.assess` for each item
-    #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["set", "input"])]
+    /// What happens anew, with all that depends on it: `assess`, `scan[3].assess`, `scan.assess` for each item, or
+    /// `scan[3].review/answer` inside of a sub-flow, which goes on from what it did too
+    #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["set", "input", "flow"])]
     pub at: Vec<String>,
+    /// Go on with another version of the flow, when what is kept fits it: the path of its file
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Option<String>,
+    /// Refuse when the lock file of that version would change
+    #[arg(long, requires = "flow")]
+    pub locked: bool,
     /// Another value for an input port: `port=value`, `port=@file`, `@file` with a JSON object, or `-` for one on stdin
     #[arg(long, short, value_name = "INPUT")]
     pub input: Vec<String>,
@@ -48,7 +56,7 @@ pub struct ForkArgs {
 pub struct RestartArgs {
     /// Id of the run, or its unique beginning
     pub run: String,
-    /// What happens anew, with all that depends on it; the node that failed, when absent
+    /// What happens anew, with all that depends on it; the node that failed, inside of sub-flows too, when absent
     #[arg(long, value_name = "NODE")]
     pub from: Option<String>,
     /// Perform steps again that must not be repeated

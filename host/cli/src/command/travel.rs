@@ -45,14 +45,14 @@ pub async fn replay(context: &Context<'_>, args: ReplayArgs) -> Result<u8, Failu
 
 pub async fn fork(context: &Context<'_>, args: ForkArgs) -> Result<u8, Failure> {
     let set = args.set.iter().map(|set| pair("--set", set, "--set 'triage={\"team\":\"tech\"}'"));
-    let fork = Fork {
-        set: set.collect::<Result<_, _>>()?,
-        input: inputs(context, &args.input)?,
-        at: args.at,
-        allow_effects: args.allow_effects,
-    };
+    let (set, input) = (set.collect::<Result<_, _>>()?, inputs(context, &args.input)?);
     let host = context.host().await?;
     let id = host.find_run(&args.run).await?;
+    let to = match &args.flow {
+        Some(flow) => Some(super::check::load(context, &host, flow, args.locked).await?),
+        None => None,
+    };
+    let fork = Fork { at: args.at, input, set, allow_effects: args.allow_effects, to };
     if args.dry_run {
         let plan = host.plan_fork(&id, &fork).await?;
         context.talk.document(&plan, || planned(&plan));
@@ -140,6 +140,9 @@ fn planned(plan: &ForkPlan) -> String {
         "{} step(s) of run {} would be kept, with {} record(s); all else would happen anew",
         plan.kept, plan.from, plan.records
     )];
+    for misfit in &plan.misfits {
+        lines.push(format!("  does not fit the other version: {}", escaped(&misfit.to_string())));
+    }
     for again in &plan.again {
         lines.push(format!("  {again} must not be repeated and would be: needs --allow-effects"));
     }

@@ -75,6 +75,7 @@ fn asks_sync(event: &Event) -> bool {
         | Event::CancelRequested { .. }
         | Event::RunResumed { .. }
         | Event::Forked { .. }
+        | Event::SubFlowForked { .. }
         | Event::Migrated { .. }
         | Event::RunFinished { .. } => true,
         Event::WaitStarted { .. }

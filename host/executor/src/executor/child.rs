@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use cleargate_flow::error::ErrorCode;
-use cleargate_flow::{Graph, NodeError, Outcome, RunId, Usage, Value};
+use cleargate_flow::{Event, Graph, NodeError, Outcome, RunId, Usage, Value};
 
 use super::{Executor, StartError, StartRun, millis};
 use crate::attempt::cancelled;
@@ -89,6 +89,9 @@ impl Executor {
         input: Value,
     ) -> Result<RunHandle, StartError> {
         let id = ids::child_id(&ctx.run, &ctx.address, ctx.attempt);
+        let around = self.shared.live.get(&ctx.run).map(|live| live.clone());
+        let kept = around.as_ref().and_then(|around| around.kept(&ctx.address, ctx.attempt));
+        let kept = kept.map(|kept| events(&id, &kept)).transpose()?;
         let start = StartRun {
             idempotency_key: Some(id.to_string()),
             id: Some(id),
@@ -97,17 +100,54 @@ impl Executor {
             trace_parent: ctx.trace_parent.clone(),
         };
         loop {
-            match self.start(graph.clone(), catalog.clone(), start.clone()).await {
+            match self.begin(graph.clone(), catalog.clone(), start.clone(), kept.clone()).await {
                 Err(StartError::Held { until, .. }) => {
                     let left = until.saturating_sub(self.shared.clock.now());
                     let left = u64::try_from(left).unwrap_or_default();
                     let most = millis(self.shared.config.lease_ttl).max(STORE_PAUSE_MS.0);
                     self.shared.clock.sleep(left.clamp(STORE_PAUSE_MS.0, most)).await;
                 }
-                other => return other,
+                begun => {
+                    // From now on its own journal has what it began with.
+                    if let (Ok(_), Some(around)) = (&begun, &around) {
+                        around.forget(&ctx.address, ctx.attempt);
+                    }
+                    return begun;
+                }
             }
         }
     }
+}
+
+/// The events that a sub-flow begins with, as the journal of the run around it has them.
+fn events(run: &RunId, kept: &Value) -> Result<Vec<Event>, StartError> {
+    serde_json::from_str(&kept.to_json()).map_err(|error| StartError::Damaged {
+        run: run.clone(),
+        why: format!("what it begins with cannot be read: {error}"),
+    })
+}
+
+/// What a run begins with that goes on from what another one did, when it is started as that one was.
+pub(super) fn from_kept(
+    run: &RunId,
+    start: &Event,
+    kept: Vec<Event>,
+) -> Result<Vec<Event>, StartError> {
+    let other = |why| StartError::OtherBeginning { run: run.clone(), why };
+    let (
+        Event::RunStarted { hash, input, .. },
+        Some(Event::RunStarted { hash: of, input: then, .. }),
+    ) = (start, kept.first())
+    else {
+        return Err(other("it does not begin with a start"));
+    };
+    if hash != of {
+        return Err(other("it belongs to another version of the flow"));
+    }
+    if input != then {
+        return Err(other("it is given another input than that one was"));
+    }
+    Ok(kept)
 }
 
 async fn ended(child: &RunHandle, outcome: Outcome) -> Result<Output, Failure> {
@@ -126,6 +166,9 @@ fn not_started(error: &StartError) -> NodeError {
     let message = error.to_string();
     match error {
         StartError::Input(error) => error.clone(),
+        // A code that few try again: a second attempt begins from nothing.
+        StartError::OtherBeginning { .. } => NodeError::new(ErrorCode::InvalidInput, message)
+            .with_help("fork the run at the sub-flow itself: all of it happens anew"),
         StartError::TooDeep => NodeError::limit("depth", message)
             .with_help("look for a flow that runs itself, directly or through another flow"),
         // What passes by itself: places for runs, the store.

@@ -6,6 +6,7 @@ mod bounds;
 mod children;
 mod crash;
 mod durability;
+mod forks;
 mod machines;
 mod patience;
 mod peers;

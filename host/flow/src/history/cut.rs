@@ -34,8 +34,12 @@ pub struct Cut<'c> {
     pub at: &'c [Address],
     /// Values that nodes have in the new run instead of what they would answer.
     pub set: &'c IndexMap<Address, Value>,
+    /// Sub-flows that go on from what they did: of each a part happens anew, and so do they, with the input that they had.
+    pub inside: &'c [Address],
     /// The input of the new run; absent: that of the old one.
     pub input: Option<Value>,
+    /// The run and address that the new run is the sub-flow of.
+    pub parent: Option<(RunId, Address)>,
 }
 
 /// The beginning of a new run.
@@ -49,6 +53,9 @@ pub struct Kept {
     pub again: Vec<Address>,
     /// Static paths of nodes that depend on what was cut, and are never repeated.
     pub once: Vec<String>,
+    /// What whoever goes on with the new run is asked for at once, as the old one was: with the same input, if that was ever
+    /// asked for. Addresses, with the number of the attempt.
+    pub asked: Vec<(Address, u32)>,
 }
 
 /// Why a journal is not cut.
@@ -60,6 +67,14 @@ pub enum CutError {
     /// The old run never came there.
     #[error("the run did not come to `{0}`")]
     NotReached(Address),
+    /// A sub-flow does not go on from what it did when it may be given something else.
+    #[error("the run inside of `{address}` cannot go on from what it did: {why}")]
+    Unsure {
+        /// The sub-flow.
+        address: Address,
+        /// Why.
+        why: String,
+    },
     /// A value can be given to a node that is performed, and whose inputs are there.
     #[error("`{0}` cannot be given a value: it is no node whose inputs are there at that place")]
     NotSet(Address),
@@ -88,9 +103,10 @@ fn place(outcome: &Outcome) -> String {
 /// # Errors
 /// See [`CutError`].
 pub fn cut(cut: &Cut<'_>) -> Result<Kept, CutError> {
-    let places: Vec<Address> = cut.at.iter().chain(cut.set.keys()).cloned().collect();
+    let places: Vec<Address> =
+        cut.at.iter().chain(cut.inside).chain(cut.set.keys()).cloned().collect();
     let reach = Reach::of(cut.to, &places)?;
-    let old = Old::of(cut)?;
+    let old = Old::of(cut.from, cut.old, cut.journal)?;
     for place in &places {
         let alone = Reach::of(cut.from, std::slice::from_ref(place))?;
         if !old.seen.iter().any(|address| alone.covers(address)) {
@@ -117,14 +133,28 @@ pub fn cut(cut: &Cut<'_>) -> Result<Kept, CutError> {
     if let Some(missed) = cut.set.keys().find(|address| !new.given.contains(*address)) {
         return Err(CutError::NotSet(missed.clone()));
     }
+    sure(cut, &new.live)?;
     let settled = new.answered();
-    let mut events = without_loose_ends(new.events, &new.settled);
-    let (from, places) = (cut.old.clone(), cut.at.to_vec());
+    let mut events = without_loose_ends(std::mem::take(&mut new.events), &new.settled);
+    let (from, places) = (cut.old.clone(), cut.at.iter().chain(cut.inside).cloned().collect());
     events.push(Event::Forked { from, places, set: cut.set.keys().cloned().collect() });
-    prove(cut, &events)?;
+    let mut asked = prove(cut, &events)?;
+    asked.retain(|(address, _)| !new.live.contains(address));
     let done: HashSet<&Address> = settled.iter().collect();
     let again = old.once.iter().filter(|address| !done.contains(address)).cloned().collect();
-    Ok(Kept { events, again, once: reach.once(cut.to), settled })
+    Ok(Kept { events, again, once: reach.once(cut.to), settled, asked })
+}
+
+/// The addresses that a run has begun and that are never repeated, in order.
+///
+/// # Errors
+/// The journal does not fit the graph.
+pub fn begun_once(
+    graph: &Arc<Graph>,
+    id: &RunId,
+    journal: &[Event],
+) -> Result<Vec<Address>, CutError> {
+    Ok(Old::of(graph, id, journal)?.once)
 }
 
 /// What the old run did.
@@ -145,11 +175,11 @@ struct Old {
 }
 
 impl Old {
-    fn of(cut: &Cut<'_>) -> Result<Self, CutError> {
-        let mut run = Run::new(cut.from.clone(), cut.old);
+    fn of(graph: &Arc<Graph>, id: &RunId, journal: &[Event]) -> Result<Self, CutError> {
+        let mut run = Run::new(graph.clone(), id);
         let mut old = Self::default();
         let mut stopping: HashSet<Address> = HashSet::new();
-        for (seq, event) in cut.journal.iter().enumerate() {
+        for (seq, event) in journal.iter().enumerate() {
             let step = run.apply(event);
             let step = step.map_err(|error| CutError::Damaged { seq, why: error.0 })?;
             if let Event::AttemptFailed { address, .. } = event
@@ -250,7 +280,8 @@ impl<'c> New<'_, 'c> {
         let graph = self.cut.to;
         let input = self.cut.input.clone().unwrap_or_else(|| input.clone());
         let (flow, hash) = (graph.id.clone(), graph.hash.clone());
-        let first = Event::RunStarted { flow, hash, input, parent: None, v: EVENT_VERSION };
+        let parent = self.cut.parent.clone();
+        let first = Event::RunStarted { flow, hash, input, parent, v: EVENT_VERSION };
         let step = self.run.apply(&first).expect("the event was made for this graph");
         self.events.push(first);
         self.follow(step);
@@ -400,6 +431,7 @@ fn without_loose_ends(mut events: Vec<Event>, settled: &HashSet<Address>) -> Vec
             | Event::CallStarted { address, .. }
             | Event::CallFinished { address, .. }
             | Event::AssetChecked { address, .. }
+            | Event::SubFlowForked { address, .. }
             | Event::Logged { address, .. } => last.get(address).is_some_and(|answer| at < *answer),
             Event::WaitStarted { address, .. }
             | Event::TaskOpened { address, .. }
@@ -411,21 +443,40 @@ fn without_loose_ends(mut events: Vec<Event>, settled: &HashSet<Address>) -> Vec
     events
 }
 
-/// Folds what was kept once more, as whoever goes on with the run will, and asks whether there is anything to do.
-fn prove(cut: &Cut<'_>, events: &[Event]) -> Result<(), CutError> {
+/// Whether each sub-flow that goes on from what it did is given what it was given.
+fn sure(cut: &Cut<'_>, live: &HashSet<Address>) -> Result<(), CutError> {
+    for address in cut.inside {
+        let others = cut.at.iter().chain(cut.inside).chain(cut.set.keys());
+        let others: Vec<Address> = others.filter(|other| *other != address).cloned().collect();
+        let why = match Reach::of(cut.to, &others)?.depends(address) {
+            true => "it depends on another place that happens anew",
+            false if live.contains(address) => "it is given something else in the new run",
+            false => continue,
+        };
+        return Err(CutError::Unsure { address: address.clone(), why: why.into() });
+    }
+    Ok(())
+}
+
+/// Folds what was kept once more, as whoever goes on with the run will, and asks whether there is anything to do. Returns
+/// the attempts that are.
+fn prove(cut: &Cut<'_>, events: &[Event]) -> Result<Vec<(Address, u32)>, CutError> {
     let mut run = Run::new(cut.to.clone(), cut.new);
     for (seq, event) in events.iter().enumerate() {
         run.apply(event).map_err(|error| CutError::Damaged { seq, why: error.0 })?;
     }
     let resumed = run.apply(&Event::RunResumed { fence: 0 });
     let step = resumed.map_err(|error| CutError::Damaged { seq: events.len(), why: error.0 })?;
-    let end = step.effects.into_iter().find_map(|effect| match effect {
-        Effect::Finish(outcome) => Some(outcome),
-        _ => None,
-    });
-    // A value that was given may be the last one that was missing.
-    match end {
-        Some(outcome) if cut.set.is_empty() => Err(CutError::NothingLeft(outcome)),
-        _ => Ok(()),
+    let mut asked = Vec::new();
+    for effect in step.effects {
+        match effect {
+            // A value that was given may be the last one that was missing.
+            Effect::Finish(outcome) if cut.set.is_empty() => {
+                return Err(CutError::NothingLeft(outcome));
+            }
+            Effect::Perform(attempt) => asked.push((attempt.address, attempt.attempt)),
+            _ => {}
+        }
     }
+    Ok(asked)
 }

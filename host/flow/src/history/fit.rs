@@ -5,7 +5,7 @@
 //! on both, which must ask for the same work with the same inputs, and come to the same values. What the run has not
 //! reached may be anything.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -40,7 +40,16 @@ impl fmt::Display for Unfit {
 
 /// What of a run does not fit another version of its flow, at most [`MAX_TOLD`] reasons; none when it can go on with it.
 pub fn fit(run: &RunId, from: &Arc<Graph>, to: &Arc<Graph>, journal: &[Event]) -> Vec<Unfit> {
-    let mut fit = Fit { from, to, told: BTreeSet::new() };
+    prove(Fit { from, to, settled: None, told: BTreeSet::new() }, run, journal)
+}
+
+/// The same of what a fork keeps: nodes that have begun and not ended begin anew in it, and may be anything.
+pub fn fit_kept(run: &RunId, from: &Arc<Graph>, to: &Arc<Graph>, kept: &[Event]) -> Vec<Unfit> {
+    prove(Fit { from, to, settled: Some(HashSet::new()), told: BTreeSet::new() }, run, kept)
+}
+
+fn prove(mut fit: Fit<'_>, run: &RunId, journal: &[Event]) -> Vec<Unfit> {
+    let (from, to) = (fit.from, fit.to);
     if from.id != to.id {
         fit.tell("input", format!("it is another flow: `{}`, not `{}`", to.id, from.id));
     }
@@ -52,8 +61,10 @@ pub fn fit(run: &RunId, from: &Arc<Graph>, to: &Arc<Graph>, journal: &[Event]) -
             return fit.told.into_iter().collect();
         }
     }
-    let reached: Vec<_> =
-        walk.nodes().iter().filter(|(_, s)| s.status != Status::Waiting).collect();
+    fit.keep(&walk);
+    let reached =
+        walk.nodes().iter().filter(|(at, s)| s.status != Status::Waiting && fit.counts(at));
+    let reached: Vec<_> = reached.collect();
     for (address, state) in &reached {
         fit.node(address, state);
     }
@@ -66,6 +77,8 @@ pub fn fit(run: &RunId, from: &Arc<Graph>, to: &Arc<Graph>, journal: &[Event]) -
 struct Fit<'f> {
     from: &'f Arc<Graph>,
     to: &'f Arc<Graph>,
+    /// The nodes that count, when not all do: those that are settled, and the blocks around them.
+    settled: Option<HashSet<Address>>,
     /// Each once: what is wrong in a map's body is wrong in each of its items.
     told: BTreeSet<Unfit>,
 }
@@ -73,6 +86,18 @@ struct Fit<'f> {
 impl Fit<'_> {
     fn tell(&mut self, place: impl Into<String>, why: impl Into<String>) {
         self.told.insert(Unfit { place: place.into(), why: why.into() });
+    }
+
+    /// Finds the nodes that count.
+    fn keep(&mut self, walk: &Walk) {
+        let Some(settled) = &mut self.settled else { return };
+        for (address, _) in walk.nodes().iter().filter(|(_, state)| state.status.is_settled()) {
+            settled.extend(address.blocks().chain([address.clone()]));
+        }
+    }
+
+    fn counts(&self, address: &Address) -> bool {
+        self.settled.as_ref().is_none_or(|settled| settled.contains(address))
     }
 
     fn input(&mut self, journal: &[Event]) {
@@ -155,6 +180,9 @@ impl Fit<'_> {
             }
             let effects = old.step(event).map(|walked| walked.step.effects).unwrap_or_default();
             for (attempt, input) in performs(effects) {
+                if !self.counts(&attempt.0) {
+                    continue;
+                }
                 match inputs.get(&attempt) {
                     Some(now) if *now == input => {}
                     Some(_) => {

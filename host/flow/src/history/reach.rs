@@ -24,6 +24,14 @@ fn inside(around: &str) -> String {
     if around.is_empty() { String::new() } else { format!(" in `{around}`") }
 }
 
+/// Asks whether a flow has a node at a place.
+///
+/// # Errors
+/// It has none.
+pub fn find_place(graph: &Graph, place: &Address) -> Result<(), NoSuchPlace> {
+    Reach::of(graph, std::slice::from_ref(place)).map(drop)
+}
+
 /// Places, each with what depends on it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reach {
@@ -68,12 +76,12 @@ impl Reach {
 
     /// Whether the address is at one of the places, or below it.
     pub(super) fn covers(&self, address: &Address) -> bool {
-        self.places.iter().any(|place| is_in(address, place))
+        self.places.iter().any(|place| address.is_in(place))
     }
 
     /// Whether the address is at one of the places or below it, or waits for it.
     pub(super) fn depends(&self, address: &Address) -> bool {
-        self.covers(address) || self.after.iter().any(|place| is_in(address, place))
+        self.covers(address) || self.after.iter().any(|place| address.is_in(place))
     }
 
     /// Whether one of the places is inside the block at the address.
@@ -115,15 +123,6 @@ pub(super) fn inner(node: &GraphNode, index: Option<u32>) -> Vec<&Scope> {
         Some(index) => node.scope(node.body(index as usize)).into_iter().collect(),
         None => node.scopes().into_iter().map(|(_, scope)| scope).collect(),
     }
-}
-
-/// Whether an address is at a place or below it.
-fn is_in(address: &Address, place: &Address) -> bool {
-    let (address, place) = (address.segments(), place.segments());
-    let same = |(here, there): (&Segment, &Segment)| {
-        here.node == there.node && (there.index.is_none() || here.index == there.index)
-    };
-    address.len() >= place.len() && address.iter().zip(place).all(same)
 }
 
 fn nobody(scopes: &[&Scope], around: &[Segment], node: &Segment) -> NoSuchPlace {

@@ -93,7 +93,7 @@ impl Run {
                 _ => Admitted::Ignored,
             }),
             Event::RunResumed { .. } => Ok(Admitted::Resumed),
-            Event::Forked { .. } => Ok(Admitted::Ignored),
+            Event::Forked { .. } | Event::SubFlowForked { .. } => Ok(Admitted::Ignored),
             Event::Migrated { from, to } if *from == self.pinned => Ok(Admitted::Pinned(to)),
             Event::Migrated { from, .. } => {
                 Err(format!("the run belongs to {}, and {from} is migrated", self.pinned))

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use cleargate_flow::event::EVENT_VERSION;
-use cleargate_flow::history::{Breakpoint, Cut, Steps, cut, fit};
+use cleargate_flow::history::{
+    Breakpoint, Cut, Steps, SubRun, cut, fit, fit_kept, is_later, sub_runs,
+};
 use cleargate_flow::run::{Effect, Run};
 use cleargate_flow::{Address, Event, Graph, Record, RunId, Usage, Value};
 use indexmap::IndexMap;
@@ -151,7 +153,18 @@ fn a_cut_says_what_it_cannot_do() {
         let id = id();
         let (from, to, old, new) = (&graph, &graph, &id, &id);
         let journal = &journal[..journal.len().min(answers + 1)];
-        let cut = cut(&Cut { from, to, old, new, journal, at: &at, set: &set, input: None });
+        let cut = cut(&Cut {
+            from,
+            to,
+            old,
+            new,
+            journal,
+            at: &at,
+            set: &set,
+            inside: &[],
+            input: None,
+            parent: None,
+        });
         cut.map(|kept| kept.settled.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
             .map_err(|error| error.to_string())
     };
@@ -175,6 +188,121 @@ fn a_cut_says_what_it_cannot_do() {
             (Err(why), Err(expected)) => assert!(why.contains(expected), "{at:?} {set:?}: {why}"),
             _ => panic!("{at:?} {set:?}: {found:?}"),
         }
+    }
+}
+
+#[test]
+fn what_a_fork_keeps_fits_though_what_it_does_anew_does_not() {
+    let old = graph(FLOW);
+    // `last` is asked for with another input, and is of another type: it was begun, and begins anew.
+    for (from, to) in [
+        ("text: \"${other.text}\" }, after", "text: \"${other.text}!\" }, after"),
+        (
+            "last: { type: upper, with: { text: \"${other.text}\" }",
+            "last: { type: template, text: \"y\"",
+        ),
+    ] {
+        let text = FLOW.replace(from, to);
+        assert_ne!(text, FLOW);
+        let journal = journal(&old, 4);
+        assert_ne!(fit(&id(), &old, &graph(&text), &journal), [], "{to}");
+        assert_eq!(fit_kept(&id(), &old, &graph(&text), &journal), [], "{to}");
+    }
+    // What has its value counts, and the blocks around it.
+    for (answers, from, to, place) in [
+        (4, "first", "begin", "first"),
+        (3, "[1, 2]", "[3, 4]", "each[0].one"),
+        (3, "write: { seen: 1 }", "write: { seen: 2 }", "state.seen"),
+    ] {
+        let found = fit_kept(&id(), &old, &graph(&FLOW.replace(from, to)), &journal(&old, answers));
+        assert!(found.iter().any(|unfit| unfit.place == place), "{to}: {found:?}");
+    }
+}
+
+#[test]
+fn a_sub_flow_goes_on_only_with_the_input_that_it_had() {
+    let graph = graph(FLOW);
+    let journal = journal(&graph, 9);
+    let tried = |at: &str, inside: &[&str], text: Option<&str>| {
+        let places =
+            |of: &[&str]| of.iter().map(|at| at.parse().unwrap()).collect::<Vec<Address>>();
+        let at = if at.is_empty() { Vec::new() } else { places(&[at]) };
+        let parent = Some(("above".parse().unwrap(), "sub".parse::<Address>().unwrap()));
+        let kept = cut(&Cut {
+            from: &graph,
+            to: &graph,
+            old: &id(),
+            new: &id(),
+            journal: &journal,
+            at: &at,
+            inside: &places(inside),
+            set: &IndexMap::new(),
+            input: text.map(|text| Value::record([("text", Value::from(text))])),
+            parent: parent.clone(),
+        });
+        let kept = kept.map_err(|error| error.to_string())?;
+        assert!(matches!(&kept.events[0], Event::RunStarted { parent: of, .. } if *of == parent));
+        let asked = kept.asked.iter().map(|(at, attempt)| format!("{at} {attempt}"));
+        Ok::<_, String>(asked.collect::<Vec<_>>().join(", "))
+    };
+    assert_eq!(tried("", &["each[0].one"], None).unwrap(), "each[0].one 1");
+    assert_eq!(
+        tried("", &["each[0].one", "each[1].one"], None).unwrap(),
+        "each[0].one 1, each[1].one 1"
+    );
+    assert_eq!(tried("other", &["each[0].one"], None).unwrap(), "each[0].one 1, other 1");
+    let why = tried("first", &["each[0].one"], None).unwrap_err();
+    assert!(
+        why.contains("inside of `each[0].one` cannot go on") && why.contains("depends on another"),
+        "{why}"
+    );
+    let why = tried("", &["first"], Some("else")).unwrap_err();
+    assert!(why.contains("is given something else"), "{why}");
+    // What is asked for with another input than it was is no part of what goes on.
+    assert_eq!(tried("other", &[], Some("else")).unwrap(), "other 1");
+}
+
+#[test]
+fn the_runs_inside_of_a_run_are_found_with_the_runs_that_they_belong_to() {
+    let graph = graph(FLOW);
+    let mut journal = journal(&graph, 4);
+    let subs = |journal: &[Event]| {
+        let subs = sub_runs(&graph, &id(), journal, |uses| uses == "upper").unwrap();
+        let told = |sub: &SubRun| {
+            let open = if sub.answered { "" } else { " open" };
+            format!("{} {}{open}", sub.address, sub.around)
+        };
+        subs.iter().map(told).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(subs(&journal), "first r1, other r1, each[0].one r1, each[1].one r1, last r1 open");
+    // What stands before a `forked` was done by the run that it names, and by nobody after it.
+    let forked = |from: &str| Event::Forked {
+        from: from.parse().unwrap(),
+        places: Vec::new(),
+        set: Vec::new(),
+    };
+    journal.insert(4, forked("r3"));
+    journal.insert(2, forked("r2"));
+    assert_eq!(subs(&journal), "first r2, other r3, each[0].one r3, each[1].one r1, last r1 open");
+    assert_eq!(sub_runs(&graph, &id(), &journal, |_| false).unwrap(), []);
+}
+
+#[test]
+fn what_comes_later_in_a_loop_follows_from_what_came_before() {
+    let graph = graph(
+        "cleargate: 1\nflow: rounds\nnodes:\n  each:\n    map: \"${[1, 2]}\"\n    as: n\n    max: 2\n    do:\n      \
+         turns:\n        loop: { max: 2 }\n        carry: { last: \"${n}\" }\n        \
+         do: { one: { type: upper, with: { text: \"x\" } } }\n        next: { last: \"${last + 1}\" }\n        \
+         out: \"${last}\"\n    out: \"${turns}\"\noutput: { all: \"${each}\" }\n",
+    );
+    for (address, than, later) in [
+        ("each[0].turns[1].one", "each[0].turns[0].one", true),
+        ("each[0].turns[0].one", "each[0].turns[1].one", false),
+        ("each[1].turns[1].one", "each[0].turns[0].one", false),
+        ("each[0].turns[1].one", "each[0].turns[1].one", false),
+    ] {
+        let (address, than) = (address.parse().unwrap(), than.parse().unwrap());
+        assert_eq!(is_later(&graph, &address, &than), later, "{address} {than}");
     }
 }
 

@@ -52,7 +52,23 @@ fn cut_at(sketch: &Sketch, journal: &[Event], which: u16) -> (Address, Result<Ke
 fn cut_of(sketch: &Sketch, journal: &[Event], at: &Address) -> Result<Kept, CutError> {
     let (graph, id, set) = (&sketch.graph(), &id(), &IndexMap::new());
     let at = std::slice::from_ref(at);
-    cut(&Cut { from: graph, to: graph, old: id, new: id, journal, at, set, input: None })
+    // A node of which only a part happens anew is asked for again as one that does, with the same input.
+    let (inside, none) = (at, &[]);
+    let part = Cut {
+        from: graph,
+        to: graph,
+        old: id,
+        new: id,
+        journal,
+        at: none,
+        inside,
+        set,
+        input: None,
+        parent: None,
+    };
+    let (part, whole) = (cut(&part), cut(&Cut { at, inside: none, ..part }));
+    assert_eq!(part.map(|kept| kept.events), whole.clone().map(|kept| kept.events));
+    whole
 }
 
 /// Whether the order in which nodes answer changes nothing.
