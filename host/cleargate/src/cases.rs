@@ -62,8 +62,8 @@ pub(crate) const MAX_CASES: usize = 10_000;
 /// Keys of a case, of `expect`, and of `expect.error`: a key that means nothing would check nothing.
 const CASE: [&str; 9] =
     ["name", "call", "stage", "request", "input", "config", "limits", "world", "expect"];
-const EXPECT: [&str; 7] =
-    ["output", "contains", "verdict", "error", "kv", "max_fuel", "max_memory"];
+const EXPECT: [&str; 8] =
+    ["output", "contains", "verdict", "error", "kv", "log", "max_fuel", "max_memory"];
 const ERROR: [&str; 2] = ["code", "message"];
 
 /// How cases are run.
@@ -172,7 +172,7 @@ pub async fn test_plugin(
     let (_, manifest) = read(bytes)?;
     let network = options.record.as_deref().map(|allow| network(config, &manifest, allow));
     let setting = Setting { manifest: &manifest, network: network.transpose()? };
-    let plugin = load(&engine(config, Some(config.cache()))?, bytes, &manifest.permissions).await?;
+    let plugin = load(&engine(config, Some(config.cache()))?, bytes, &manifest.asked()).await?;
     let offers = plugin.describe().await.map_err(|e| {
         Error::new(Kind::Invalid, "the component says nothing of use about itself").caused_by(&e)
     })?;
@@ -198,7 +198,7 @@ fn network(config: &Config, manifest: &Manifest, allow: &[String]) -> Result<rec
         })
     };
     let allow: Vec<HostPattern> = allow.iter().map(host).collect::<Result<_>>()?;
-    record::Network::new(config, &manifest.permissions, &allow)
+    record::Network::new(config, &manifest.asked(), &allow)
 }
 
 /// Runs a case, with the real network where it has no answers. What came is written down when the call met no refusal:
@@ -416,6 +416,9 @@ async fn run_with(
     differences.extend(at_most(&expect, "max_fuel", Unit::Count, fuel));
     differences.extend(at_most(&expect, "max_memory", Unit::Bytes, memory));
     differences.extend(world.unasked());
+    if let Some(lines) = expect.get("log") {
+        compare::exact("log", lines, &world.lines(), &mut differences);
+    }
     if let Some(kv) = expect.get("kv") {
         compare::contains("kv", kv, &world.kv(), &mut differences);
     }

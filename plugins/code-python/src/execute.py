@@ -1,6 +1,7 @@
 """One program: read, run, and what came of it as data."""
 
 import ast
+import gc
 import inspect
 import json
 import linecache
@@ -10,30 +11,39 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
+import folder
 import modules  # noqa: F401 - what a program can import has to be there when the component is built
 import turns
+import vetted
+from fetching import fetch
+from mistakes import NAME, Mistake, mistake
 from printed import Printed, Stream
+from toolbox import Closed, ToolError, refusal, toolbox
+
+from cleargate import Failure
 
 # Letters of a program.
 MAX_SOURCE = 262_144
-# Letters of a message, and of a traceback: a person or a model reads them.
-MAX_MESSAGE = 4_096
 # How deep a result may be; readers of JSON stop not far behind.
 MAX_DEPTH = 60
 # Whole numbers of 64 bits are what JSON readers agree on.
 MAX_INT = 2**63 - 1
 
-NAME = "<code>"
-
 turns.install()
+# As it was when the component was built: programs may change what belongs to everybody.
+dumps = json.dumps
 
 
 @dataclass
-class Mistake:
-    type: str
-    message: str
-    line: int | None
-    traceback: str
+class Program:
+    """What a call asks for."""
+
+    source: str
+    input: Any
+    files: dict[str, Any]
+    packages: list[str]
+    tools: bool
+    keep: bool
 
 
 @dataclass
@@ -43,39 +53,97 @@ class Done:
     stderr: str
     truncated: bool
     error: Mistake | None
+    files: list[Any]
 
 
-def run(source: str, value: Any) -> Done:
-    """Runs a program; whatever it does, this returns, unless the host ends it."""
+class Kept:
+    """What stays in this instance, for calls that ask for it: the names at the outermost level of programs, and their files."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {}
+        self.folder = folder.Folder()
+
+
+kept = Kept()
+
+
+def run(program: Program) -> Done:
+    """Runs a program; whatever it does, this returns, unless the host ends it or the call asks for what there is not."""
+    global kept
+    if not program.keep:
+        kept = Kept()
+    files = kept.folder
+    files.put(program.files)
+    vetted.lend(program.packages)
     printed = Printed()
-    out, err = Stream(printed), Stream(printed)
+    out, err = Stream(printed, "info"), Stream(printed, "warn")
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = out, err
-    result, error = None, None
+    result, error, found = None, None, []
     try:
-        result = plain(perform(source, value))
+        names = prepared(program, files)
+        sys.stdout, sys.stderr = out, err
+        result = plain(perform(program.source, names))
     except BaseException as caught:  # `SystemExit` and what a program raises of its own are no exception to the rule
         if not (isinstance(caught, SystemExit) and caught.code in (None, 0)):
-            error = mistake(caught)
+            error = told(caught)
     finally:
         sys.stdout, sys.stderr = before
-    return Done(result, out.text(), err.text(), printed.truncated, error)
+    try:
+        found = delivered(files)
+    except Exception as caught:
+        error = error or told(caught)
+    out.end(), err.end()
+    return Done(result, out.text(), err.text(), printed.truncated, error, found)
 
 
-def perform(source: str, value: Any) -> Any:
+def told(caught: BaseException) -> Mistake:
+    """A mistake, also when memory is what there is none of: what the program holds is let go before."""
+    if isinstance(caught, MemoryError):
+        traceback.clear_frames(caught.__traceback__)
+        kept.names.clear()
+        gc.collect()
+    return mistake(caught)
+
+
+def prepared(program: Program, files: folder.Folder) -> dict[str, Any]:
+    """The names that a program begins with, and the machine that it finds."""
+    files.install()
+    names = kept.names
+    names.update(__name__="__main__", __builtins__=__builtins__, input=program.input, fetch=fetch, help=helped, ToolError=ToolError)
+    names[turns.AWAITABLE] = turns.awaitable
+    try:
+        names["tools"] = toolbox() if program.tools else Closed()
+    except Failure as failure:
+        raise refusal(failure) from None
+    return names
+
+
+def helped(thing: Any) -> None:
+    """Prints how something is called, and what it says of itself."""
+    try:
+        print(getattr(thing, "__qualname__", type(thing).__name__) + str(inspect.signature(thing)))
+    except (TypeError, ValueError):
+        print(repr(thing))
+    print(inspect.getdoc(thing) or "")
+
+
+def perform(source: str, names: dict[str, Any]) -> Any:
     """The value of the last line, or of `result`."""
     # Lines of a traceback are looked up here.
     linecache.cache[NAME] = (len(source), None, source.splitlines(True), NAME)
     tree = ast.parse(source, NAME)
+    # One of an earlier program is none of this one.
+    results = "result" in source and any(
+        isinstance(part, ast.Name) and part.id == "result" and isinstance(part.ctx, ast.Store) for part in ast.walk(tree)
+    )
+    if "await" in source:
+        tree = turns.Awaiting().visit(tree)
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         last = ast.Expression(tree.body.pop().value)
-    names: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__, "input": value}
     settled(compile(tree, NAME, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
-    if last is None:
-        return names.get("result")
-    found = settled(compile(last, NAME, "eval", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
-    return names.get("result") if found is None else found
+    found = None if last is None else settled(compile(last, NAME, "eval", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    return names.get("result") if found is None and results else found
 
 
 def settled(code: Any, names: dict[str, Any]) -> Any:
@@ -86,12 +154,25 @@ def settled(code: Any, names: dict[str, Any]) -> Any:
     return found
 
 
+def delivered(files: folder.Folder) -> list[Any]:
+    """What the program wrote, as media."""
+    written = files.written()
+    try:
+        return [folder.deliver(name, data) for name, data in written]
+    except Failure as failure:
+        names = ", ".join(name for name, _ in written)
+        raise PermissionError(f"the program wrote {names}, which stays nowhere: {refusal(failure).message}") from None
+
+
 def plain(value: Any, depth: int = 0) -> Any:
     """A result as JSON has it. What JSON lacks is refused with the way to say it."""
     if depth > MAX_DEPTH:
         raise ValueError(f"the result is nested more than {MAX_DEPTH} deep")
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        # Half a character is none in the host's text.
+        return str.__str__(value).encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, int):
         if abs(value) > MAX_INT:
             raise OverflowError(f"the result holds a whole number of {value.bit_length()} bits; JSON readers take 64: give str(…)")
@@ -99,42 +180,20 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"the result holds {value}, which JSON has not: give None or text")
-        return value
+        return float(value)
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else text_key(key): plain(part, depth + 1) for key, part in value.items()}
+        return {text_key(key): plain(part, depth + 1) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain(part, depth + 1) for part in value]
     if isinstance(value, set | frozenset):
-        return sorted((plain(part, depth + 1) for part in value), key=lambda part: json.dumps(part, sort_keys=True))
+        return sorted((plain(part, depth + 1) for part in value), key=lambda part: dumps(part, sort_keys=True))
     raise TypeError(f"the result holds a {type(value).__name__}, which is no JSON: give numbers, text, lists or records")
 
 
 def text_key(key: Any) -> str:
     """The name of a field, as Python's own writer of JSON makes it."""
+    if isinstance(key, str):
+        return plain(key)
     if key is None or isinstance(key, bool | int | float):
-        return json.dumps(key)
+        return dumps(key)
     raise TypeError(f"the result holds a record with a {type(key).__name__} as a name: give text")
-
-
-def mistake(caught: BaseException) -> Mistake:
-    """What is told of an exception: the frames of the program, without those around it."""
-    lines = [frame for frame in traceback.extract_tb(caught.__traceback__) if frame.filename == NAME]
-    line = lines[-1].lineno if lines else None
-    if isinstance(caught, SyntaxError) and caught.filename == NAME:
-        line = caught.lineno
-    head = ["Traceback (most recent call last):\n", *traceback.format_list(lines)] if lines else []
-    message = str(caught)
-    if isinstance(caught, SyntaxError):
-        message = caught.msg
-        head.append(f'  File "{NAME}", line {line}\n    {(caught.text or "").strip()}\n')
-    if isinstance(caught, ModuleNotFoundError):
-        message += ": there are the modules of the standard library that compute, and no packages"
-    # Python's own writer of this line looks for names that were meant, also in folders, of which there are none.
-    text = "".join([*head, f"{type(caught).__name__}: {message}\n" if message else f"{type(caught).__name__}\n"])
-    return Mistake(type(caught).__name__, shortened(message), line, shortened(text))
-
-
-def shortened(text: str) -> str:
-    """A text that is not too long, without halves of characters."""
-    whole = text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE // 2] + "\n…\n" + text[-MAX_MESSAGE // 2 :]
-    return whole.encode("utf-8", "replace").decode("utf-8")

@@ -57,7 +57,16 @@ def set_clock(clock: Any) -> None:
     time.gmtime = time.localtime = lambda at=None: gmtime(now() / 1000 if at is None else at)
     time.strftime = lambda form, at=None: strftime(form, time.gmtime() if at is None else at)
 
-    class DateTime(datetime.datetime):
+    class Native(type):
+        """Python makes moments of its own classes, as `datetime.date()` does: they are of these, too."""
+
+        def __instancecheck__(cls, value: Any) -> bool:
+            return isinstance(value, native[cls]) if cls in native else super().__instancecheck__(value)
+
+        def __subclasscheck__(cls, other: type) -> bool:
+            return issubclass(other, native[cls]) if cls in native else super().__subclasscheck__(other)
+
+    class DateTime(datetime.datetime, metaclass=Native):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             at = cls.fromtimestamp(now() / 1000, datetime.UTC)
@@ -69,13 +78,14 @@ def set_clock(clock: Any) -> None:
 
         today = utcnow
 
-    class Date(datetime.date):
+    class Date(datetime.date, metaclass=Native):
         @classmethod
         def today(cls) -> Any:
             return DateTime.now().date()
 
     DateTime.__name__ = DateTime.__qualname__ = "datetime"
     Date.__name__ = Date.__qualname__ = "date"
+    native: dict[type, type] = {DateTime: datetime.datetime, Date: datetime.date}
     datetime.datetime, datetime.date = DateTime, Date
 
 

@@ -98,15 +98,15 @@ pub async fn bench_plugin(
     save: bool,
 ) -> Result<BenchReport> {
     let (component, manifest) = read(bytes)?;
-    let (compile, plugin) = timed(load(&engine(config, None)?, bytes, &manifest.permissions)).await;
+    let (compile, plugin) = timed(load(&engine(config, None)?, bytes, &manifest.asked())).await;
     let plugin = plugin?;
     let folder_of_cache = tempfile::tempdir().map_err(|e| {
         Error::new(Kind::Store, "there is no place for a compile cache").caused_by(&e)
     })?;
     let cache = || Some(folder_of_cache.path().to_path_buf());
-    load(&engine(config, cache())?, bytes, &manifest.permissions).await?;
+    load(&engine(config, cache())?, bytes, &manifest.asked()).await?;
     let runtime = engine(config, cache())?;
-    let (cached, again) = timed(load(&runtime, bytes, &manifest.permissions)).await;
+    let (cached, again) = timed(load(&runtime, bytes, &manifest.asked())).await;
     again?;
     let setting = Setting { manifest: &manifest, network: None };
     let mut costs = Vec::new();
@@ -114,7 +114,7 @@ pub async fn bench_plugin(
         // A process that has just begun has an engine of its own.
         let process = async {
             let runtime = engine(config, cache())?;
-            let plugin = load(&runtime, bytes, &manifest.permissions).await?;
+            let plugin = load(&runtime, bytes, &manifest.asked()).await?;
             measured(&plugin, &setting, &case).await
         };
         let (cold, first) = timed(process).await;

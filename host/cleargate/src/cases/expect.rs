@@ -43,7 +43,8 @@ pub(super) fn expected(expect: &Value, answer: &Answer) -> Vec<String> {
     if let Some(part) = expect.get("contains") {
         compare::contains("output", part, value, &mut differences);
     }
-    let said = ["output", "contains", "verdict", "kv"].iter().any(|key| expect.get(key).is_some());
+    let said =
+        ["output", "contains", "verdict", "kv", "log"].iter().any(|key| expect.get(key).is_some());
     if !said {
         differences
             .push("the case expects nothing: write output, contains, verdict or error".into());

@@ -40,6 +40,11 @@ pub(crate) struct ModelTurn {
 pub(crate) struct ToolTurn {
     /// As the plugin calls the tool.
     tool: String,
+    /// What the tool says of itself.
+    #[serde(default)]
+    description: String,
+    /// The JSON Schema of its input: any record when it is absent.
+    input: Option<Value>,
     /// The arguments that it must be called with.
     arguments: Option<Value>,
     #[serde(default)]
@@ -50,6 +55,17 @@ pub(crate) struct ToolTurn {
     always: bool,
 }
 
+impl ToolTurn {
+    fn view(&self) -> ToolView {
+        let input = self.input.as_ref().map(Value::to_json);
+        ToolView {
+            name: self.tool.clone(),
+            description: self.description.clone(),
+            input: input.unwrap_or_else(|| r#"{"type":"object"}"#.into()),
+        }
+    }
+}
+
 /// The turns that nobody has asked for yet.
 #[derive(Default)]
 pub(crate) struct Peers {
@@ -57,18 +73,18 @@ pub(crate) struct Peers {
     tools: Mutex<Vec<ToolTurn>>,
     /// Names of the models that there are.
     models: Vec<String>,
-    /// Names of the tools that there are.
-    names: Vec<String>,
+    /// The tools that there are, by name.
+    views: Vec<ToolView>,
 }
 
 impl Peers {
     pub(crate) fn new(models: Vec<ModelTurn>, tools: Vec<ToolTurn>) -> Self {
-        let mut names: Vec<String> = tools.iter().map(|turn| turn.tool.clone()).collect();
-        names.sort();
-        names.dedup();
+        let mut views: Vec<ToolView> = tools.iter().map(ToolTurn::view).collect();
+        views.sort_by(|a, b| a.name.cmp(&b.name));
+        views.dedup_by(|later, first| later.name == first.name);
         let asked = models.iter().map(|turn| turn.model.clone()).collect();
         let (turns, tools) = (Mutex::new(models), Mutex::new(tools));
-        Self { models: asked, turns, tools, names }
+        Self { models: asked, turns, tools, views }
     }
 
     pub(crate) fn unasked(&self) -> Vec<String> {
@@ -87,7 +103,7 @@ impl Peers {
 
     /// Whether the case scripts this tool.
     pub(crate) fn plays_tool(&self, name: &str) -> bool {
-        self.names.iter().any(|tool| tool == name)
+        self.views.iter().any(|tool| tool.name == name)
     }
 
     pub(crate) fn complete(&self, model: &str, request: &Value) -> Answer<Value> {
@@ -109,12 +125,7 @@ impl Peers {
     }
 
     pub(crate) fn tools(&self) -> Vec<ToolView> {
-        let view = |name: &String| ToolView {
-            name: name.clone(),
-            description: String::new(),
-            input: r#"{"type":"object"}"#.into(),
-        };
-        self.names.iter().map(view).collect()
+        self.views.clone()
     }
 
     pub(crate) fn call(&self, tool: &str, arguments: &Value) -> Answer<Value> {

@@ -26,6 +26,8 @@ pub(crate) struct Script {
     pub seed: u64,
     /// Text by store and key.
     pub kv: BTreeMap<String, BTreeMap<String, String>>,
+    /// Texts behind media handles that the input names.
+    pub blobs: Vec<String>,
     /// Labels of the secrets that there are.
     pub secrets: Option<BTreeSet<String>>,
     /// Answers of the network; absent is not empty: such a case can be recorded.

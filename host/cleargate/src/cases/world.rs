@@ -40,6 +40,8 @@ pub(crate) struct Mock {
     blobs: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Stands for the network while a case is recorded.
     recorder: Option<Recorder>,
+    /// What the call wrote into its log.
+    log: Mutex<Vec<Value>>,
     stores: Mutex<Stores>,
     random: Chance,
     answers: Exchanges,
@@ -60,8 +62,9 @@ impl Mock {
             passed: AtomicU64::new(0),
             time,
             faults: Faults::new(&script.fail),
-            blobs: Mutex::default(),
+            blobs: Mutex::new(script.blobs.iter().map(blob).collect()),
             recorder: None,
+            log: Mutex::default(),
             stores: Mutex::new(stores.collect()),
             random: Chance::new(script.seed),
             answers: Exchanges::new(script.http.clone().unwrap_or_default()),
@@ -107,6 +110,11 @@ impl Mock {
         }
         let stores = stores.into_iter();
         Value::record(stores.map(|(store, values)| (store, Value::record(values))))
+    }
+
+    /// The lines of the log, each with its level before it.
+    pub(super) fn lines(&self) -> Value {
+        Value::list(self.log.lock().expect("no holder of this lock panics").clone())
     }
 
     /// Whether the call of a service goes well.
@@ -158,13 +166,28 @@ impl Mock {
     }
 }
 
+/// A text as the store of blobs has it.
+fn blob(text: &String) -> (String, Vec<u8>) {
+    (Digest::of(text.as_bytes()).to_string(), text.clone().into_bytes())
+}
+
 fn refused(what: &str) -> NodeError {
     NodeError::new(ErrorCode::Denied, format!("a golden case has no {what}"))
 }
 
 #[async_trait]
 impl World for Mock {
-    fn log(&self, _level: Level, _message: String) {}
+    fn log(&self, level: Level, message: String) {
+        let level = match level {
+            Level::Trace => "trace",
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        };
+        let line = format!("{level}: {message}");
+        self.log.lock().expect("no holder of this lock panics").push(line.into());
+    }
 
     fn config(&self) -> String {
         self.config.to_json()
