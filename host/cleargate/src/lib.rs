@@ -39,6 +39,7 @@ mod peers;
 mod plan;
 mod plugins;
 mod programs;
+mod prune;
 mod recent;
 mod rehearsal;
 mod running;
@@ -92,9 +93,10 @@ pub use plugins::{
     Plugins, Published, Relocked, Requested, ToolRow, Update, UpdateState, Updates, Waiting,
     Wrapping, wrap,
 };
+pub use prune::{Prune, Pruned};
 pub use rehearsal::Otherwise;
 pub use running::{NodeProgress, Running};
-pub use runs::{Prune, Pruned, RunDetails, RunQuery, RunView, Undelivered};
+pub use runs::{RunDetails, RunQuery, RunView, Undelivered};
 pub use sandbox::Language;
 pub use secrets::{SecretRow, SecretStore};
 pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};

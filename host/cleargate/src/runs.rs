@@ -1,12 +1,8 @@
 //! Runs as an operator asks for them: lists, details, the journal.
 
-use std::time::Duration;
-
 use cleargate_executor::{Clock, child_id};
 use cleargate_flow::{Event, FlowId, Record, RunId};
-use cleargate_store::{
-    Letter, MAX_PAGE, Removed, RunFilter, RunRow, RunStatus, Says, StoreError, Trouble,
-};
+use cleargate_store::{Letter, MAX_PAGE, RunFilter, RunRow, RunStatus, Says, StoreError, Trouble};
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
@@ -25,28 +21,6 @@ pub struct RunQuery {
     pub sub_flows: bool,
     /// At most so many.
     pub limit: usize,
-}
-
-/// Which runs are removed: of those that somebody started and that have ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Prune {
-    /// That ended at least so long ago.
-    pub older_than: Duration,
-    /// `succeeded`, `failed` or `cancelled` only.
-    pub status: Option<&'static str>,
-    /// Remove nothing: only say which they are.
-    pub dry_run: bool,
-}
-
-/// What went with the runs that were removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pruned {
-    /// Runs that somebody had started.
-    pub runs: u64,
-    /// Sub-flows of them.
-    pub sub_flows: u64,
-    /// Records of them all.
-    pub records: u64,
 }
 
 /// One run in a list.
@@ -131,7 +105,7 @@ impl From<Letter> for Undelivered {
 
 impl RunView {
     /// A run as it stands at `now`, with what is held against it.
-    fn of(row: RunRow, trouble: Option<Trouble>, now: i64) -> Self {
+    pub(crate) fn of(row: RunRow, trouble: Option<Trouble>, now: i64) -> Self {
         let aside = trouble.filter(|trouble| trouble.set_aside);
         let driven = row.lease.as_ref().is_some_and(|lease| lease.holds(now));
         let status = match row.status {
@@ -238,61 +212,6 @@ impl Host {
             }
             if last {
                 return Ok(found);
-            }
-        }
-    }
-
-    /// Removes runs that have ended, newest first, and tells `each` which, some hundred at a time. A run with a
-    /// sub-flow that can still go on stays. Other processes may run and prune at the same time.
-    ///
-    /// # Errors
-    /// The store cannot be read or written. What was told is removed.
-    pub async fn prune(&self, prune: Prune, mut each: impl FnMut(&[RunView])) -> Result<Pruned> {
-        let age = i64::try_from(prune.older_than.as_millis()).unwrap_or(i64::MAX);
-        let mut filter = RunFilter {
-            status: prune.status.and_then(|status| status.parse().ok()),
-            top_only: true,
-            finished_before: Some(self.clock().now().saturating_sub(age).saturating_add(1)),
-            ..RunFilter::default()
-        };
-        let mut pruned = Pruned::default();
-        loop {
-            let page = self.store().runs(&filter).await.map_err(store_error)?;
-            let last = page.len() < MAX_PAGE;
-            let (mut gone, mut failed) = (Vec::new(), None);
-            for row in page {
-                let removed = match prune.dry_run {
-                    true => Ok(Removed { runs: 1, records: 0 }),
-                    false => self.store().remove_run(&row.id).await,
-                };
-                match removed {
-                    Ok(removed) => {
-                        pruned.runs += 1;
-                        pruned.sub_flows += removed.runs - 1;
-                        pruned.records += removed.records;
-                    }
-                    // Another process was first.
-                    Err(StoreError::NoSuchRun { .. }) => continue,
-                    Err(StoreError::Unfinished { .. }) => {
-                        filter.before = Some(row.id);
-                        continue;
-                    }
-                    Err(error) => {
-                        failed = Some(store_error(error));
-                        break;
-                    }
-                }
-                // The next page follows the last run that is still there.
-                if prune.dry_run {
-                    filter.before = Some(row.id.clone());
-                }
-                gone.push(RunView::of(row, None, self.clock().now()));
-            }
-            each(&gone);
-            match failed {
-                Some(error) => return Err(error),
-                None if last => return Ok(pruned),
-                None => {}
             }
         }
     }

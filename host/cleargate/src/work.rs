@@ -19,8 +19,9 @@ use tokio::sync::Notify;
 use crate::error::{Error, Kind, Result};
 use crate::flows::Flow;
 use crate::host::Host;
+use crate::prune::Prune;
 use crate::recent::Recent;
-use crate::runs::{Prune, store_error};
+use crate::runs::store_error;
 
 /// Versions of flows that stay ready when no run of them is driven: more than one folder has.
 const MAX_READY: usize = 64;

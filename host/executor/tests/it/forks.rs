@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cleargate_executor::{End, ManualClock, child_id};
+use cleargate_executor::{Clock, End, ManualClock, RunHandle, child_id};
 use cleargate_flow::history::{Cut, cut};
 use cleargate_flow::{Address, ErrorCode, Event, Graph, Outcome, Record, RunId, Value};
 use cleargate_store::{Created, MemoryStore, NewRun, Store};
@@ -90,11 +90,11 @@ async fn fork(store: &Arc<MemoryStore>, clock: &ManualClock, ledger: Arc<Ledger>
     let mut events =
         kept(store, &outer, [&old[0], &new], None, [&[], std::slice::from_ref(&mid)]).await;
     begin_with(&mut events, mid, &old[1], &within);
-    store_run(store, &new, &outer, events).await;
+    store_run(store, &new, &outer, events, 0).await;
     new
 }
 
-async fn store_run(store: &MemoryStore, id: &RunId, graph: &Graph, events: Vec<Event>) {
+async fn store_run(store: &MemoryStore, id: &RunId, graph: &Graph, events: Vec<Event>, at: i64) {
     let records = events.into_iter().zip(0..);
     let new = NewRun {
         id: id.clone(),
@@ -103,8 +103,8 @@ async fn store_run(store: &MemoryStore, id: &RunId, graph: &Graph, events: Vec<E
         idempotency_key: None,
         parent: None,
         origin: None,
-        created_at: 0,
-        first: records.map(|(event, seq)| Record { seq, at: 0, event }).collect(),
+        created_at: at,
+        first: records.map(|(event, seq)| Record { seq, at, event }).collect(),
     };
     assert_eq!(store.create_run(new).await.unwrap(), Created::New);
 }
@@ -178,7 +178,7 @@ async fn a_sub_flow_does_not_go_on_from_what_was_given_something_else() {
         }
         *kept = serde_json::from_str(&serde_json::to_string(&begins).unwrap()).unwrap();
         let id = format!("other-{n}").parse().unwrap();
-        store_run(&store, &id, &outer, events).await;
+        store_run(&store, &id, &outer, events, 0).await;
         let process = Process::on(store.clone(), "a", ledger.clone(), clock.clone(), |_| {});
         let catalog = family(&process, &middle, &inner);
         let run = process.executor.resume(&id, outer.clone(), catalog).await.unwrap();
@@ -187,4 +187,87 @@ async fn a_sub_flow_does_not_go_on_from_what_was_given_something_else() {
         assert!(error.help.unwrap().contains("fork the run at the sub-flow"));
     }
     assert_eq!(done(&ledger, "first"), 2, "nothing was begun");
+}
+
+/// A block in which the second step takes as long as it is let.
+fn hurried() -> Arc<Graph> {
+    graph(
+        "  hurry:\n    map: \"[1]\"\n    max: 1\n    as: n\n    deadline: 10s\n    do:\n      \
+         a: { type: once, with: { v: \"${n}\" } }\n      \
+         b: { type: read, after: a, with: { v: 2, act: wait } }\n    out: \"${b}\"\n",
+        "\"${hurry}\"",
+    )
+}
+
+/// Lets whatever can happen now happen.
+async fn settle() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// How a run ends, once its attempts have had their time to.
+async fn in_the_end(run: &RunHandle, clock: &ManualClock) -> End {
+    while run.ended().is_none() {
+        settle().await;
+        clock.advance(100);
+    }
+    run.outcome().await
+}
+
+#[tokio::test]
+async fn a_fork_inside_of_a_block_has_the_time_of_the_block_anew_from_its_own_beginning() {
+    let graph = hurried();
+    for in_time in [true, false] {
+        let (store, clock) = (Arc::new(MemoryStore::default()), ManualClock::at(1_000));
+        let before = Process::on(store.clone(), "a", Arc::default(), clock.clone(), |_| {});
+        let ledger = before.ledger.clone();
+        let run = before.start(&graph).await;
+        ledger.began.notified().await;
+        settle().await;
+        clock.advance(10_000);
+        let End::Finished(Outcome::Failed { error, .. }) = in_the_end(&run, &clock).await else {
+            panic!()
+        };
+        assert_eq!(error.code, ErrorCode::Timeout);
+
+        // Hours later.
+        clock.advance(10_000_000);
+        let new: RunId = "forked".parse().unwrap();
+        let place = [at("hurry[0].b")];
+        let events = kept(&store, &graph, [run.id(), &new], None, [&place, &[]]).await;
+        let passed = events.iter().any(|event| matches!(event, Event::DeadlinePassed { .. }));
+        assert!(!passed, "the time that has passed in the old run was taken over: {events:?}");
+        store_run(&store, &new, &graph, events, clock.now()).await;
+        let first = Process::on(store.clone(), "b", ledger.clone(), clock.clone(), |_| {});
+        let run = first.resume(&new, &graph).await.unwrap();
+        settle().await;
+        clock.advance(6_000);
+        settle().await;
+        assert_eq!(run.ended(), None, "it has ten seconds of its own");
+        first.executor.shutdown(std::time::Duration::ZERO).await;
+
+        // The time goes on while nobody drives the run, as for any other.
+        let second = Process::on(store.clone(), "c", ledger.clone(), clock.clone(), |_| {});
+        let run = second.resume(&new, &graph).await.unwrap();
+        settle().await;
+        clock.advance(if in_time { 3_999 } else { 4_000 });
+        settle().await;
+        let journal = store.whole_journal(&new).await.unwrap();
+        let passed = |record: &Record| matches!(record.event, Event::DeadlinePassed { .. });
+        assert_eq!(journal.iter().any(passed), !in_time);
+        if in_time {
+            ledger.open.notify_one();
+        }
+        match (in_time, in_the_end(&run, &clock).await) {
+            (true, End::Finished(Outcome::Succeeded { output })) => {
+                assert_eq!(output.to_json(), r#"{"out":[2]}"#);
+            }
+            (false, End::Finished(Outcome::Failed { error, .. })) => {
+                assert_eq!(error.code, ErrorCode::Timeout);
+            }
+            (_, end) => panic!("{end:?}"),
+        }
+        assert_eq!(done(&ledger, "hurry[0].a"), 1);
+    }
 }
