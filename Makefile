@@ -46,6 +46,7 @@ test: plugins ## everything that is promised, in one run
 	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-nextest
 	@for plugin in $(PLUGINS); do $(CLEARGATE) plugin test plugins/$$plugin || exit 1; done
 	@$(CARGO) nextest run --workspace
+	@test "$$(uname)" != Linux || CLEARGATE_RING=process $(CARGO) nextest run -p cleargate-runtime
 
 lint: ## formatting, lints, documentation, licences
 	$(CARGO) fmt --all --check

@@ -26,6 +26,8 @@ mod python;
 mod readme;
 mod record;
 mod review;
+#[cfg(target_os = "linux")]
+mod ring;
 mod sandbox;
 mod search;
 mod sql;

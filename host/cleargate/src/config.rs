@@ -17,6 +17,7 @@ use cleargate_store::Quota;
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
+use crate::ring::{Ring, SandboxTable};
 use crate::secrets::SecretStore;
 use crate::toml_file;
 
@@ -122,6 +123,10 @@ pub struct Config {
     pub compiler: Option<(PathBuf, Vec<String>)>,
     /// What that program may take for one component.
     pub compile: CompileLimits,
+    /// Which plugins are executed in processes of their own; absent: none.
+    pub ring: Option<Ring>,
+    /// A program and its arguments that does nothing but [`crate::execute_plugins`], for [`Config::ring`].
+    pub worker: Option<(PathBuf, Vec<String>)>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -133,6 +138,7 @@ struct File {
     run: RunTable,
     registry: RegistryTable,
     network: NetworkTable,
+    sandbox: SandboxTable,
     secrets: BTreeMap<String, SecretTable>,
 }
 
@@ -193,6 +199,8 @@ impl Config {
             secrets: BTreeMap::new(),
             compiler: None,
             compile: CompileLimits::default(),
+            ring: None,
+            worker: None,
         }
     }
 
@@ -228,6 +236,7 @@ impl Config {
         config.store = store_bounds(&file.store).map_err(|e| invalid(&path).with_help(e))?;
         config.limits = limits(&file.limits).map_err(|e| invalid(&path).with_help(e))?;
         config.compile = compile(&file.compile).map_err(|e| invalid(&path).with_help(e))?;
+        config.ring = file.sandbox.ring().map_err(|e| invalid(&path).with_help(e))?;
         config.concurrency = file.run.concurrency.unwrap_or(DEFAULT_CONCURRENCY).max(1);
         config.registry = file.registry.path.map(|path| home.join(path));
         config.allow_addresses = file.network.allow_addresses;
@@ -402,6 +411,9 @@ mod tests {
             "[limits]\nmemory = \"1MB\"",
             "x = ",
             "[store]\ndurability='no'",
+            "[sandbox]\nring = \"container\"",
+            "[sandbox]\nring = true",
+            "[sandbox]\nwalls = 2",
         ] {
             assert_eq!(load(bad).unwrap_err().kind, Kind::Invalid, "{bad} was accepted");
         }

@@ -18,7 +18,9 @@
 //!
 //! A compiler can be made to take minutes and gigabytes. A program that loads strangers' plugins therefore names a
 //! process that compiles, [`Config::compiler`]: itself with an argument on which it calls [`compile_component`] and
-//! ends, or the command `cleargate` with `compile-component`.
+//! ends, or the command `cleargate` with `compile-component`. A program that executes plugins in processes of their own,
+//! [`Config::ring`], names one in [`Config::worker`] in the same way: it calls [`execute_plugins`], before it has
+//! threads.
 
 mod assets;
 pub mod attack;
@@ -42,6 +44,7 @@ mod programs;
 mod prune;
 mod recent;
 mod rehearsal;
+mod ring;
 mod running;
 mod runs;
 mod sandbox;
@@ -75,6 +78,8 @@ pub use cleargate_flow::limits::Unit;
 pub use cleargate_flow::{Address, Event, NodeError, Outcome, Record, RunId, Usage, Value, codes};
 /// For the process that [`Config::compiler`] names.
 pub use cleargate_runtime::compiler::{CompileLimits, WorkError, work as compile_component};
+/// For the process that [`Config::worker`] names.
+pub use cleargate_runtime::worker::{WorkError as WorkerError, work as execute_plugins};
 pub use comparison::{
     CompareOptions, Costs, MAX_COMPARED, PlaceDifference, RunDifference, VersionComparison,
 };
@@ -95,6 +100,7 @@ pub use plugins::{
 };
 pub use prune::{Prune, Pruned};
 pub use rehearsal::Otherwise;
+pub use ring::Ring;
 pub use running::{NodeProgress, Running};
 pub use runs::{RunDetails, RunQuery, RunView, Undelivered};
 pub use sandbox::Language;

@@ -26,6 +26,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::grants::{GrantFile, Granted};
+use crate::ring::SecondRing;
 
 pub use foreign::{ToolRow, Wrapping, wrap};
 pub use inspection::{Inspection, Requested};
@@ -47,6 +48,7 @@ pub struct Plugins {
     /// The working folder, whose lock an update moves.
     folder: PathBuf,
     runtime: RuntimeConfig,
+    pub(crate) ring: SecondRing,
     operator: Limits,
 }
 
@@ -117,6 +119,7 @@ impl Plugins {
             home: config.home.clone(),
             folder: config.folder.clone(),
             runtime: config.runtime(Some(config.cache())),
+            ring: SecondRing::new(config),
             operator: config.limits,
         })
     }

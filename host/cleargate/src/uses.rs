@@ -424,6 +424,7 @@ impl Plugins {
         };
         let effective = Arc::new(allowed.effective(&asked(&manifest)));
         let bytes: Arc<[u8]> = bytes.into();
+        let runtime = self.ring.runtime(runtime, &pin.package.to_string()).await?;
         let plugin = runtime.load_with_optional(bytes, &effective, &manifest.optional).await;
         let plugin = plugin.map_err(|e| load_error(&pin, &e))?;
         let described = plugin.describe().await.map_err(|e| {

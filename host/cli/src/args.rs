@@ -305,6 +305,12 @@ pub enum Verb {
         after_help = "Example:\n  cleargate compile-component < bounds-and-component > machine-code"
     )]
     CompileComponent,
+    /// A worker: executes plugins for its parent, confined for good
+    #[command(
+        hide = true,
+        after_help = "Example:\n  cleargate execute-plugins < socket-of-the-parent"
+    )]
+    ExecutePlugins,
     /// Run a program that nobody has read
     #[command(
         subcommand,

@@ -47,6 +47,21 @@ fn compile() -> u8 {
     }
 }
 
+/// The hidden verb by which this program becomes a worker.
+const EXECUTE: &str = "execute-plugins";
+
+/// Executes plugins for the process at the other end of stdin, whose words are no person's. For a process that has one
+/// thread yet.
+pub fn execute() -> u8 {
+    match cleargate::execute_plugins() {
+        Ok(()) => 0,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            70
+        }
+    }
+}
+
 /// What a command needs from around it.
 pub struct Context<'a> {
     pub environment: &'a Environment,
@@ -62,6 +77,7 @@ impl Context<'_> {
         let mut config = Config::load(home, folder, secrets, &self.secrets())?;
         config.compiler =
             environment.program.clone().map(|program| (program, vec![COMPILE.into()]));
+        config.worker = environment.program.clone().map(|program| (program, vec![EXECUTE.into()]));
         Ok(config)
     }
 
@@ -113,6 +129,7 @@ pub async fn run(args: Args, environment: &Environment, talk: &Talk) -> Result<u
         Verb::Assets(verb) => assets::assets(&context, verb).await,
         Verb::Secret(verb) => secret::secret(&context, verb),
         Verb::CompileComponent => Ok(compile()),
+        Verb::ExecutePlugins => unreachable!("a worker is told apart before there are threads"),
         Verb::Doctor => doctor::doctor(&context).await,
         Verb::Schema { of } => schema::schema(&context, of),
         Verb::Completions { shell } => schema::completions(shell),

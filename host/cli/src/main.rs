@@ -21,6 +21,9 @@ fn main() -> ExitCode {
         let message = "`--output sarif` is for `cleargate check`; use json or ndjson here";
         args::Args::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
+    if matches!(args.verb, args::Verb::ExecutePlugins) {
+        return command::execute().into();
+    }
     let talk = output::Talk::new(&args.global, &environment);
     logging(&args.global);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,7 +1,8 @@
 //! Machine code of a component: where it may come from, and the one `unsafe` of the product.
 //!
-//! Whoever can choose these bytes owns the process, so an `Artifact` is made in two places only: from the
-//! answer of our own [`Compiler`], and from a cache file whose authentication tag was checked first.
+//! Whoever can choose these bytes owns the process, so an `Artifact` is made in three places only: from the
+//! answer of our own [`Compiler`], from a cache file whose authentication tag was checked first, and in a worker from
+//! what its parent says, to whom it belongs anyway.
 
 use wasmtime::component::Component;
 
@@ -26,6 +27,12 @@ impl Artifact {
         Self(bytes)
     }
 
+    /// Takes over bytes that the process sent which started this one to execute them.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn of_parent(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -35,7 +42,8 @@ impl Artifact {
         #[expect(
             unsafe_code,
             reason = "the bytes are what our own compiler made: an artifact exists only fresh from it, or \
-                      read from the cache after the tag over content, digest and engine was verified"
+                      read from the cache after the tag over content, digest and engine was verified, or \
+                      what the parent of a worker took from there"
         )]
         unsafe {
             Component::deserialize(engine.wasmtime(), &self.0)

@@ -12,24 +12,27 @@ use cleargate_flow::grant::Grants;
 use cleargate_flow::signature::PluginKind;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::artifact::Artifact;
 use crate::cache::Cache;
 use crate::compiler::{CompileError, Compiler, InProcess};
 use crate::engine::{Engine, EngineError, Needs};
 use crate::fault::Fault;
-use crate::foreign::{Refused, Tool, Tools, parts};
-use crate::inspect::{InspectError, Inspected, inspect};
+use crate::foreign::{Refused, Tool};
+use crate::inspect::InspectError;
 use crate::instance::Call;
-use crate::linker::{SERVED, everything, link, same_series};
+use crate::linker::refusal::Refusal;
+use crate::linker::{SERVED, everything, link};
+use crate::place::{Place, Portable};
+use crate::surface::{Exports, Surface};
 
 /// The service that gives a flow's configuration, in any version.
 const CONFIG_SERVICE: &str = "cleargate:host/config@";
 
 /// SHA-256 of a component's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
+pub struct Digest(pub(crate) [u8; 32]);
 
 impl Digest {
     /// The digest of `bytes`.
@@ -66,7 +69,7 @@ pub enum LoadError {
     )]
     NoKind,
     /// It exports none of the kinds, and only functions whose types are no data.
-    #[error("no function of the component can be a tool: {}", listed(.0))]
+    #[error("no function of the component can be a tool: {}", crate::surface::listed(.0))]
     NoTool(Vec<Refused>),
     /// It imports an interface that it was not granted.
     #[error("the component imports `{import}`, which is not granted; this line grants it: {line}")]
@@ -152,7 +155,11 @@ pub enum RuntimeError {
 
 /// Loads plugins. Cloning is cheap; one process needs one for each trust class.
 #[derive(Clone)]
-pub struct Runtime(Arc<Inner>);
+pub struct Runtime {
+    inner: Arc<Inner>,
+    /// Where the calls of what it loads are executed, when that is not here.
+    place: Option<Arc<dyn Place>>,
+}
 
 struct Inner {
     engine: Engine,
@@ -187,12 +194,19 @@ impl Runtime {
         let compiling = Arc::new(Semaphore::new(1));
         let living = Mutex::default();
         let breakdowns = config.breakdowns;
-        Ok(Self(Arc::new(Inner { engine, cache, compiler, breakdowns, compiling, living })))
+        let inner = Inner { engine, cache, compiler, breakdowns, compiling, living };
+        Ok(Self { inner: Arc::new(inner), place: None })
+    }
+
+    /// The same, for plugins whose calls are executed in `place` and not in this process, descriptions included.
+    #[must_use]
+    pub fn at(&self, place: Arc<dyn Place>) -> Self {
+        Self { inner: self.inner.clone(), place: Some(place) }
     }
 
     /// The engine.
     pub fn engine(&self) -> &Engine {
-        &self.0.engine
+        &self.inner.engine
     }
 
     /// Bytes of the compile cache; 0 without one.
@@ -200,7 +214,7 @@ impl Runtime {
     /// # Errors
     /// When its folder cannot be read.
     pub fn cache_bytes(&self) -> std::io::Result<u64> {
-        self.0.cache.as_ref().map_or(Ok(0), Cache::bytes)
+        self.inner.cache.as_ref().map_or(Ok(0), Cache::bytes)
     }
 
     /// Loads a component with the interfaces that `grants` open: the effective set of the plugin.
@@ -221,38 +235,19 @@ impl Runtime {
         grants: &Grants,
         optional: &Grants,
     ) -> Result<Plugin, LoadError> {
-        let inspected = inspect(&bytes)?;
-        let offer = offer(&bytes, &inspected)?;
-        let engine = &self.0.engine;
-        let (mut linker, refused) = link(engine, &inspected.imports, grants, optional)?;
+        let engine = &self.inner.engine;
+        let surface = Surface::read(&bytes)?;
+        let linked = link(engine, &surface.imports, grants, optional)?;
         let digest = Digest::of(&bytes);
         let component = self.compiled(digest, bytes).await?;
-        for refusal in refused {
-            let linked = refusal.link(&mut linker, engine.wasmtime(), &component);
-            linked.map_err(LoadError::engine)?;
-        }
-        let pre = linker.instantiate_pre(&component).map_err(LoadError::engine)?;
-        let exports = offer.resolve(&component)?;
-        let required = component.resources_required();
-        let required = required.expect("a component that imports modules is not linked");
-        let places = Engine::places(Needs {
-            core_instances: inspected.instances,
-            components: inspected.components,
-            memories: required.num_memories,
-            tables: required.num_tables,
+        let mut loaded = Loaded::new(engine, &surface, linked, &component, digest)?;
+        loaded.breakdowns = self.inner.breakdowns.clone();
+        loaded.elsewhere = self.place.clone().map(|place| {
+            let (grants, optional) = (grants.clone(), optional.clone());
+            (place, Arc::new(Portable { digest, grants, optional, surface, component }))
         });
-        let engine = self.0.engine.clone();
-        let loaded = Arc::new(Loaded {
-            pre,
-            exports,
-            closed: inspected.imports.is_empty(),
-            configured: inspected.imports.iter().any(|i| i.starts_with(CONFIG_SERVICE)),
-            digest,
-            places,
-            breakdowns: self.0.breakdowns.clone(),
-            engine,
-        });
-        let mut living = self.0.living.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = Arc::new(loaded);
+        let mut living = self.inner.living.lock().unwrap_or_else(PoisonError::into_inner);
         living.retain(|_, plugin| plugin.strong_count() > 0);
         living.insert(digest, Arc::downgrade(&loaded));
         Ok(Plugin(loaded))
@@ -268,13 +263,15 @@ impl Runtime {
     }
 
     async fn compiled(&self, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
-        let turn = self.0.compiling.clone().acquire_owned().await;
+        let turn = self.inner.compiling.clone().acquire_owned().await;
         let turn = turn.expect("the semaphore is not closed");
         let living = |living: &HashMap<_, Weak<Loaded>>| living.get(&digest)?.upgrade();
-        if let Some(twin) = living(&self.0.living.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(twin) =
+            living(&self.inner.living.lock().unwrap_or_else(PoisonError::into_inner))
+        {
             return Ok(twin.pre.component().clone());
         }
-        let inner = self.0.clone();
+        let inner = self.inner.clone();
         let work = move || {
             // Held until the work is done, also when nobody waits for it any more.
             let _one_at_a_time = turn;
@@ -310,9 +307,64 @@ struct Loaded {
     breakdowns: Option<Arc<dyn Breakdowns>>,
     /// Keeps the epoch moving: without it a call that computes would neither yield nor end.
     engine: Engine,
+    /// Where its calls are executed, when that is not here, and what is carried there.
+    elsewhere: Option<(Arc<dyn Place>, Arc<Portable>)>,
+}
+
+impl Loaded {
+    fn new(
+        engine: &Engine,
+        surface: &Surface,
+        (mut linker, refused): (Linker<Call>, Vec<Refusal>),
+        component: &Component,
+        digest: Digest,
+    ) -> Result<Self, LoadError> {
+        for refusal in refused {
+            let linked = refusal.link(&mut linker, engine.wasmtime(), component);
+            linked.map_err(LoadError::engine)?;
+        }
+        let required = component.resources_required();
+        let required = required.expect("a component that imports modules is not linked");
+        let places = Engine::places(Needs {
+            core_instances: surface.instances,
+            components: surface.components,
+            memories: required.num_memories,
+            tables: required.num_tables,
+        });
+        Ok(Self {
+            pre: linker.instantiate_pre(component).map_err(LoadError::engine)?,
+            exports: surface.resolve(component)?,
+            closed: surface.imports.is_empty(),
+            configured: surface.imports.iter().any(|i| i.starts_with(CONFIG_SERVICE)),
+            digest,
+            places,
+            breakdowns: None,
+            engine: engine.clone(),
+            elsewhere: None,
+        })
+    }
 }
 
 impl Plugin {
+    /// The plugin that a process was given to execute, from its machine code and what was read of its bytes elsewhere.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn carried(
+        engine: &Engine,
+        surface: &Surface,
+        (grants, optional): (&Grants, &Grants),
+        code: &Artifact,
+        digest: Digest,
+    ) -> Result<Self, LoadError> {
+        let linked = link(engine, &surface.imports, grants, optional)?;
+        let component = code.component(engine).map_err(LoadError::engine)?;
+        Loaded::new(engine, surface, linked, &component, digest).map(|it| Self(Arc::new(it)))
+    }
+
+    /// Where its calls are executed, when that is not here, and what is carried there.
+    pub(crate) fn elsewhere(&self) -> Option<&(Arc<dyn Place>, Arc<Portable>)> {
+        self.0.elsewhere.as_ref()
+    }
+
     /// What it exports, in the order of [`PluginKind`].
     pub fn kinds(&self) -> impl Iterator<Item = PluginKind> + '_ {
         let Exports { kinds, functions } = &self.0.exports;
@@ -383,112 +435,6 @@ impl fmt::Debug for Plugin {
     }
 }
 
-/// What can be called, looked up once, so that a call does not.
-struct Exports {
-    kinds: Vec<Export>,
-    functions: Vec<(Tool, ComponentExportIndex)>,
-}
-
-struct Export {
-    kind: PluginKind,
-    functions: Vec<(&'static str, ComponentExportIndex)>,
-}
-
-/// What a component offers, before there is a component to look into.
-struct Offer<'a> {
-    kinds: Vec<Named<'a>>,
-    functions: Vec<Tool>,
-}
-
-/// The kinds that it exports, or else its functions.
-fn offer<'a>(bytes: &[u8], inspected: &'a Inspected) -> Result<Offer<'a>, LoadError> {
-    let (parts, kinds): (Vec<_>, Vec<_>) =
-        kinds(inspected).into_iter().partition(|named| named.kind.is_part());
-    if !parts.is_empty() {
-        let parts: Vec<_> = parts.into_iter().map(|named| (named.kind, named.name)).collect();
-        return Ok(Offer { kinds, functions: parts::read(bytes, &parts)? });
-    }
-    if !kinds.is_empty() {
-        return Ok(Offer { kinds, functions: Vec::new() });
-    }
-    let Tools { tools, refused } = Tools::of(bytes, inspected)?;
-    match (tools.is_empty(), refused.is_empty()) {
-        (false, _) => Ok(Offer { kinds, functions: tools }),
-        (true, false) => Err(LoadError::NoTool(refused)),
-        (true, true) => Err(LoadError::NoKind),
-    }
-}
-
-impl Offer<'_> {
-    fn resolve(self, component: &Component) -> Result<Exports, LoadError> {
-        let kinds = self.kinds.into_iter().map(|named| named.resolve(component));
-        let functions = self.functions.into_iter().map(|tool| {
-            let index = function(component, &tool)?;
-            Ok((tool, index))
-        });
-        Ok(Exports {
-            kinds: kinds.collect::<Result<_, _>>()?,
-            functions: functions.collect::<Result<_, LoadError>>()?,
-        })
-    }
-}
-
-fn function(component: &Component, tool: &Tool) -> Result<ComponentExportIndex, LoadError> {
-    let (interface, function) = tool.export();
-    let absent = || LoadError::Invalid(format!("it lacks the function `{tool}`"));
-    let interface = match interface {
-        Some(name) => Some(component.get_export_index(None, name).ok_or_else(absent)?),
-        None => None,
-    };
-    component.get_export_index(interface.as_ref(), function).ok_or_else(absent)
-}
-
-/// The first refusals: one is enough to understand what is in the way.
-fn listed(refused: &[Refused]) -> String {
-    let shown: Vec<String> = refused.iter().take(3).map(ToString::to_string).collect();
-    shown.join("; ")
-}
-
-/// An export by name, before there is a component to look into.
-struct Named<'a> {
-    kind: PluginKind,
-    name: &'a str,
-}
-
-impl Named<'_> {
-    /// Looks the functions up once, so that a call does not.
-    fn resolve(self, component: &Component) -> Result<Export, LoadError> {
-        let functions: &[&'static str] = match self.kind {
-            PluginKind::Node => &["describe", "run"],
-            PluginKind::Tool => &["list-tools", "call"],
-            PluginKind::Guardrail => &["describe", "check"],
-            PluginKind::Filter => &["describe", "before", "after", "on-chunk"],
-            part => unreachable!("{} is typed by its functions", part.as_str()),
-        };
-        let absent = |what: &str| LoadError::Invalid(format!("`{}` lacks `{what}`", self.name));
-        let interface =
-            component.get_export_index(None, self.name).ok_or_else(|| absent("an instance"))?;
-        let find = |function: &&'static str| {
-            let index = component.get_export_index(Some(&interface), *function);
-            index.map(|index| (*function, index)).ok_or_else(|| absent(function))
-        };
-        let functions = functions.iter().map(find).collect::<Result<_, _>>()?;
-        Ok(Export { kind: self.kind, functions })
-    }
-}
-
-/// The kinds that a component exports, by name. Other exports are the toolchain's own affair.
-fn kinds(inspected: &Inspected) -> Vec<Named<'_>> {
-    PluginKind::ALL
-        .into_iter()
-        .filter_map(|kind| {
-            let start = format!("cleargate:{0}/{0}@", kind.as_str());
-            let is = |name: &&String| name.strip_prefix(&start).is_some_and(same_series);
-            inspected.exports.iter().find(is).map(|name| Named { kind, name })
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::Ordering;
@@ -517,7 +463,7 @@ mod tests {
         let second = runtime.load_to_describe(bytes.clone()).await.unwrap();
         drop(first);
         let third = runtime.load(bytes.clone(), &Grants::default()).await.unwrap();
-        assert_eq!((compiled(), runtime.0.living.lock().unwrap().len()), (1, 1));
+        assert_eq!((compiled(), runtime.inner.living.lock().unwrap().len()), (1, 1));
         drop((second, third));
         runtime.load(bytes, &Grants::default()).await.unwrap();
         assert_eq!(compiled(), 2, "nothing is kept for nobody");

@@ -16,6 +16,7 @@ use crate::component::Plugin;
 use crate::fault::Fault;
 use crate::foreign::{CONFIG, Tool};
 use crate::instance::{Called, Typed, invoke};
+use crate::place::Said;
 
 /// Nodes or tools of one component.
 const MAX_ITEMS: usize = 256;
@@ -83,31 +84,9 @@ impl Plugin {
                 }
                 continue;
             }
-            match kind {
-                PluginKind::Node => {
-                    let (nodes,): (Vec<node::node::Description>,) =
-                        self.ask(kind, "describe").await?;
-                    for one in bounded(nodes)? {
-                        all.push(node(one, self)?);
-                    }
-                }
-                PluginKind::Tool => {
-                    let (tools,): (Vec<tool::tool::Description>,) =
-                        self.ask(kind, "list-tools").await?;
-                    for one in bounded(tools)? {
-                        all.push(tool(one, self)?);
-                    }
-                }
-                PluginKind::Guardrail => {
-                    let (one,): (guardrail::guardrail::Description,) =
-                        self.ask(kind, "describe").await?;
-                    all.push(checked(kind, one.id, one.summary, &one.config, self)?);
-                }
-                PluginKind::Filter => {
-                    let (one,): (filter::filter::Description,) = self.ask(kind, "describe").await?;
-                    all.push(checked(kind, one.id, one.summary, &one.config, self)?);
-                }
-                part => unreachable!("the functions of a {} are typed", part.as_str()),
+            let said = self.ask_what_it_offers(kind).await.result?;
+            for one in bounded(said)? {
+                all.push(checked(kind, one, self)?);
             }
         }
         unique(&all)?;
@@ -119,7 +98,41 @@ impl Plugin {
         Ok(all)
     }
 
-    async fn ask<R>(&self, kind: PluginKind, function: &str) -> Result<R, Fault>
+    /// Lets the component say, in this process, what it offers of a kind.
+    pub(crate) async fn say(&self, kind: PluginKind, limits: &Effective) -> Called<Vec<Said>> {
+        match kind {
+            PluginKind::Node => {
+                let called = self.described(kind, "describe", limits).await;
+                called.and_then(|(nodes,): (Vec<node::node::Description>,)| {
+                    Ok(nodes.into_iter().map(node).collect())
+                })
+            }
+            PluginKind::Tool => {
+                let called = self.described(kind, "list-tools", limits).await;
+                called.and_then(|(tools,): (Vec<tool::tool::Description>,)| {
+                    Ok(tools.into_iter().map(tool).collect())
+                })
+            }
+            PluginKind::Guardrail => {
+                let called = self.described(kind, "describe", limits).await;
+                called.and_then(|(one,): (guardrail::guardrail::Description,)| {
+                    Ok(vec![set_by(one.id, one.summary, one.config)])
+                })
+            }
+            PluginKind::Filter => {
+                let called = self.described(kind, "describe", limits).await;
+                called.and_then(|(one,): (filter::filter::Description,)| {
+                    Ok(vec![set_by(one.id, one.summary, one.config)])
+                })
+            }
+            part => {
+                let why = format!("the functions of a {} are typed", part.as_str());
+                Called { result: Err(Fault::Contract(why)), usage: Default::default() }
+            }
+        }
+    }
+
+    async fn described<R>(&self, kind: PluginKind, function: &str, limits: &Effective) -> Called<R>
     where
         R: wasmtime::component::ComponentNamedList
             + wasmtime::component::Lift
@@ -127,10 +140,11 @@ impl Plugin {
             + Sync
             + 'static,
     {
-        let export =
-            self.function(kind, function).expect("an export was resolved when it was loaded");
-        let called: Called<R> = invoke(self, export, Typed::new(()), &limits(), None).await;
-        called.result
+        let Some(export) = self.function(kind, function) else {
+            let message = format!("the component is no {}", kind.as_str());
+            return Called { result: Err(Fault::Contract(message)), usage: Default::default() };
+        };
+        invoke(self, export, Typed::new(()), limits, None).await
     }
 }
 
@@ -141,7 +155,8 @@ fn configuration() -> Field {
     Field { doc: Some("What its service `config` returns.".into()), ..field }
 }
 
-fn limits() -> Effective {
+/// Bounds of a description.
+pub(crate) fn limits() -> Effective {
     Limits::combine(&[(Layer::Engine, DESCRIBE)])
 }
 
@@ -153,7 +168,7 @@ fn typed(tool: &Tool, plugin: &Plugin) -> Result<Described, DescribeError> {
     Ok(Described { kind: tool.kind(), id: tool.id().into(), signature })
 }
 
-fn node(one: node::node::Description, plugin: &Plugin) -> Result<Described, DescribeError> {
+fn node(one: node::node::Description) -> Said {
     use crate::bindings::exports::cleargate::node::node::Effect as Wire;
     let effect = match one.effect {
         Wire::Pure => Effect::Pure,
@@ -163,14 +178,11 @@ fn node(one: node::node::Description, plugin: &Plugin) -> Result<Described, Desc
         // What this host does not know is treated as what must not be repeated.
         Wire::Once | Wire::Other(_) => Effect::Once,
     };
-    let output = ty(&one.id, "output", &one.output)?;
-    let mut described = checked(PluginKind::Node, one.id, one.summary, &one.input, plugin)?;
-    described.signature.output = output;
-    described.signature.effect = effect;
-    Ok(described)
+    let (id, summary) = (one.id, one.summary);
+    Said { id, summary, input: one.input, output: Some(one.output), effect }
 }
 
-fn tool(one: tool::tool::Description, plugin: &Plugin) -> Result<Described, DescribeError> {
+fn tool(one: tool::tool::Description) -> Said {
     // Hints inform; a tool that claims nothing is one that must not be repeated.
     let hints = &one.annotations;
     let effect = match (hints.read_only, hints.open_world, hints.idempotent) {
@@ -179,24 +191,17 @@ fn tool(one: tool::tool::Description, plugin: &Plugin) -> Result<Described, Desc
         (false, _, true) => Effect::Idempotent,
         (false, _, false) => Effect::Once,
     };
-    let output = match &one.output {
-        Some(schema) => ty(&one.name, "output", schema)?,
-        None => Kind::Json.into(),
-    };
-    let mut described = checked(PluginKind::Tool, one.name, one.description, &one.input, plugin)?;
-    described.signature.output = output;
-    described.signature.effect = effect;
-    Ok(described)
+    Said { id: one.name, summary: one.description, input: one.input, output: one.output, effect }
 }
 
-/// Checks what all kinds have: an id, a text and a schema of an object.
-fn checked(
-    kind: PluginKind,
-    id: String,
-    summary: String,
-    input: &str,
-    plugin: &Plugin,
-) -> Result<Described, DescribeError> {
+/// A guardrail or a filter, of which only the configuration has a type.
+fn set_by(id: String, summary: String, config: String) -> Said {
+    Said { id, summary, input: config, output: None, effect: Effect::Pure }
+}
+
+/// Checks what all kinds have: an id, a text, a schema of an object and one of what comes out.
+fn checked(kind: PluginKind, said: Said, plugin: &Plugin) -> Result<Described, DescribeError> {
+    let Said { id, summary, input, output, effect } = said;
     if id.parse::<NodeId>().is_err() {
         let shown = crate::fault::cut(id, 64);
         return Err(rule(&shown, "an id is `[a-z][a-z0-9_]*`, at most 64 characters"));
@@ -207,7 +212,11 @@ fn checked(
             format!("its text has {} bytes; it may have {MAX_TEXT}", summary.len()),
         ));
     }
-    let input = match ty(&id, "input", input)?.kind {
+    let output = match output {
+        Some(schema) => ty(&id, "output", &schema)?,
+        None => Kind::Json.into(),
+    };
+    let input = match ty(&id, "input", &input)?.kind {
         Kind::Record(fields) => fields,
         Kind::Any | Kind::Json => IndexMap::<String, Field>::new(),
         // An object of which nothing is said: what types without fields become.
@@ -218,9 +227,9 @@ fn checked(
         summary,
         input,
         open: false,
-        output: Kind::Json.into(),
+        output,
         config: IndexMap::new(),
-        effect: Effect::Pure,
+        effect,
         requests: Grants::default(),
         limits: Limits::default(),
         texts: Vec::new(),

@@ -17,6 +17,9 @@ use crate::instance::MAX_HANDLES;
 /// Bytes of a plugin's message that are kept: a sentence for a person, with room.
 pub(crate) const MAX_MESSAGE: usize = 4 * 1024;
 
+/// The `reason` in the detail of an error when the place of a call ended.
+pub const SANDBOX_CRASHED: &str = "sandbox_crashed";
+
 /// Bytes of one function name in a backtrace: mangled names can be very long.
 const MAX_FRAME: usize = 128;
 
@@ -50,12 +53,24 @@ pub enum Fault {
     Host(NodeError),
     /// All places for instances are taken, and none became free within the time of the call.
     Busy,
+    /// The place in which the call was executed ended, or did what no plugin can make it do: nothing else failed.
+    Crashed {
+        /// What happened, as the end of a sentence.
+        how: String,
+        /// The signal that ended the process, for example `SIGKILL`.
+        signal: Option<String>,
+    },
 }
 
 impl Fault {
     /// A bound of the call that was reached.
     pub(crate) fn limit(limit: &'static str, message: impl Into<String>) -> Self {
         Self::Limit { limit, message: message.into() }
+    }
+
+    /// An end of the place in which the call was executed.
+    pub(crate) fn crashed(how: impl Into<String>) -> Self {
+        Self::Crashed { how: how.into(), signal: None }
     }
 
     /// More bytes than may cross, in a host call or in the result.
@@ -125,6 +140,7 @@ impl fmt::Display for Fault {
             }
             Self::Contract(why) => write!(f, "the plugin broke the contract: {why}"),
             Self::Busy => f.write_str("all places for plugin instances are taken"),
+            Self::Crashed { how, .. } => write!(f, "the sandbox of the plugin crashed: {how}"),
         }
     }
 }
@@ -155,6 +171,11 @@ impl From<Fault> for NodeError {
             }
             Fault::Contract(_) => NodeError::new(ErrorCode::Bug, message),
             Fault::Busy => NodeError::new(ErrorCode::Transient, message),
+            Fault::Crashed { signal, .. } => {
+                let signal = signal.map(|signal| ("signal", signal.into()));
+                let detail = [("reason", SANDBOX_CRASHED.into())].into_iter().chain(signal);
+                NodeError::new(ErrorCode::Transient, message).with_detail(Value::record(detail))
+            }
         }
     }
 }

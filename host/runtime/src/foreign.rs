@@ -27,6 +27,7 @@ use cleargate_flow::signature::{Effect, PluginKind, Signature};
 use cleargate_flow::types::{Field, Kind, Type, from_json_schema};
 use cleargate_flow::value::Value;
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::fault::cut;
@@ -64,7 +65,7 @@ impl fmt::Display for Refused {
 }
 
 /// A function that can be called as a tool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
     id: String,
     /// `Tool`, or the part that it belongs to.
@@ -76,7 +77,7 @@ pub struct Tool {
 }
 
 /// What a function returns.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Answer {
     Nothing,
     Value(Shape),

@@ -31,7 +31,10 @@ mod linker;
 pub mod meter;
 pub mod node;
 mod passage;
+pub mod place;
 pub mod plugin;
+mod surface;
+pub mod worker;
 pub mod world;
 
 pub use component::{Breakdowns, Digest, LoadError, Plugin, Runtime, RuntimeConfig, RuntimeError};

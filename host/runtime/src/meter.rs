@@ -3,7 +3,9 @@
 use cleargate_flow::limits::Effective;
 use wasmtime::{AsContextMut, ResourceLimiter, StoreContextMut, Trap};
 
-use crate::engine::{CORE_INSTANCES_PER_COMPONENT, MEMORIES_PER_COMPONENT, TABLES_PER_COMPONENT};
+use crate::engine::{
+    CORE_INSTANCES_PER_COMPONENT, MEMORIES_PER_COMPONENT, TABLE_ELEMENTS, TABLES_PER_COMPONENT,
+};
 use crate::fault::Fault;
 use crate::instance::Call;
 
@@ -74,8 +76,8 @@ impl ResourceLimiter for Meter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let bytes = |elements: usize| elements.saturating_mul(ELEMENT_BYTES);
-        if maximum.is_some_and(|most| desired > most) {
-            // The pool's slots are shorter than the memory that is left: still a bound of ours.
+        if maximum.is_some_and(|most| desired > most) || desired > TABLE_ELEMENTS {
+            // Shorter than the memory that is left, as the pool's slots are: still a bound of ours.
             self.refused = true;
             return Ok(false);
         }

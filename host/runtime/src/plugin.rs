@@ -13,6 +13,7 @@ use crate::component::Plugin;
 use crate::fault::{Fault, output_fits, returned};
 use crate::foreign::Tool;
 use crate::instance::{Called, Typed, Untyped, invoke};
+use crate::place::{Ask, Told};
 use crate::world::World;
 
 pub use crate::bindings::exports::cleargate::guardrail::guardrail::{Stage, Verdict};
@@ -29,26 +30,17 @@ pub struct Caller {
     pub world: Arc<dyn World>,
 }
 
-type Outcome = (Result<wire::Value, wire::Error>,);
-
 impl Plugin {
     /// Runs the node `id`.
     pub async fn run(&self, id: &str, caller: &Caller, input: &Value) -> Called<Value> {
-        let parameters = (id.to_owned(), caller.context.clone(), to_wire(input));
-        let called: Called<Outcome> =
-            self.invoke(PluginKind::Node, "run", parameters, caller).await;
-        called.and_then(|(outcome,)| value(outcome, &caller.limits))
+        let ask = Ask::Run { id: id.to_owned(), input: input.clone() };
+        self.execute(ask, caller).await.and_then(Told::value)
     }
 
     /// Calls the tool `name`.
     pub async fn call(&self, name: &str, caller: &Caller, arguments: &Value) -> Called<Value> {
-        if let Some((tool, export)) = self.typed_function(PluginKind::Tool, name) {
-            return self.call_typed(tool, export, caller, arguments).await;
-        }
-        let parameters = (name.to_owned(), caller.context.clone(), to_wire(arguments));
-        let called: Called<Outcome> =
-            self.invoke(PluginKind::Tool, "call", parameters, caller).await;
-        called.and_then(|(outcome,)| value(outcome, &caller.limits))
+        let ask = Ask::Call { name: name.to_owned(), arguments: arguments.clone() };
+        self.execute(ask, caller).await.and_then(Told::value)
     }
 
     /// Lets the guardrail judge `content`.
@@ -59,18 +51,14 @@ impl Plugin {
         content: &Value,
         config: &Value,
     ) -> Called<Judgement> {
-        let parameters = (caller.context.clone(), stage, to_wire(content), to_wire(config));
-        let called: Called<(Result<Verdict, wire::Error>,)> =
-            self.invoke(PluginKind::Guardrail, "check", parameters, caller).await;
-        called.and_then(|(verdict,)| judgement(verdict, &caller.limits))
+        let ask = Ask::Check { stage, content: content.clone(), config: config.clone() };
+        self.execute(ask, caller).await.and_then(Told::judged)
     }
 
     /// Lets the filter rewrite a request.
     pub async fn before(&self, caller: &Caller, request: &Value, config: &Value) -> Called<Value> {
-        let parameters = (caller.context.clone(), to_wire(request), to_wire(config));
-        let called: Called<Outcome> =
-            self.invoke(PluginKind::Filter, "before", parameters, caller).await;
-        called.and_then(|(outcome,)| value(outcome, &caller.limits))
+        let ask = Ask::Before { request: request.clone(), config: config.clone() };
+        self.execute(ask, caller).await.and_then(Told::value)
     }
 
     /// Lets the filter rewrite a response.
@@ -81,11 +69,9 @@ impl Plugin {
         response: &Value,
         config: &Value,
     ) -> Called<Value> {
-        let context = caller.context.clone();
-        let parameters = (context, to_wire(request), to_wire(response), to_wire(config));
-        let called: Called<Outcome> =
-            self.invoke(PluginKind::Filter, "after", parameters, caller).await;
-        called.and_then(|(outcome,)| value(outcome, &caller.limits))
+        let (request, response, config) = (request.clone(), response.clone(), config.clone());
+        let ask = Ask::After { request, response, config };
+        self.execute(ask, caller).await.and_then(Told::value)
     }
 
     /// Lets the filter rewrite a piece of streamed text. Gives the text that may go on, and state for the
@@ -97,15 +83,8 @@ impl Plugin {
         config: &Value,
     ) -> Called<(String, Value)> {
         let Piece { text, carry, last } = piece;
-        let chunk = filter::filter::Chunk { text, carry: to_wire(&carry), last };
-        let parameters = (caller.context.clone(), chunk, to_wire(config));
-        let called: Called<(Result<filter::filter::Filtered, wire::Error>,)> =
-            self.invoke(PluginKind::Filter, "on-chunk", parameters, caller).await;
-        called.and_then(|(filtered,)| {
-            let filtered = filtered.map_err(|error| returned(error, &caller.limits))?;
-            output_fits(filtered.text.len(), &caller.limits)?;
-            Ok((filtered.text, value(Ok(filtered.carry), &caller.limits)?))
-        })
+        let ask = Ask::Chunk { text, carry, last, config: config.clone() };
+        self.execute(ask, caller).await.and_then(Told::filtered)
     }
 
     /// Calls a function of a part: `complete` of a provider, `embed` of an embedder.
@@ -116,13 +95,76 @@ impl Plugin {
         caller: &Caller,
         arguments: &Value,
     ) -> Called<Value> {
-        match self.typed_function(kind, function) {
-            Some((tool, export)) => self.call_typed(tool, export, caller, arguments).await,
-            None => {
-                let message = format!("the component has no `{function}` of a {}", kind.as_str());
-                Called { result: Err(Fault::Contract(message)), usage: Default::default() }
+        let function = function.to_owned();
+        let ask = Ask::Part { kind, function, arguments: arguments.clone() };
+        self.execute(ask, caller).await.and_then(Told::value)
+    }
+
+    /// Executes a call in this process.
+    pub(crate) async fn execute_here(&self, ask: Ask, caller: &Caller) -> Called<Told> {
+        use PluginKind::{Filter, Guardrail, Node, Tool};
+        let (context, limits) = (caller.context.clone(), &caller.limits);
+        match ask {
+            Ask::Describe(kind) => {
+                self.say(kind, limits).await.and_then(|said| Ok(Told::Described(said)))
             }
+            Ask::Run { id, input } => {
+                self.give(Node, "run", (id, context, to_wire(&input)), caller).await
+            }
+            Ask::Call { name, arguments } => match self.typed_function(Tool, &name) {
+                Some((tool, export)) => self.call_typed(tool, export, caller, &arguments).await,
+                None => self.give(Tool, "call", (name, context, to_wire(&arguments)), caller).await,
+            },
+            Ask::Check { stage, content, config } => {
+                let parameters = (context, stage, to_wire(&content), to_wire(&config));
+                let called: Called<(Result<Verdict, wire::Error>,)> =
+                    self.invoke(Guardrail, "check", parameters, caller).await;
+                called.and_then(|(verdict,)| judgement(verdict, limits).map(Told::Judged))
+            }
+            Ask::Before { request, config } => {
+                let parameters = (context, to_wire(&request), to_wire(&config));
+                self.give(Filter, "before", parameters, caller).await
+            }
+            Ask::After { request, response, config } => {
+                let parameters = (context, to_wire(&request), to_wire(&response), to_wire(&config));
+                self.give(Filter, "after", parameters, caller).await
+            }
+            Ask::Chunk { text, carry, last, config } => {
+                let chunk = filter::filter::Chunk { text, carry: to_wire(&carry), last };
+                let called: Called<(Result<filter::filter::Filtered, wire::Error>,)> = self
+                    .invoke(Filter, "on-chunk", (context, chunk, to_wire(&config)), caller)
+                    .await;
+                called.and_then(|(filtered,)| piece(filtered, limits))
+            }
+            Ask::Part { kind, function, arguments } => match self.typed_function(kind, &function) {
+                Some((tool, export)) => self.call_typed(tool, export, caller, &arguments).await,
+                None => {
+                    let message =
+                        format!("the component has no `{function}` of a {}", kind.as_str());
+                    Called { result: Err(Fault::Contract(message)), usage: Default::default() }
+                }
+            },
         }
+    }
+
+    /// Calls a function that gives a value.
+    async fn give<P>(
+        &self,
+        kind: PluginKind,
+        function: &str,
+        parameters: P,
+        caller: &Caller,
+    ) -> Called<Told>
+    where
+        P: wasmtime::component::ComponentNamedList
+            + wasmtime::component::Lower
+            + Send
+            + Sync
+            + 'static,
+    {
+        let called: Called<(Result<wire::Value, wire::Error>,)> =
+            self.invoke(kind, function, parameters, caller).await;
+        called.and_then(|(outcome,)| value(outcome, &caller.limits).map(Told::Value))
     }
 
     /// Calls a function by its own types. That of a component that knows nothing of this contract gets no context.
@@ -132,14 +174,14 @@ impl Plugin {
         export: &ComponentExportIndex,
         caller: &Caller,
         arguments: &Value,
-    ) -> Called<Value> {
+    ) -> Called<Told> {
         let parameters = match tool.arguments(arguments, &caller.context, &caller.limits) {
             Ok(parameters) => parameters,
             Err(fault) => return Called { result: Err(fault), usage: Default::default() },
         };
         let entry = Untyped { parameters, results: tool.results() };
         let called = invoke(self, export, entry, &caller.limits, Some(caller.world.clone())).await;
-        called.and_then(|results| tool.outcome(results, &caller.limits))
+        called.and_then(|results| tool.outcome(results, &caller.limits).map(Told::Value))
     }
 
     async fn invoke<P, R>(
@@ -224,6 +266,15 @@ fn judgement(
             Err(Fault::Contract(format!("verdict `{name}` is not known to this host")))
         }
     }
+}
+
+fn piece(
+    filtered: Result<filter::filter::Filtered, wire::Error>,
+    limits: &Effective,
+) -> Result<Told, Fault> {
+    let filtered = filtered.map_err(|error| returned(error, limits))?;
+    output_fits(filtered.text.len(), limits)?;
+    Ok(Told::Filtered(filtered.text, value(Ok(filtered.carry), limits)?))
 }
 
 fn to_wire(value: &Value) -> wire::Value {

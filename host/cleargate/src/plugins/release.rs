@@ -61,6 +61,8 @@ impl Plugins {
     async fn describe(&self, bytes: &[u8]) -> Result<Vec<Described>> {
         let runtime = Runtime::new(self.runtime.clone())
             .map_err(|e| Error::new(Kind::Bug, "no engine").caused_by(&e))?;
+        let (_, manifest) = read(bytes)?;
+        let runtime = self.ring.runtime(&runtime, &manifest.plugin.name.to_string()).await?;
         let bad = |e: &dyn std::error::Error| {
             Error::new(Kind::Invalid, "the plugin does not describe itself").caused_by(e)
         };

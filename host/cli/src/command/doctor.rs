@@ -19,7 +19,7 @@ struct Check {
     what: String,
     state: String,
     ready: bool,
-    /// Whether nothing works without it. The rest is for those who build plugins.
+    /// Whether nothing works without it. The rest is for those who build plugins, or is turned off.
     needed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
@@ -49,6 +49,8 @@ pub async fn doctor(context: &Context<'_>) -> Result<u8, Failure> {
             checks.push(Check::of("configuration", Ok("cleargate.toml is right".into())));
             checks.extend(host(config.clone()).await);
             checks.push(Check::of("plugins", plugins(&config)));
+            let ring = Check::of("second ring", config.second_ring().await);
+            checks.push(Check { needed: config.ring.is_some(), ..ring });
         }
     }
     let toolchains = cleargate_toolchain::Config::new(&context.environment.build);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Frame;
 
 /// An operation on a file or a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileOp {
     /// Relative to the flow's folder, or absolute; without `.` and `..`.
     pub path: String,
@@ -18,7 +18,7 @@ pub struct FileOp {
 }
 
 /// What is done with a file or a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileAction {
     /// Reads the whole file.
     Read,
@@ -70,7 +70,7 @@ pub enum FileAction {
 }
 
 /// How a file is opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
     /// To be changed.
     pub write: bool,

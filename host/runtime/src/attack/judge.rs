@@ -101,7 +101,9 @@ impl<'a> Judge<'a> {
                 self.report.broken += 1;
                 self.fault(FaultKind::Contract, shot, why);
             }
-            Err(Fault::Host(_) | Fault::Busy) => self.report.unanswered += 1,
+            Err(Fault::Host(_) | Fault::Busy | Fault::Crashed { .. }) => {
+                self.report.unanswered += 1;
+            }
         }
     }
 

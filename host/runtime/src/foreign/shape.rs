@@ -6,10 +6,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 /// A name of WIT, and the same as JSON and expressions write it: `max-items` is `max_items`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Name {
     pub(crate) wit: String,
     pub(crate) json: Arc<str>,
@@ -22,7 +23,7 @@ impl Name {
 }
 
 /// Whole numbers by their width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Width {
     S8,
     U8,
@@ -67,7 +68,7 @@ impl Width {
 pub(crate) type Case = (Name, Option<Shape>);
 
 /// A type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Shape {
     Bool,
     Int(Width),

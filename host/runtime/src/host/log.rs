@@ -15,7 +15,7 @@ pub(super) const MAX_LINE: usize = 4 * 1024;
 
 /// Bytes that a line costs beside its text, so that a flood of empty lines ends too, and so that the notice of
 /// a flood has room.
-const LINE_COST: usize = 16;
+pub(crate) const LINE_COST: usize = 16;
 
 pub(crate) fn link(linker: &mut Linker<Call>, name: &str) -> wasmtime::Result<()> {
     type Line = (Level, String, Vec<(String, String)>);

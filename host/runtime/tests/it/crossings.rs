@@ -82,6 +82,10 @@ async fn slowest_of_a_hundred(plugin: &Plugin) -> Duration {
 
 #[tokio::test]
 async fn wa_16_guests_that_wait_in_the_host_hold_no_thread() {
+    // There are fewer workers than places in this process.
+    if crate::apart() {
+        return;
+    }
     let stuck = load("wa_15_sleeps").await.unwrap();
     let quick = load("wa_14_forged_log_lines").await.unwrap();
     // One thread for all of them, and attempts as in `promise`: what others do to this machine is no defect.

@@ -97,9 +97,15 @@ static WORLD: LazyLock<(Resolve, WorldId)> = LazyLock::new(|| {
 static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::with_allocation(Allocation::Pool).unwrap());
 
-/// A runtime that takes instances from the pool.
+/// A runtime that takes instances from the pool; or, when the environment says so, one whose calls are executed in
+/// worker processes: each promise of these tests holds there too.
 pub(crate) fn runtime() -> Runtime {
-    Runtime::with_engine(ENGINE.clone(), RuntimeConfig::default()).unwrap()
+    let runtime = Runtime::with_engine(ENGINE.clone(), RuntimeConfig::default()).unwrap();
+    #[cfg(target_os = "linux")]
+    if crate::apart() {
+        return runtime.at(Arc::new(crate::workers::shared()));
+    }
+    runtime
 }
 
 /// Every service, store, host and secret that the stage plays.

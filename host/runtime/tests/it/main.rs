@@ -22,6 +22,8 @@ mod wasi;
 mod wasi3;
 mod wasi_files;
 mod wasi_http;
+#[cfg(target_os = "linux")]
+mod workers;
 
 use std::sync::Arc;
 
@@ -36,6 +38,11 @@ const MIB: u64 = 1024 * 1024;
 /// A count for the usual run, or the one for the soak.
 fn scale(usual: u64, soak: u64) -> u64 {
     if std::env::var_os("CLEARGATE_SOAK").is_some() { soak } else { usual }
+}
+
+/// Whether plugins are executed in processes of their own, in this run of the tests.
+fn apart() -> bool {
+    std::env::var_os("CLEARGATE_RING").is_some()
 }
 
 fn stage() -> Arc<Stage> {
@@ -72,6 +79,7 @@ const ATTACKS: &[&str] = &[
     include_str!("wasi_files.rs"),
     include_str!("wasi_http.rs"),
     include_str!("waiting.rs"),
+    include_str!("workers.rs"),
 ];
 
 /// Where the other promises of `SECURITY.md` are proved: beside the code that keeps them, and in the tests of the gate
@@ -84,6 +92,8 @@ const PROOFS: &[&str] = &[
     include_str!("../../src/linker.rs"),
     include_str!("../../src/cache/tests.rs"),
     include_str!("../../src/compiler/tests.rs"),
+    include_str!("../../src/worker/process/filter.rs"),
+    include_str!("../../src/worker/process/near/tests.rs"),
     include_str!("../../../gate/tests/it/doors.rs"),
     include_str!("../../../gate/tests/it/echoes.rs"),
     include_str!("../../../gate/tests/it/egress.rs"),

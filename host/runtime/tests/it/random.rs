@@ -380,5 +380,6 @@ fn ended<T>(called: Called<T>) -> String {
         Err(Fault::Contract(_)) => "contract".into(),
         Err(Fault::Host(_)) => "host".into(),
         Err(Fault::Busy) => panic!("the only call found no place"),
+        Err(fault @ Fault::Crashed { .. }) => panic!("{fault}"),
     }
 }
