@@ -86,3 +86,44 @@ fn a_flow_whose_interpreter_is_not_there_says_so_before_it_runs() {
         assert!(checked.code == Some(3) && checked.out.contains(said), "{checked:?}");
     }
 }
+
+const SESSION: &str = r#"cleargate: 1
+flow: counted
+nodes:
+  begin: { type: code, lang: python, session: work, source: "import random\nseen = [random.random()]\nlen(seen)" }
+  go: { after: [begin], wait: { event: go, timeout: 1h } }
+  more: { type: code, lang: python, session: work, after: [go], source: "seen.append(random.random())\nlen(seen)" }
+  wrong: { try: { w: { type: code, lang: python, session: work, out: int, source: "seen.append(0)\n1 / 0" } }, after: [more], catch: { do: { c: { type: transform, with: { ok: true } } } } }
+  end: { type: code, lang: python, session: work, after: [wrong], source: "[len(seen), len(set(seen))]" }
+  other: { type: code, lang: python, session: another, after: [begin], source: "'seen' in globals()" }
+output: { begin: "${begin.result}", more: "${more.result}", end: "${end.result}", other: "${other.result}" }
+"#;
+
+#[test]
+fn a_session_is_what_the_journal_says_in_every_process_and_in_every_fork() {
+    let world = World::empty();
+    interpreters(&world, &[]);
+    world.write("flow.yaml", SESSION);
+    // The process that ran the first program is gone when the second one looks for what it left.
+    world.run(&["run", "flow.yaml"]).expect(8, &["waits"]);
+    let runs = world.json(&["runs", "list", "--output", "json"]);
+    let run = runs[0]["id"].as_str().unwrap();
+    world.run(&["signal", run, "go", "{}"]).expect(0, &[]);
+    let done = world.json(&["resume", run, "--output", "json"]);
+    let expected = json!({ "begin": 1, "more": 2, "end": [3, 3], "other": false });
+    assert_eq!(done["outcome"]["output"], expected, "{done}");
+
+    // Each program again, in whatever order: it finds what was there before it.
+    let replay = world.run(&["replay", run, "--execute"]);
+    assert!(replay.out.contains("the same, byte for byte"), "{replay:?}");
+    // A fork has the session as it was at that place, and goes its own way.
+    let fork = world.json(&["fork", run, "--at", "more", "--output", "json"]);
+    assert_eq!(fork["outcome"]["output"]["more"], json!(2), "{fork}");
+    assert_eq!(fork["outcome"]["output"]["end"], json!([3, 3]), "{fork}");
+
+    // What lives in this process is not what the operator wants executed in another.
+    world.write_home("cleargate.toml", b"[sandbox]\nring = \"process\"\n");
+    world
+        .run(&["run", "flow.yaml"])
+        .expect(5, &["a session lives in this process", "cleargate.toml"]);
+}

@@ -6,9 +6,7 @@ use cleargate_executor::{Binding, CallScope, CatalogError, Node, Peers};
 use cleargate_flow::grant::Grants;
 use cleargate_flow::graph::{Leaf, PartUse};
 use cleargate_flow::limits::Limits;
-use cleargate_nodes::{
-    FileRead, GuardrailNode, Http, ModelNode, Program, Template, Transform, chain_of,
-};
+use cleargate_nodes::{FileRead, GuardrailNode, Http, ModelNode, Template, Transform, chain_of};
 
 use crate::flows::FlowCatalog;
 
@@ -43,7 +41,6 @@ impl FlowCatalog {
                 company = Some(Arc::new(peers.clone()));
                 Arc::new(node)
             }
-            Program::NAME => return self.code(leaf),
             other => return Err(config(format!("`{other}` is no built-in"))),
         };
         let scope = CallScope {

@@ -14,7 +14,7 @@ use cleargate_flow::signature::{PluginKind, Signature, Signatures};
 use cleargate_flow::types::{Field, Type, from_json_schema};
 use cleargate_flow::{FlowHash, NodeError, Value};
 use cleargate_gate::Folder;
-use cleargate_nodes::{Guarded, SubFlow, catalogue};
+use cleargate_nodes::{Guarded, Program, SubFlow, catalogue};
 use cleargate_runtime::describe::Described;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ use crate::peers::FlowPeers;
 use crate::plan::PluginPlan;
 use crate::plugins::Waiting;
 use crate::programs::is_interpreter;
+use crate::sessions::Sessions;
 use crate::source::FlowSource;
 use crate::swaps::Lease;
 use crate::uses::{Pin, Used};
@@ -304,6 +305,8 @@ pub(crate) struct FlowCatalog {
     pub builtin_grants: Arc<Grants>,
     /// What relative paths begin at.
     pub folder: Option<Folder>,
+    /// Interpreters that live on between programs.
+    pub sessions: Arc<Sessions>,
 }
 
 impl FlowCatalog {
@@ -317,6 +320,7 @@ impl FlowCatalog {
             Arc::new(self.builtin_grants.as_ref().clone().union(&everything));
         rehearsed.folder = Some(folder);
         rehearsed.executor = executor;
+        rehearsed.sessions = Arc::default();
         rehearsed
     }
 
@@ -352,9 +356,17 @@ impl FlowCatalog {
     }
 
     /// What performs a leaf, without its guards.
-    pub(crate) fn bare(&self, leaf: &Leaf, inner: &Inner<'_>) -> Result<Bare, CatalogError> {
+    pub(crate) fn bare(
+        &self,
+        leaf: &Leaf,
+        graph: &Graph,
+        inner: &Inner<'_>,
+    ) -> Result<Bare, CatalogError> {
         if let Some(signature) = catalogue().get(leaf.uses.as_str()) {
-            let binding = self.builtin(leaf)?;
+            let binding = match leaf.uses.as_str() {
+                Program::NAME => self.code(leaf, graph)?,
+                _ => self.builtin(leaf)?,
+            };
             let said = leaf.config.get("out").filter(|_| signature.typed_by.is_some());
             let said = said.and_then(|schema| from_json_schema(&schema.to_serde()).ok());
             let output = said.unwrap_or(signature.output.clone());
@@ -394,7 +406,7 @@ impl Catalog for FlowCatalog {
         let inner = |flow: &Flow| {
             SubFlow::new(self.executor.clone(), flow.graph.clone(), flow.catalog.clone())
         };
-        let guarded = self.guarded(leaf, self.bare(leaf, &inner)?)?;
+        let guarded = self.guarded(leaf, self.bare(leaf, flow, &inner)?)?;
         Ok(match &leaf.asset {
             Some(asset) => self.kept(leaf, asset, flow, guarded),
             None => guarded,

@@ -37,6 +37,7 @@ use crate::programs::{Linked, interpreters};
 use crate::recent::Recent;
 use crate::running::Running;
 use crate::runs::store_error;
+use crate::sessions::Sessions;
 use crate::source::FlowSource;
 use crate::swaps::Swaps;
 use crate::uses::{Locking, Used, aliases};
@@ -57,6 +58,8 @@ pub struct Host {
     pub(crate) runtime: Runtime,
     /// Loaded components by digest: grants do not change while a process runs. A run keeps what it uses.
     pub(crate) loaded: Recent<(Digest, Option<Linked>), Used>,
+    /// Interpreters that live on between the programs of a run.
+    sessions: Arc<Sessions>,
     pub(crate) swaps: Swaps,
     /// Held while a component is swapped in.
     pub(crate) swapping: tokio::sync::Mutex<()>,
@@ -98,7 +101,19 @@ impl Host {
         let plugins = Plugins::open(&config)?;
         let loaded = Recent::new(MAX_LOADED);
         let swapping = tokio::sync::Mutex::default();
-        Ok(Self { config, store, executor, clock, plugins, runtime, loaded, swaps, swapping })
+        let sessions = Arc::default();
+        Ok(Self {
+            config,
+            store,
+            executor,
+            clock,
+            plugins,
+            runtime,
+            loaded,
+            sessions,
+            swaps,
+            swapping,
+        })
     }
 
     /// The plugins of this home folder.
@@ -181,6 +196,7 @@ impl Host {
             files: pinned.source.files.clone(),
             builtin_grants: crate::builtin::granted(&grants),
             folder: Some(folder),
+            sessions: self.sessions.clone(),
         };
         Ok(Flow {
             graph: Arc::new(graph),

@@ -50,6 +50,7 @@ mod runs;
 mod sandbox;
 pub mod schema;
 mod secrets;
+mod sessions;
 mod source;
 mod swapping;
 mod swaps;

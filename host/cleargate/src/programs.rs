@@ -11,13 +11,15 @@ use cleargate_executor::{Binding, CallScope, CatalogError, Node};
 use cleargate_flow::Value;
 use cleargate_flow::document::{self, Node as Written};
 use cleargate_flow::grant::{Grants, Service};
-use cleargate_flow::graph::Leaf;
+use cleargate_flow::graph::{Durability, Graph, Leaf};
 use cleargate_flow::signature::interpreter;
 use cleargate_nodes::{Code, Program, TOOL_CALLS};
-use cleargate_runtime::node::node;
+use cleargate_runtime::Living;
+use cleargate_runtime::node::{living, node};
 
 use crate::flows::FlowCatalog;
 use crate::sandbox::Language;
+use crate::sessions::SessionStep;
 
 /// What the interpreter of a language is linked with in one flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -90,7 +92,27 @@ impl FlowCatalog {
     }
 
     /// What runs the program of a leaf.
-    pub(crate) fn code(&self, leaf: &Leaf) -> Result<Binding, CatalogError> {
+    pub(crate) fn code(&self, leaf: &Leaf, graph: &Graph) -> Result<Binding, CatalogError> {
+        let binding = self.code_in(leaf, None)?;
+        let Some(session) = leaf.config.get("session").and_then(Value::as_str) else {
+            return Ok(binding);
+        };
+        if graph.durability == Durability::None {
+            let why =
+                "a session follows from the journal, which `durability: none` writes too late";
+            return Err(CatalogError::Config { uses: leaf.uses.clone(), why: why.into() });
+        }
+        let (graph, session) = (Arc::new(graph.clone()), session.to_owned());
+        let step = SessionStep { catalog: self.clone(), graph, leaf: leaf.clone(), session };
+        Ok(Binding { node: Arc::new(step), ..binding })
+    }
+
+    /// The same in an instance that lives on, or in one of its own.
+    pub(crate) fn code_in(
+        &self,
+        leaf: &Leaf,
+        place: Option<Arc<Living>>,
+    ) -> Result<Binding, CatalogError> {
         let config = |why: String| CatalogError::Config { uses: leaf.uses.clone(), why };
         let program = Program::new(&leaf.config, &self.files).map_err(config)?;
         let alias = interpreter(program.lang());
@@ -100,7 +122,18 @@ impl FlowCatalog {
         let unknown = || config(format!("the flow has no interpreter for `{}`", program.lang()));
         let used = peers.used(&alias).ok_or_else(unknown)?;
         let run = used.described.iter().find(|described| described.id == "run");
-        let run: Arc<dyn Node> = node(&used.plugin, run.ok_or_else(unknown)?);
+        let run = run.ok_or_else(unknown)?;
+        if place.is_some() && used.plugin.is_elsewhere() {
+            return Err(CatalogError::Denied {
+                uses: leaf.uses.clone(),
+                why: format!("a session lives in this process, and {} is executed in another", used.pin.package),
+                help: Some("leave it out of `plugins` of `[sandbox]` in cleargate.toml, or write no `session:`".into()),
+            });
+        }
+        let run: Arc<dyn Node> = match place {
+            Some(place) => living(&used.plugin, run, place),
+            None => node(&used.plugin, run),
+        };
         let scope = CallScope {
             grants: Arc::new(program.grants(&self.builtin_grants)),
             name: alias,

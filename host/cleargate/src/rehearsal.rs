@@ -350,10 +350,10 @@ impl Cast {
 }
 
 impl Catalog for Cast {
-    fn node(&self, leaf: &Leaf, _flow: &Graph) -> Result<Binding, CatalogError> {
+    fn node(&self, leaf: &Leaf, graph: &Graph) -> Result<Binding, CatalogError> {
         let inner = |flow: &Flow| self.inner(leaf, flow);
-        let mut bare = self.catalog.bare(leaf, &inner)?;
-        let real = self.real.as_ref().map(|real| real.bare(leaf, &inner)).transpose()?;
+        let mut bare = self.catalog.bare(leaf, graph, &inner)?;
+        let real = self.real.as_ref().map(|real| real.bare(leaf, graph, &inner)).transpose()?;
         bare.binding.node = Arc::new(Player {
             node: bare.binding.node,
             real: real.map(|bare| bare.binding),

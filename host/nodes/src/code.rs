@@ -29,6 +29,8 @@ pub struct Program {
     tools: Vec<Label>,
     network: Vec<HostPattern>,
     packages: Value,
+    /// Whether what it defines stays for the next one.
+    keep: bool,
 }
 
 impl Program {
@@ -42,6 +44,7 @@ impl Program {
             ("file", "opt<string>", "Name of a file beside the flow that holds the program."),
             ("tools", "opt<list<string>>", "Tools that the program may call, as `alias.tool`."),
             ("network", "any", "Hosts that it may ask; `none` when absent."),
+            ("session", "opt<string>", "Programs of one name find what those before them left."),
             (
                 "packages",
                 "opt<list<string>>",
@@ -99,6 +102,7 @@ impl Program {
             tools: listed(config, "tools")?,
             network: listed(config, "network")?,
             packages: config.get("packages").cloned().unwrap_or(Value::Null),
+            keep: text("session").is_some(),
         })
     }
 
@@ -165,6 +169,7 @@ impl Node for Code {
         arguments.extend(given("input").map(|value| ("input", value)));
         arguments.extend(given("files").map(|value| ("files", value)));
         arguments.extend(program.calls_tools().then_some(("tools", Value::Bool(true))));
+        arguments.extend(program.keep.then_some(("keep", Value::Bool(true))));
         let packages = Some(&program.packages).filter(|packages| !packages.is_null());
         arguments.extend(packages.map(|packages| ("packages", packages.clone())));
         let own = ctx.within(&self.scope, Value::Null);

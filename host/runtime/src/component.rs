@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use cleargate_flow::grant::Grants;
 use cleargate_flow::signature::PluginKind;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::artifact::Artifact;
@@ -390,6 +390,15 @@ impl Plugin {
     /// Waits until there is a place for an instance. The place is free again when the permit is dropped.
     pub(crate) async fn enter(&self) -> SemaphorePermit<'_> {
         self.0.engine.enter(self.0.places).await
+    }
+
+    /// Whether its calls are executed elsewhere than in this process: it has no instance here that could live on.
+    pub fn is_elsewhere(&self) -> bool {
+        self.0.elsewhere.is_some()
+    }
+
+    pub(crate) async fn enter_for_long(&self) -> OwnedSemaphorePermit {
+        self.0.engine.enter_for_long(self.0.places).await
     }
 
     pub(crate) fn pre(&self) -> &InstancePre<Call> {

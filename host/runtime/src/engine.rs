@@ -11,7 +11,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use wasmtime::{Config, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 
 /// How often the epoch moves on. A call that computes is looked at after at most this long.
@@ -103,7 +103,7 @@ struct Inner {
     wasmtime: wasmtime::Engine,
     allocation: Allocation,
     /// What the pool has, so that calls wait for a place instead of failing for the lack of one.
-    places: Semaphore,
+    places: Arc<Semaphore>,
     /// Moves the epoch on, and ends with the engine.
     _ticker: Ticker,
 }
@@ -173,7 +173,7 @@ impl Engine {
         let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
         let wasmtime = wasmtime::Engine::new(&config(allocation)).map_err(failed)?;
         let _ticker = Ticker::start(wasmtime.clone())?;
-        let places = Semaphore::new(CORE_INSTANCES as usize);
+        let places = Arc::new(Semaphore::new(CORE_INSTANCES as usize));
         Ok(Self(Arc::new(Inner { wasmtime, allocation, places, _ticker })))
     }
 
@@ -195,6 +195,12 @@ impl Engine {
     /// Waits for `places` to be free. They are free again when the permit is dropped.
     pub(crate) async fn enter(&self, places: u32) -> SemaphorePermit<'_> {
         let permit = self.0.places.acquire_many(places).await;
+        permit.expect("the semaphore is not closed")
+    }
+
+    /// The same for an instance that lives longer than a call.
+    pub(crate) async fn enter_for_long(&self, places: u32) -> OwnedSemaphorePermit {
+        let permit = self.0.places.clone().acquire_many_owned(places).await;
         permit.expect("the semaphore is not closed")
     }
 

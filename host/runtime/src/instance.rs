@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use cleargate_flow::event::Usage;
 use cleargate_flow::limits::Effective;
 use tokio::sync::oneshot;
+use tokio::time::error::Elapsed;
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Func, Lift, Lower, ResourceTable, Val,
 };
@@ -148,7 +149,17 @@ pub(crate) async fn invoke<E: Entry>(
         entry.call(&mut store, function.ok_or_else(absent)?).await
     };
     let outcome = tokio::time::timeout(time, work).await;
-    let usage = usage(&store, limits, started);
+    settle(&mut store, limits, started, outcome)
+}
+
+/// What came of a call, and what it used. What it printed and logged is complete then.
+pub(crate) fn settle<R>(
+    store: &mut Store<Call>,
+    limits: &Effective,
+    started: Instant,
+    outcome: Result<wasmtime::Result<R>, Elapsed>,
+) -> Called<R> {
+    let usage = usage(store, limits, started);
     let call = store.data_mut();
     let world = call.world.as_deref();
     call.stdout.close(&mut call.log, world);
@@ -162,7 +173,8 @@ pub(crate) async fn invoke<E: Entry>(
     Called { result, usage }
 }
 
-fn prepare(
+/// A store with all limits, for one call.
+pub(crate) fn prepare(
     engine: &wasmtime::Engine,
     limits: &Effective,
     world: Option<Arc<dyn World>>,
@@ -183,12 +195,33 @@ fn prepare(
     };
     let mut store = Store::new(engine, call);
     store.limiter(|call| &mut call.meter);
+    store.set_max_component_handles(MAX_HANDLES);
+    bound(&mut store, limits, deadline)?;
+    Ok(store)
+}
+
+/// The same store for another call: memory and handles stay, everything that is counted begins anew.
+pub(crate) fn renew(
+    store: &mut Store<Call>,
+    limits: &Effective,
+    world: Option<Arc<dyn World>>,
+    deadline: Instant,
+) -> wasmtime::Result<()> {
+    let call = store.data_mut();
+    call.limits = *limits;
+    call.meter.renew(limits);
+    call.log = LogBudget::new(limits);
+    (call.stdout, call.stderr) = (Printed::new(Level::Info), Printed::new(Level::Warn));
+    call.world = world;
+    bound(store, limits, deadline)
+}
+
+fn bound(store: &mut Store<Call>, limits: &Effective, deadline: Instant) -> wasmtime::Result<()> {
     store.set_fuel(limits.fuel.value)?;
     store.fuel_async_yield_interval(Some(FUEL_SLICE))?;
-    store.set_max_component_handles(MAX_HANDLES);
-    bound_crossing(&mut store, limits);
-    bound_computing(&mut store, limits, deadline);
-    Ok(store)
+    bound_crossing(store, limits);
+    bound_computing(store, limits, deadline);
+    Ok(())
 }
 
 /// Bounds the bytes that the guest may make the host copy. The engine checks them by their length, before it

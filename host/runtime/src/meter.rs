@@ -44,6 +44,12 @@ impl Meter {
         }
     }
 
+    /// Begins to count anew. What was grown before still counts against the sum.
+    pub(crate) fn renew(&mut self, limits: &Effective) {
+        let memory = self.memory;
+        *self = Self { memory, peak: memory, ..Self::new(limits) };
+    }
+
     /// Counts growth against the one sum. A refusal is the `-1` that the instruction knows.
     fn grow(&mut self, current: usize, desired: usize) -> bool {
         let sum = self.memory.saturating_add(desired.saturating_sub(current));

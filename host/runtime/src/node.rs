@@ -14,6 +14,7 @@ use crate::describe::Described;
 use crate::fault::Fault;
 use crate::foreign::CONFIG;
 use crate::instance::Called;
+use crate::living::Living;
 use crate::passage::Passage;
 use crate::plugin::{CallContext, Caller, Finding, Judgement, Piece, Stage};
 
@@ -25,6 +26,12 @@ pub fn node(plugin: &Plugin, described: &Described) -> Arc<dyn executor::Node> {
         kind: described.kind,
         output: described.signature.output.clone(),
     })
+}
+
+/// A tool of a component in an instance that lives on between calls: one call at a time.
+pub fn living(plugin: &Plugin, tool: &Described, place: Arc<Living>) -> Arc<dyn executor::Node> {
+    let (plugin, id, output) = (plugin.clone(), tool.id.clone(), tool.signature.output.clone());
+    Arc::new(Cell { plugin, id, output, place })
 }
 
 /// The guardrail of a component; calling one that has none fails.
@@ -71,6 +78,22 @@ struct Step {
 struct Guard(Plugin);
 
 struct Rewriter(Plugin);
+
+struct Cell {
+    plugin: Plugin,
+    id: String,
+    output: Type,
+    place: Arc<Living>,
+}
+
+#[async_trait]
+impl executor::Node for Cell {
+    async fn run(&self, ctx: NodeContext, input: Value) -> Result<Output, Failure> {
+        let mut called = self.plugin.call_living(&self.place, &self.id, &caller(ctx), &input).await;
+        called.result = called.result.and_then(|value| keeps_word(value, &self.output));
+        output(&self.plugin, called)
+    }
+}
 
 fn caller(ctx: NodeContext) -> Caller {
     let context = CallContext {

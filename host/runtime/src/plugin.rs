@@ -277,12 +277,15 @@ fn piece(
     Ok(Told::Filtered(filtered.text, value(Ok(filtered.carry), limits)?))
 }
 
-fn to_wire(value: &Value) -> wire::Value {
+pub(crate) fn to_wire(value: &Value) -> wire::Value {
     wire::Value::Json(value.to_json())
 }
 
 /// The plugin's answer as a value: bounded in length before it is parsed, and in depth while it is.
-fn value(outcome: Result<wire::Value, wire::Error>, limits: &Effective) -> Result<Value, Fault> {
+pub(crate) fn value(
+    outcome: Result<wire::Value, wire::Error>,
+    limits: &Effective,
+) -> Result<Value, Fault> {
     match outcome.map_err(|error| returned(error, limits))? {
         wire::Value::Json(text) => {
             output_fits(text.len(), limits)?;

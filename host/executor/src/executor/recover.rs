@@ -1,6 +1,6 @@
 //! What a process does first: find the runs that another one left unfinished.
 
-use cleargate_flow::{FlowHash, FlowId, RunId};
+use cleargate_flow::{FlowHash, FlowId, Record, RunId};
 use cleargate_store::StoreError;
 
 use super::Executor;
@@ -45,6 +45,14 @@ impl Executor {
             }
         }
         Ok(found)
+    }
+
+    /// What is stored of a run, whole.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
+        self.shared.store.whole_journal(run).await
     }
 
     /// Lists unfinished runs that nobody drives, in order of creation. The cost depends on their number
