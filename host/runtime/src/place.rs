@@ -25,6 +25,8 @@ use crate::plugin::{CallContext, Caller, Judgement, Stage};
 
 use crate::world::World;
 
+// Where there are no workers, nobody uses all of it.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "what crosses to workers"))]
 pub(crate) mod form;
 
 /// A place in which calls are executed.

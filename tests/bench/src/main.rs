@@ -25,6 +25,7 @@ mod memory;
 mod metering;
 mod peers;
 mod process;
+mod ring;
 mod sandbox;
 mod scale;
 mod swap;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
             "--write" => baseline = arguments.next().map(PathBuf::from),
             // What a process costs that does nothing: the limit of the figure of a start.
             process::NOTHING => return ExitCode::SUCCESS,
+            ring::WORKER => return ring::serve(),
             other => {
                 eprintln!("bench does not know {other}; its options are in `main.rs`");
                 return ExitCode::FAILURE;
@@ -92,6 +94,9 @@ fn measured(wanted: &Wanted, command: Option<&Path>) -> Vec<Figure> {
     }
     if sandbox::IDS.iter().any(|id| wanted.has(id)) {
         figures.extend(runtime.block_on(sandbox::figures()));
+    }
+    if wanted.has(ring::ID) {
+        figures.extend(runtime.block_on(ring::figures()));
     }
     if wanted.has("M4") {
         figures.extend(runtime.block_on(metering::figures()));

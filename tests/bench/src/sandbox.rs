@@ -88,7 +88,7 @@ pub(crate) async fn figures() -> Vec<Figure> {
     ]
 }
 
-async fn load(runtime: &Runtime, module: &str) -> Plugin {
+pub(crate) async fn load(runtime: &Runtime, module: &str) -> Plugin {
     runtime.load(guests::wrap(module), &guests::everything()).await.unwrap()
 }
 
@@ -155,7 +155,7 @@ async fn crowd(runtime: &Runtime) -> Turns {
 }
 
 /// A function of the host: interface, name, parameters, and the call of it.
-type Function = (&'static str, &'static str, &'static str, &'static str);
+pub(crate) type Function = (&'static str, &'static str, &'static str, &'static str);
 
 const LOG: Function = (
     "log",
@@ -163,7 +163,7 @@ const LOG: Function = (
     "i32 i32 i32 i32 i32",
     "(i32.const 2) (i32.const 512) (i32.const 5) (i32.const 0) (i32.const 0)",
 );
-const KV: Function = (
+pub(crate) const KV: Function = (
     "kv",
     "get",
     "i32 i32 i32 i32 i32",
@@ -171,7 +171,10 @@ const KV: Function = (
 );
 
 /// Microseconds of one host call, from calls that make many of them.
-async fn host_call(runtime: &Runtime, (interface, name, types, arguments): Function) -> Samples {
+pub(crate) async fn host_call(
+    runtime: &Runtime,
+    (interface, name, types, arguments): Function,
+) -> Samples {
     let module = format!(
         "(module (import \"cleargate:host/{interface}@0.1.0\" \"{name}\" (func $ask (param {types})))
            (memory (export \"memory\") 1) (data (i32.const 512) \"small\")
@@ -218,7 +221,7 @@ async fn overshoot(runtime: &Runtime) -> Samples {
 }
 
 /// A node that answers with a JSON string of `length` bytes.
-fn answering(length: u32) -> String {
+pub(crate) fn answering(length: u32) -> String {
     let text = format!("\\22{}\\22", "y".repeat(length as usize - 2));
     let bytes: String = length.to_le_bytes().iter().map(|b| format!("\\{b:02x}")).collect();
     format!(

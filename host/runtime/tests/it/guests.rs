@@ -1,7 +1,7 @@
 //! Turns the guests of `tests/guests` into components, and plays the world for them.
 
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use cleargate_flow::error::{ErrorCode, NodeError};
@@ -9,6 +9,7 @@ use cleargate_flow::grant::{Grants, Service};
 use cleargate_flow::limits::{Layer, Limits};
 use cleargate_flow::value::Value;
 use cleargate_runtime::engine::Allocation;
+use cleargate_runtime::worker::{Workers, WorkersConfig};
 use cleargate_runtime::world::{
     Answer, Header, Level, Media, Opened, Page, Pieces, Request, Response, ToolView, World,
 };
@@ -101,11 +102,31 @@ static ENGINE: LazyLock<Engine> =
 /// worker processes: each promise of these tests holds there too.
 pub(crate) fn runtime() -> Runtime {
     let runtime = Runtime::with_engine(ENGINE.clone(), RuntimeConfig::default()).unwrap();
-    #[cfg(target_os = "linux")]
-    if crate::apart() {
-        return runtime.at(Arc::new(crate::workers::shared()));
+    match apart().then_some(PROGRAM).flatten() {
+        Some(program) => runtime.at(Arc::new(shared(program))),
+        None => runtime,
     }
-    runtime
+}
+
+/// The program that is a worker of these tests.
+pub(crate) const PROGRAM: Option<&str> = option_env!("CARGO_BIN_EXE_cleargate-test-worker");
+
+/// Whether plugins are executed in processes of their own, in this run of the tests.
+#[allow(clippy::disallowed_methods, reason = "whoever runs the tests says so in the environment")]
+pub(crate) fn apart() -> bool {
+    std::env::var_os("CLEARGATE_RING").is_some()
+}
+
+/// The workers of all tests of a process.
+fn shared(program: &str) -> Workers {
+    static SHARED: OnceLock<Workers> = OnceLock::new();
+    let config = WorkersConfig::new(program.into(), Vec::new());
+    let open = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(Workers::open(config)).unwrap()
+    };
+    // A test has a runtime already: one in the other would be refused.
+    SHARED.get_or_init(|| std::thread::spawn(open).join().unwrap()).clone()
 }
 
 /// Every service, store, host and secret that the stage plays.

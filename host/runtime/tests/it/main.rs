@@ -31,18 +31,13 @@ use cleargate_flow::limits::Limits;
 use cleargate_flow::value::Value;
 use cleargate_runtime::Fault;
 
-use guests::Stage;
+use guests::{Stage, apart};
 
 const MIB: u64 = 1024 * 1024;
 
 /// A count for the usual run, or the one for the soak.
 fn scale(usual: u64, soak: u64) -> u64 {
     if std::env::var_os("CLEARGATE_SOAK").is_some() { soak } else { usual }
-}
-
-/// Whether plugins are executed in processes of their own, in this run of the tests.
-fn apart() -> bool {
-    std::env::var_os("CLEARGATE_RING").is_some()
 }
 
 fn stage() -> Arc<Stage> {

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cleargate_flow::error::{ErrorCode, NodeError};
@@ -30,17 +30,6 @@ fn config(act: &str) -> WorkersConfig {
 
 async fn open(config: WorkersConfig) -> Workers {
     Workers::open(config).await.unwrap()
-}
-
-/// The workers of all tests of a process.
-pub(crate) fn shared() -> Workers {
-    static SHARED: OnceLock<Workers> = OnceLock::new();
-    let opened = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(open(config("")))
-    };
-    // A test has a runtime already: one in the other would be refused.
-    SHARED.get_or_init(|| std::thread::spawn(opened).join().unwrap()).clone()
 }
 
 fn here() -> Runtime {
