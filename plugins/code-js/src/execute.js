@@ -1,114 +1,107 @@
 //! One program: read, run, and what came of it as data.
 
+import { Failure } from "#cleargate";
+import { pending, rest, settled } from "./machine.js";
+import { fetch } from "./fetching.js";
+import { Folder } from "./folder.js";
+import { importer } from "./packages.js";
+import { printed } from "./printed.js";
+import { mistake, plain } from "./result.js";
+import { rewritten } from "./rewrite.js";
+import { ToolError, closed, toolbox } from "./toolbox.js";
+
 /** Letters of a program. */
 export const MAX_SOURCE = 262_144;
-/** Letters of both streams together: what a model reads of its own output, and no more. */
-const MAX_PRINTED = 262_144;
-/** Letters of a message, and of a traceback. */
-const MAX_MESSAGE = 4_096;
-/** How deep a result may be; readers of JSON stop not far behind. */
-const MAX_DEPTH = 60;
 
-const AsyncFunction = (async () => {}).constructor;
-// Programs may change what belongs to everybody; what is used behind them was taken before.
-const { isFinite, isSafeInteger } = Number;
-const { isArray } = Array;
-const { entries } = Object;
-const stringify = JSON.stringify;
+/** What stays in this engine for calls that ask for it, beside the global object: the files of programs. */
+let folder = new Folder();
 
-/** Runs a program; whatever it does, this answers, unless the host ends it. */
-export async function run(source, input) {
-  const printed = { left: MAX_PRINTED, truncated: false, stdout: [], stderr: [] };
-  globalThis.console = consoleOf(printed);
-  globalThis.input = input;
-  let result = null;
-  let error = null;
-  try {
-    result = plain(await perform(source));
-  } catch (caught) {
-    error = mistake(caught, source);
-  }
-  return { ok: error === null, result, stdout: printed.stdout.join(""), stderr: printed.stderr.join(""), truncated: printed.truncated, error };
-}
+// What the engine keeps there for itself is no name of a program.
+for (const name of ["__cqjs", "wit"]) if (name in globalThis) Object.defineProperty(globalThis, name, { enumerable: false });
+const PROTOTYPES = [Object, Array, String, Number, Boolean].map((kind) => kind.prototype);
+/** Whether a program ran here. */
+let used = false;
+/** Names that were there when the component was built. */
+const BUILT = new Set(Reflect.ownKeys(globalThis));
 
-/** The value of the last line; of `return`, when the program has one or awaits at its outermost level. */
-async function perform(source) {
-  if (/^\s*import\b|\bimport\s*\(/m.test(source)) throw new SyntaxError("there are no modules to import: the language and what it brings is all there is");
-  try {
-    return await (0, eval)(source);
-  } catch (caught) {
-    if (!(caught instanceof SyntaxError) || !/\b(?:await|return)\b/.test(source)) throw caught;
-  }
-  // One line less before the program: its lines keep their numbers.
-  return new AsyncFunction("input", source)(globalThis.input);
-}
-
-function consoleOf(printed) {
-  const write = (stream) => (...parts) => {
-    const line = `${parts.map(shown).join(" ")}\n`;
-    const kept = line.slice(0, printed.left);
-    printed.left -= kept.length;
-    printed.truncated ||= kept.length < line.length;
-    if (kept !== "") stream.push(whole(kept));
+/** Runs a program; whatever it does, this answers, unless the host ends it or the call asks for what there is not. */
+export async function run({ source, input = null, files = {}, packages = [], tools = false, keep = false }) {
+  if (used && !keep) forget();
+  used = true;
+  const imports = importer(packages);
+  folder.put(files);
+  const streams = printed();
+  Object.assign(globalThis, { console: streams.console, input, fetch, files: folder.face(), ToolError });
+  const done = { ok: true, result: null, error: null, files: [] };
+  const attempt = async (act) => {
+    try {
+      await act();
+    } catch (caught) {
+      if (caught instanceof Failure) throw caught;
+      unspoiled();
+      done.error ??= told(caught, source);
+      done.ok = false;
+    }
   };
-  const out = write(printed.stdout);
-  const err = write(printed.stderr);
-  return { log: out, info: out, debug: out, table: out, warn: err, error: err };
+  await attempt(async () => {
+    globalThis.tools = tools ? toolbox() : closed;
+    const value = await outcome(perform(source, keep, imports));
+    if (pending()) await rest();
+    unspoiled();
+    done.result = plain(value);
+  });
+  await attempt(() => {
+    done.files = folder.delivered();
+  });
+  streams.out.end();
+  streams.err.end();
+  return { ...done, stdout: streams.out.text(), stderr: streams.err.text(), truncated: streams.room.truncated };
 }
 
-/** A value as a line shows it. */
-function shown(value) {
-  if (typeof value === "string") return value;
+/** What a program put before all values would speak in the place of its answer. */
+function unspoiled() {
+  for (const prototype of PROTOTYPES) Reflect.deleteProperty(prototype, "toJSON");
+}
+
+/** A mistake, also one whose error is the program's own and answers nothing. */
+function told(caught, source) {
   try {
-    return stringify(value) ?? String(value);
+    return mistake(caught, source);
   } catch {
-    return String(value);
+    return { type: "thrown", message: "what was thrown cannot say what it is", line: null, traceback: "" };
   }
 }
 
-/** A result as JSON has it. What JSON lacks is refused with the way to say it. */
-function plain(value, depth = 0) {
-  if (depth > MAX_DEPTH) throw new RangeError(`the result is nested more than ${MAX_DEPTH} deep`);
-  if (value === undefined || value === null) return null;
-  if (typeof value === "boolean") return value;
-  if (typeof value === "string") return whole(value);
-  if (typeof value === "number") {
-    if (!isFinite(value)) throw new RangeError(`the result holds ${value}, which JSON has not: give null or text`);
-    return value;
-  }
-  if (typeof value === "bigint") {
-    const number = Number(value);
-    if (!isSafeInteger(number)) throw new RangeError("the result holds a whole number beyond 53 bits: give String(…)");
-    return number;
-  }
-  if (typeof value !== "object") throw new TypeError(`the result holds a ${typeof value}, which is no JSON: give numbers, text, lists or records`);
-  if (typeof value.toJSON === "function") return plain(value.toJSON(), depth + 1);
-  if (value instanceof Set) return plain([...value], depth);
-  if (value instanceof Map) return plain(Object.fromEntries(value), depth);
-  if (isArray(value)) return value.map((part) => plain(part, depth + 1));
-  const record = {};
-  for (const [key, part] of entries(value)) {
-    if (part !== undefined) Object.defineProperty(record, whole(key), { value: plain(part, depth + 1), enumerable: true, writable: true, configurable: true });
-  }
-  return record;
+/** Takes away what earlier programs of this engine left. */
+function forget() {
+  folder = new Folder();
+  for (const name of Reflect.ownKeys(globalThis)) if (!BUILT.has(name)) delete globalThis[name];
 }
 
-/** What is told of an error: the frames of the program, without those around it. */
-function mistake(caught, source) {
-  if (!(caught instanceof Error)) {
-    return { type: "thrown", message: shortened(shown(caught)), line: null, traceback: "" };
+/** What a program gives, when it promised it. */
+const outcome = (value) => (typeof value?.then === "function" ? settled(value) : value);
+
+/** The value of the last line; of `return`, when the program has one. */
+function perform(source, keep, imports) {
+  if (!keep && !/\b(?:import|export)\b/.test(source)) {
+    try {
+      return (0, eval)(source);
+    } catch (caught) {
+      // A program that the engine has begun is not begun again.
+      if (!(caught instanceof SyntaxError) || reads(source)) throw caught;
+    }
   }
-  const frames = String(caught.stack ?? "").split("\n").filter((frame) => /<(?:input|evalScript|anonymous)>/.test(frame) && !frame.includes(".js"));
-  const lines = source.split("\n").length;
-  const at = frames.map((frame) => /:(\d+)(?::\d+)?\)?\s*$/.exec(frame)).find((found) => found !== null);
-  // The engine writes a line before the body of a function.
-  const line = at === undefined ? null : Math.min(Math.max(Number(at[1]), 1), lines);
-  const text = `${caught.name}: ${caught.message}\n${frames.join("\n")}`;
-  return { type: String(caught.name), message: shortened(String(caught.message)), line, traceback: shortened(text) };
+  const { text, names } = rewritten(source, keep);
+  for (const name of names) if (!(name in globalThis)) globalThis[name] = undefined;
+  return (0, eval)(text)(imports);
 }
 
-const shortened = (text) => whole(text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE / 2)}\n…\n${text.slice(-MAX_MESSAGE / 2)}`);
-
-/** A text without halves of characters. */
-const whole = (text) => text.toWellFormed();
-
+/** Whether the engine takes a text for a program. Nothing of it runs. */
+function reads(source) {
+  try {
+    (0, eval)(`throw null;${source}`);
+    return true;
+  } catch (caught) {
+    return !(caught instanceof SyntaxError);
+  }
+}

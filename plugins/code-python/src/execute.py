@@ -1,14 +1,15 @@
 """One program: read, run, and what came of it as data."""
 
 import ast
+import builtins
 import gc
 import inspect
 import json
 import linecache
 import math
 import sys
-import traceback
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Any
 
 import folder
@@ -32,6 +33,8 @@ MAX_INT = 2**63 - 1
 turns.install()
 # As it was when the component was built: programs may change what belongs to everybody.
 dumps = json.dumps
+everywhere = dict(vars(builtins))
+restore = vars(builtins).update
 
 
 @dataclass
@@ -82,8 +85,11 @@ def run(program: Program) -> Done:
     try:
         names = prepared(program, files)
         sys.stdout, sys.stderr = out, err
-        result = plain(perform(program.source, names))
+        value = perform(program.source, names)
+        restore(everywhere)
+        result = plain(value)
     except BaseException as caught:  # `SystemExit` and what a program raises of its own are no exception to the rule
+        restore(everywhere)
         if not (isinstance(caught, SystemExit) and caught.code in (None, 0)):
             error = told(caught)
     finally:
@@ -99,7 +105,7 @@ def run(program: Program) -> Done:
 def told(caught: BaseException) -> Mistake:
     """A mistake, also when memory is what there is none of: what the program holds is let go before."""
     if isinstance(caught, MemoryError):
-        traceback.clear_frames(caught.__traceback__)
+        clear_frames(caught.__traceback__)
         kept.names.clear()
         gc.collect()
     return mistake(caught)

@@ -1,7 +1,8 @@
 """What is told of an exception that ended a program: what a model needs to mend it."""
 
-import traceback
 from dataclasses import dataclass
+# As they are when the component is built: programs may change what belongs to everybody.
+from traceback import extract_tb, format_list
 
 import vetted
 
@@ -32,11 +33,11 @@ class Mistake:
 
 def mistake(caught: BaseException) -> Mistake:
     """The frames of the program, without those around it."""
-    lines = [frame for frame in traceback.extract_tb(caught.__traceback__) if frame.filename == NAME]
+    lines = [frame for frame in extract_tb(caught.__traceback__) if frame.filename == NAME]
     line = lines[-1].lineno if lines else None
     if isinstance(caught, SyntaxError) and caught.filename == NAME:
         line = caught.lineno
-    head = ["Traceback (most recent call last):\n", *traceback.format_list(lines)] if lines else []
+    head = ["Traceback (most recent call last):\n", *format_list(lines)] if lines else []
     message = said(caught)
     if isinstance(caught, SyntaxError):
         message = caught.msg
@@ -53,7 +54,7 @@ def said(caught: BaseException) -> str:
     """The words of an exception, whose class is the program's: it may say anything, also nothing."""
     try:
         return str.__str__(str(caught))
-    except Exception:
+    except BaseException:
         return "the exception cannot say what it is"
 
 

@@ -45,6 +45,9 @@ class Stream(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
+        if not self.printed.left:
+            # What there is no room for takes no more time than its length.
+            self.printed.truncated, self.write = True, len
         kept = self.printed.take(text)
         if kept:
             self.parts.append(kept)

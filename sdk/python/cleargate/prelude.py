@@ -12,6 +12,7 @@ import importlib.machinery
 import io
 import linecache
 import os
+import posix
 import sys
 import time
 from typing import Any, Callable, Iterator
@@ -19,8 +20,12 @@ from typing import Any, Callable, Iterator
 from . import network
 from .failure import told
 
-# Functions of `os` that reach files; the engine traps in them.
-FILES = ("open", "stat", "lstat", "listdir", "scandir", "mkdir", "remove", "unlink", "rename", "rmdir", "getcwd", "access")
+# Functions of `os` that reach files, by names and by numbers; the engine traps in them.
+FILES = (
+    "open stat lstat listdir scandir mkdir remove unlink rename replace rmdir getcwd getcwdb access link symlink readlink chmod utime truncate "
+    "chdir fchdir statvfs fstatvfs pathconf read write close closerange isatty fstat dup dup2 lseek pipe fsync fdatasync ftruncate fpathconf "
+    "get_blocking set_blocking get_terminal_size posix_fallocate posix_fadvise pread pwrite readv writev preadv pwritev"
+).split()
 
 # What Python says before it reaches for files.
 REACHING = {"open", "os.listdir", "os.scandir", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.chdir", "os.truncate"}
@@ -126,8 +131,8 @@ def open(clock: Any = None, random: Any = None, log: Any = None, http: Any = Non
     network.lend(http)
     set_clock(clock)
     set_chance(random)
-    sys.stdout = Lines(None if log is None else log.info)
-    sys.stderr = Lines(None if log is None else log.warn)
+    sys.stdout = sys.__stdout__ = Lines(None if log is None else log.info)
+    sys.stderr = sys.__stderr__ = Lines(None if log is None else log.warn)
 
 
 class Refused(Exception):
@@ -171,4 +176,6 @@ def close() -> None:
     sys.addaudithook(lambda event, _: refuse() if event in REACHING else None)
     builtins.open = io.open = refuse
     for name in FILES:
-        setattr(os, name, refuse)
+        for module in (os, posix):
+            if hasattr(module, name):
+                setattr(module, name, refuse)

@@ -17,6 +17,9 @@ from typing import Any, Callable, Literal, Union
 
 from .failure import Failure
 
+# As it is when the component is built: code that a plugin runs may change what belongs to everybody.
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 # A function that makes a Python value of data; the second argument is the place of the data, as a JSON Pointer.
 Read = Callable[[Any, str], Any]
 
@@ -303,7 +306,7 @@ def written(value: Any) -> Any:
 
 def text(value: Any) -> str:
     """A Python value as JSON, without spaces."""
-    line = json.dumps(written(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    line = ENCODER.encode(written(value))
     # Half of a letter, as `\ud800`, is no text outside of Python: here it is an error, behind the boundary a trap.
     line.encode()
     return line

@@ -4,6 +4,7 @@ import functools
 import inspect
 import json
 from dataclasses import dataclass
+from json import loads
 from typing import Any, Callable
 
 from componentize_py_types import Err
@@ -31,7 +32,7 @@ def read(what: str, value: Any) -> Any:
     """Data from a value; `what` names it in the refusal."""
     match value:
         case wit.Value_Json(data):
-            return json.loads(data)
+            return loads(data)
         case wit.Value_Media():
             raise Failure("invalid_input", f"the {what} must be JSON; it is media")
     raise Failure(
