@@ -109,7 +109,8 @@ pub use secrets::{SecretRow, SecretStore};
 pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};
 pub use timeline::{AssetMade, AssetsUsed, NodeRow, Timeline};
 pub use travel::{
-    Divergence, Fork, ForkPlan, Forked, Migration, Replay, ReplayOptions, RunComparison, SwapPlan,
+    Divergence, Fork, ForkPlan, Forked, Journals, Migration, Replay, ReplayOptions, RunComparison,
+    SwapPlan,
 };
 pub use triggers::{Heard, ListenOptions};
 pub use waits::{Sent, TaskQuery, TaskView, TellOptions, WaitView};

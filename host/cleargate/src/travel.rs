@@ -24,7 +24,7 @@ mod swap;
 pub use compare::RunComparison;
 pub use fork::{Fork, ForkPlan, Forked};
 pub use migrate::Migration;
-pub use replay::{Divergence, Replay, ReplayOptions};
+pub use replay::{Divergence, Journals, Replay, ReplayOptions};
 pub use swap::SwapPlan;
 
 impl Host {

@@ -21,6 +21,9 @@ const MAX_TOLD: usize = 100;
 /// Attempts that are performed again at the same time: what one replay may take of the process.
 const TOGETHER: usize = 4;
 
+/// Journals by their runs.
+pub type Journals = BTreeMap<RunId, Vec<Record>>;
+
 /// How a run is replayed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReplayOptions {
@@ -180,13 +183,28 @@ impl Host {
         records: &[Record],
         options: ReplayOptions,
     ) -> Result<Replay> {
+        self.replay_journals(flow, id, records, &Journals::new(), options).await
+    }
+
+    /// The same with the journals of the runs inside it, which need not be in the store either.
+    ///
+    /// # Errors
+    /// As [`Host::replay_journal`].
+    pub async fn replay_journals(
+        &self,
+        flow: &Flow,
+        id: &RunId,
+        records: &[Record],
+        inside: &Journals,
+        options: ReplayOptions,
+    ) -> Result<Replay> {
         let mut replay = Replay {
             run: id.to_string(),
             flow: flow.id().into(),
             hash: flow.hash().to_string(),
             ..Replay::default()
         };
-        let folded = self.replay_run(flow, id, records, options, &mut replay).await?;
+        let folded = self.replay_run(flow, id, records, (inside, options), &mut replay).await?;
         if let Some(folded) = folded {
             (replay.digest, replay.outcome) = (folded.digest, folded.outcome);
         }
@@ -199,7 +217,7 @@ impl Host {
         flow: &'a Flow,
         id: &'a RunId,
         records: &'a [Record],
-        options: ReplayOptions,
+        how: (&'a Journals, ReplayOptions),
         replay: &'a mut Replay,
     ) -> BoxFuture<'a, Result<Option<Refolded>>> {
         async move {
@@ -219,9 +237,9 @@ impl Host {
                 .into_iter()
                 .partition(|recorded| flow.catalog.flows.contains_key(&recorded.attempt.leaf.uses));
             for recorded in inner {
-                self.replay_inner(flow, id, &recorded, options, replay).await?;
+                self.replay_inner(flow, id, &recorded, how, replay).await?;
             }
-            if options.execute {
+            if how.1.execute {
                 self.execute(flow, id, own, replay).await;
             }
             Ok(Some(folded))
@@ -235,7 +253,7 @@ impl Host {
         flow: &Flow,
         id: &RunId,
         recorded: &Recorded,
-        options: ReplayOptions,
+        how: (&Journals, ReplayOptions),
         replay: &mut Replay,
     ) -> Result<()> {
         let attempt = &recorded.attempt;
@@ -245,7 +263,12 @@ impl Host {
         }
         let inner = &flow.catalog.flows[&attempt.leaf.uses];
         let child = child_id(id, &attempt.address, attempt.attempt);
-        let Some(row) = self.store().run(&child).await.map_err(store_error)? else {
+        let known = match how.0.get(&child) {
+            Some(records) => Some(records.clone()),
+            None if self.store().run(&child).await.map_err(store_error)?.is_none() => None,
+            None => Some(self.events(&child).await?),
+        };
+        let Some(records) = known else {
             if recorded.answer.is_ok() {
                 let what = format!("its run {child} is not in the store");
                 replay.tell(Divergence { what, ..at(id, recorded) });
@@ -253,8 +276,7 @@ impl Host {
             return Ok(());
         };
         replay.sub_flows += 1;
-        let records = self.events(&child).await?;
-        let folded = self.replay_run(inner, &row.id, &records, options, replay).await?;
+        let folded = self.replay_run(inner, &child, &records, how, replay).await?;
         // Guards stand between the attempt and its run, and may change both.
         let plain = attempt.leaf.guard.is_empty();
         if let (Some(Refolded { outcome: Some(outcome), .. }), true) = (folded, plain)

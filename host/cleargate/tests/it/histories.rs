@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use cleargate::{
-    Config, Fork, Host, InputValue, Kind, Outcome, Record, ReplayOptions, RunId, Value,
+    Config, Event, Flow, Fork, Host, InputValue, Journals, Kind, Outcome, Record, ReplayOptions,
+    RunId, Value,
 };
 
 const GRANTS: &str = "[[grant]]\nplugin = \"built-in\"\nversion = \"0\"\ndigest = \"built-in\"\n\
@@ -37,20 +38,55 @@ fn journals(case: &Path) -> Vec<(RunId, Vec<Record>)> {
     journals.into_iter().map(read).collect()
 }
 
+/// Writes the journals of a run, and of those inside it.
 async fn write(case: &Path, host: &Host, run: &RunId) {
-    let records = host.events(run).await.unwrap();
-    let lines = records.iter().map(|record| serde_json::to_string(record).unwrap() + "\n");
-    std::fs::write(case.join(format!("{run}.ndjson")), lines.collect::<String>()).unwrap();
+    let mut runs = vec![run.clone()];
+    while let Some(run) = runs.pop() {
+        let records = host.events(&run).await.unwrap();
+        let lines = records.iter().map(|record| serde_json::to_string(record).unwrap() + "\n");
+        std::fs::write(case.join(format!("{run}.ndjson")), lines.collect::<String>()).unwrap();
+        let inside = host.run_details(&run).await.unwrap().sub_flows;
+        runs.extend(inside.into_iter().map(|run| run.id.parse::<RunId>().unwrap()));
+    }
+}
+
+/// Makes the plugins of a case that are not there, of their text.
+fn plugins(case: &Path) {
+    for entry in std::fs::read_dir(case).unwrap() {
+        let path = entry.unwrap().path();
+        let made = path.with_extension("plugin.wasm");
+        if path.extension().is_some_and(|end| end == "wat") && !made.exists() {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let manifest =
+                format!("[plugin]\nname = 'acme:{name}'\nversion = '1.0.0'\ndescription = 'x'\n");
+            let manifest = cleargate_registry::Manifest::from_toml(&manifest).unwrap();
+            let component = wat::parse_file(&path).unwrap();
+            let plugin = cleargate_registry::embed_manifest(&component, &manifest).unwrap();
+            std::fs::write(made, plugin).unwrap();
+        }
+    }
+}
+
+/// A folder with the flows and plugins of a case, in which a build may write.
+fn copy(case: &Path) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(case).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "yaml" || end == "wasm") {
+            std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    folder
 }
 
 /// Runs a case with this build, and keeps its journal; with a fork, that one's too.
 async fn bless(case: &Path) {
-    let home = tempfile::tempdir().unwrap();
+    plugins(case);
+    let home = copy(case);
     let path = |name: &str| home.path().join(name);
     std::fs::write(path("grants.toml"), GRANTS).unwrap();
     // What the world was then is not there when it is replayed.
     std::fs::write(path("note.txt"), "a note").unwrap();
-    std::fs::copy(case.join("flow.yaml"), path("flow.yaml")).unwrap();
     let host = Host::open(Config::new(home.path(), home.path()).in_memory()).await.unwrap();
     let flow = host.load("flow.yaml", false).await.unwrap();
     let input = std::fs::read_to_string(case.join("input.json")).ok().map(InputValue::Json);
@@ -66,6 +102,20 @@ async fn bless(case: &Path) {
     }
 }
 
+/// The journals of the runs inside of a run of this build's two levels.
+fn inside<'j>(journals: &'j Journals, run: &RunId) -> impl Iterator<Item = &'j Vec<Record>> {
+    journals.values().filter(move |records| {
+        matches!(&records[0].event, Event::RunStarted { parent: Some((around, _)), .. } if around == run)
+    })
+}
+
+/// Whether a record is the answer of a step that is a run of its own.
+fn is_inside(flow: &Flow, record: &Record) -> bool {
+    let Event::AttemptSucceeded { address, .. } = &record.event else { return false };
+    let node = flow.graph().node(address).unwrap();
+    matches!(&node.kind, cleargate_flow::graph::NodeKind::Leaf(leaf) if leaf.uses == "part")
+}
+
 #[tokio::test]
 async fn golden_histories_replay_byte_for_byte() {
     let cases = cases();
@@ -74,19 +124,24 @@ async fn golden_histories_replay_byte_for_byte() {
         if journals(&case).is_empty() && blessing() {
             bless(&case).await;
         }
-        let home = tempfile::tempdir().unwrap();
-        let host = Host::open(Config::new(home.path(), &case).in_memory()).await.unwrap();
+        let home = copy(&case);
+        let host = Host::open(Config::new(home.path(), home.path()).in_memory()).await.unwrap();
         let flow = host.load("flow.yaml", false).await.unwrap();
-        let journals = journals(&case);
+        let journals = Journals::from_iter(journals(&case));
         assert!(!journals.is_empty(), "{} has no journal: CLEARGATE_BLESS=1", case.display());
-        for (run, records) in journals {
-            for execute in [false, true] {
+        for (run, records) in &journals {
+            // The journal of a run inside is replayed with the run around it.
+            let own = matches!(&records[0].event, Event::RunStarted { parent: None, .. });
+            for execute in [false, true].into_iter().filter(|_| own) {
                 let options = ReplayOptions { execute };
-                let replay = host.replay_journal(&flow, &run, &records, options).await.unwrap();
+                let replay = host.replay_journals(&flow, run, records, &journals, options);
+                let replay = replay.await.unwrap();
                 assert!(replay.is_same(), "{}: {:#?}", case.display(), replay.divergences);
-                assert_eq!(replay.records, records.len() as u64);
-                assert_eq!(replay.executed, if execute { replay.attempts } else { 0 });
                 assert!(replay.outcome.is_some() && replay.error().is_none());
+                let subs = records.iter().filter(|record| is_inside(&flow, record)).count() as u64;
+                let inside = inside(&journals, run).map(|records| records.len() as u64);
+                assert_eq!(replay.records, records.len() as u64 + inside.sum::<u64>());
+                assert_eq!(replay.executed, if execute { replay.attempts - subs } else { 0 });
             }
             // A journal reads back as it was written.
             let path = case.join(format!("{run}.ndjson"));
