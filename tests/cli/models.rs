@@ -1,15 +1,20 @@
 //! Models of a flow, behind guards and a cache, asked by a node and by a plugin: a real server, counted.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::world::{World, repository};
 
 pub(crate) const KEY: &str = "sk-test-4f1b0c9d8e7a6b5c";
+
+/// When a server was asked what.
+type Heard = Arc<Mutex<BTreeMap<String, Vec<Instant>>>>;
 
 /// A server of models: it knows which team a ticket is for, and who asks.
 pub(crate) struct Server {
@@ -50,6 +55,39 @@ impl Server {
             }
         });
         Self { port, asked }
+    }
+
+    /// A server that says to the n-th question with some words what it is told to: a status and headers.
+    pub(crate) fn failing(
+        answer: impl Fn(&str, usize) -> (u16, String) + Send + 'static,
+    ) -> (Self, Heard) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (asked, heard) = (Arc::default(), Heard::default());
+        let told = heard.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let (_, body) = read(&mut stream);
+                let body: Value = serde_json::from_str(&body).unwrap();
+                let messages = body["messages"].as_array().unwrap();
+                let words = messages.last().unwrap()["content"].as_str().unwrap().trim();
+                let mut told = told.lock().unwrap();
+                let times = told.entry(words.to_owned()).or_default();
+                times.push(Instant::now());
+                let (status, headers) = answer(words, times.len());
+                let message = json!({ "role": "assistant", "content": r#"{"team": "billing"}"# });
+                let answer =
+                    json!({ "choices": [{ "message": message, "finish_reason": "stop" }] });
+                let answer = answer.to_string();
+                let head = format!(
+                    "HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
+                    answer.len()
+                );
+                let _ = stream.write_all(format!("{head}{answer}").as_bytes());
+            }
+        });
+        (Self { port, asked }, heard)
     }
 
     pub(crate) fn asked(&self) -> usize {
@@ -250,3 +288,64 @@ const CASES: &str = r#"cases:
     world: { tools: [{ tool: data.query }] }
     expect: { error: { code: denied, message: "model `fast`" } }
 "#;
+
+/// Asks a model once for each word, with two more tries when it is worth it.
+const PATIENT: &str = r#"cleargate: 1
+flow: patient
+use: { chat: "cleargate:openai-chat@^0.1" }
+models:
+  fast: { use: chat/small, config: { base_url: "http://127.0.0.1:PORT/v1", key: MODEL_KEY } }
+input: { words: list<string> }
+nodes:
+  each:
+    map: ${input.words}
+    as: word
+    concurrency: 20
+    on_item_error: collect
+    do:
+      ask:
+        type: model
+        model: fast
+        prompt: "${word}"
+        with: { word: "${word}" }
+        out: { team: string }
+        retry: { transient: { max: 3, backoff: 1ms..5ms } }
+    out: ${ask.team}
+output: { each: "${each}" }
+"#;
+
+#[test]
+fn du_13_a_server_that_fails_is_asked_again_when_that_may_help_and_when_it_says() {
+    let passing = [408, 409, 425, 429, 500, 502, 503, 529];
+    let final_ones = [400, 401, 403, 404, 422];
+    let (server, heard) = Server::failing(|words, n| {
+        let mut parts = words.split(' ');
+        let status: u16 = parts.next().unwrap().parse().unwrap();
+        let pause = parts.next().map(|pause| format!("Retry-After: {pause}\r\n"));
+        let down = words.ends_with("down") || n == 1;
+        if down { (status, pause.unwrap_or_default()) } else { (200, String::new()) }
+    });
+    let world = granted(&server);
+    world.write("patient.yaml", &PATIENT.replace("PORT", &server.port.to_string()));
+    let mut words: Vec<String> =
+        passing.iter().chain(&final_ones).map(ToString::to_string).collect();
+    // Whoever says how long is waited for; what it says without sense is not; and who stays down is given up.
+    words.extend(["429 1", "503 soon", "503 0 down"].map(str::to_owned));
+    let input = format!("words={}", json!(words));
+    let done = run(&world, "patient.yaml", &input);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let report: Value = serde_json::from_str(&done.out).unwrap();
+    let heard = heard.lock().unwrap();
+    for (at, word) in words.iter().enumerate() {
+        let given = &report["outcome"]["output"]["each"][at];
+        let (asked, well) = match word.as_str() {
+            "503 0 down" => (3, false),
+            word if final_ones.iter().any(|status| word == status.to_string()) => (1, false),
+            _ => (2, true),
+        };
+        assert_eq!(heard[word].len(), asked, "{word}: {given}");
+        assert_eq!(given.to_string().contains("billing"), well, "{word}: {given}");
+    }
+    let pause = heard["429 1"][1] - heard["429 1"][0];
+    assert!(pause >= Duration::from_millis(990), "it asked for a second: {pause:?}");
+}

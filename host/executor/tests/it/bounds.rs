@@ -1,6 +1,7 @@
 //! What one node, or one run, cannot take from the others: log lines, bytes of a result, places.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use cleargate_executor::{End, ManualClock, RunHandle, StartError, StartRun};
 use cleargate_flow::event::MAX_PAYLOAD_DEPTH;
@@ -161,4 +162,48 @@ async fn an_output_or_an_input_that_no_journal_takes_is_a_failure_with_a_name() 
     let flow = graph("  a: { type: pure }\n", "1");
     let refused = process.executor.start(flow, process.catalog(), start).await.err();
     assert!(matches!(refused, Some(StartError::Input(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn du_15_a_peer_that_is_down_costs_a_bounded_number_of_attempts_and_holds_nobody_up() {
+    const ITEMS: usize = 64;
+    const TRIES: usize = 4;
+    const PLACES: usize = 8;
+    let clock = ManualClock::at(1_000);
+    let store = Arc::new(MemoryStore::default());
+    let process =
+        Process::on(store, "a", Arc::default(), clock.clone(), |c| c.max_attempts = PLACES);
+    let items: Vec<String> = (0..ITEMS).map(|n| n.to_string()).collect();
+    let storm = graph(
+        &format!(
+            "  m:\n    map: \"[{}]\"\n    max: {ITEMS}\n    concurrency: {ITEMS}\n    as: n\n    \
+             on_item_error: skip\n    do:\n      i:\n        type: read\n        with: {{ v: \"${{n}}\", act: down }}\n        \
+             retry: {{ transient: {{ max: {TRIES}, backoff: 1s..4s }} }}\n    out: \"${{i}}\"\n",
+            items.join(", ")
+        ),
+        "\"${m}\"",
+    );
+    let run = process.start(&storm).await;
+    let attempts = || process.ledger.done.lock().unwrap().len();
+    while attempts() < ITEMS {
+        tokio::task::yield_now().await;
+    }
+    // Between two attempts nothing is held: others have the places, and nothing is asked until the pause is over.
+    let well = process.start(&graph("  a: { type: read, with: { v: 1 } }\n", "\"${a}\"")).await;
+    assert!(matches!(well.outcome().await, End::Finished(Outcome::Succeeded { .. })));
+    clock.advance(999);
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(attempts(), ITEMS + 1);
+    while run.ended().is_none() {
+        clock.advance(100);
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(run.outcome().await, End::Finished(Outcome::Succeeded { .. })));
+    assert_eq!(attempts(), ITEMS * TRIES + 1);
+    assert!(
+        process.ledger.most.load(Ordering::SeqCst) <= PLACES,
+        "more at once than there are places"
+    );
 }

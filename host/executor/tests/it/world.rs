@@ -88,7 +88,7 @@ impl Node for Scripted {
         match input.get("act").and_then(Value::as_str).unwrap_or("give") {
             "panic" => panic!("scripted"),
             "fail" => return Err(Failure::new(ErrorCode::Permanent, "scripted")),
-            "flaky" if ctx.attempt < 3 => {
+            act @ ("flaky" | "down") if ctx.attempt < 3 || act == "down" => {
                 return Err(Failure::new(ErrorCode::Transient, "scripted"));
             }
             "hang" => std::future::pending().await,
