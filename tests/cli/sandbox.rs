@@ -59,3 +59,31 @@ fn a_program_of_either_language_runs_within_its_limits_and_its_mistakes_have_lin
     let replay = world.run(&["replay", first, "--execute"]);
     assert!(replay.out.contains("the same, byte for byte"), "{replay:?}");
 }
+
+#[test]
+fn a_session_goes_on_in_another_process_until_it_is_ended() {
+    let world = world();
+    let python = "x = 41\ndef f(n):\n    print('in f')\n    return n + 1\n\nf(x)\n1 / 0\nwhile True: pass\nx\n";
+    let first = world.told(&["sandbox", "repl", "--limit", "time=1s"], python);
+    assert_eq!((first.code, first.out.as_str()), (Some(1), "in f\n42\n41\n"), "{first:?}");
+    first.expect(1, &["ZeroDivisionError: division by zero", "took longer than 1000 ms"]);
+    let runs = world.json(&["runs", "list", "--output", "json"]);
+    let run = runs[0]["id"].as_str().unwrap();
+    first.expect(1, &[&format!("sandbox repl --resume {run}")]);
+
+    let resume = ["sandbox", "repl", "--resume", run];
+    let second = world.told(&[&resume[..], &["--output", "ndjson"]].concat(), "f(x + 1)\n:end\n");
+    let report: Value = serde_json::from_str(&second.out).unwrap();
+    assert_eq!((second.code, &report["result"]), (Some(0), &json!(43)), "{second:?}");
+    world.told(&resume, "x").expect(3, &["has ended"]);
+
+    let js = world.told(
+        &["sandbox", "repl", "--lang", "js"],
+        "let a = 1\nconst f = (n) => n + a;\nfunction g() {\n  return f(2);\n}\n\n({b: f(a), c: g()})\n:end\n",
+    );
+    assert_eq!((js.code, js.out.as_str()), (Some(0), "{\"b\":2,\"c\":3}\n"), "{js:?}");
+
+    let plain = world.json(&["runs", "list", "--output", "json"]);
+    assert_eq!(plain.as_array().unwrap().len(), 2);
+    world.told(&["sandbox", "repl", "--resume", "no such"], "").expect(3, &["is no id of a run"]);
+}

@@ -105,6 +105,7 @@ pub use ring::Ring;
 pub use running::{NodeProgress, Running};
 pub use runs::{RunDetails, RunQuery, RunView, Undelivered};
 pub use sandbox::Language;
+pub use sandbox::session::{Printed, Session};
 pub use secrets::{SecretRow, SecretStore};
 pub use swaps::{BREAKDOWN_BUDGET, BUDGET_TIME, Swap, SwapEvent};
 pub use timeline::{AssetMade, AssetsUsed, NodeRow, Timeline};

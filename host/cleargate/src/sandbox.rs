@@ -3,6 +3,8 @@
 //! It is an ordinary run: its limits are enforced as those of any plugin, its calls are in the journal, and a replay needs no
 //! execution.
 
+pub(crate) mod session;
+
 use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -77,19 +79,7 @@ impl Host {
     /// # Errors
     /// There is no such limit, a value is none, or the plugin of the language cannot be had.
     pub async fn sandbox(&self, language: Language, limits: &[(String, String)]) -> Result<Flow> {
-        let mut written = String::new();
-        for (name, value) in limits {
-            let Some(row) = TABLE.iter().find(|row| row.name == name) else {
-                let names: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
-                let why = format!("there is no limit `{name}`");
-                return Err(Error::new(Kind::Invalid, why)
-                    .with_help(format!("the limits are {}", names.join(", "))));
-            };
-            row.unit
-                .parse(value)
-                .map_err(|why| Error::new(Kind::Invalid, format!("the limit `{name}`: {why}")))?;
-            let _ = write!(written, "{name}: \"{value}\", ");
-        }
+        let written = limits_text(limits)?;
         let text = format!(
             "cleargate: 1\nflow: sandbox_{language}\nuse: {{ code: \"{plugin}\" }}\n\
              input: {{ source: string, input: {{ type: json, default: null }} }}\nnodes:\n  program:\n    type: code.run\n    \
@@ -101,4 +91,22 @@ impl Host {
         self.load_source(FlowSource::made(&format!("sandbox_{language}"), text), Locking::Write)
             .await
     }
+}
+
+/// Limits of a call, as the entries of a map in a flow.
+fn limits_text(limits: &[(String, String)]) -> Result<String> {
+    let mut written = String::new();
+    for (name, value) in limits {
+        let Some(row) = TABLE.iter().find(|row| row.name == name) else {
+            let names: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
+            let why = format!("there is no limit `{name}`");
+            return Err(Error::new(Kind::Invalid, why)
+                .with_help(format!("the limits are {}", names.join(", "))));
+        };
+        row.unit
+            .parse(value)
+            .map_err(|why| Error::new(Kind::Invalid, format!("the limit `{name}`: {why}")))?;
+        let _ = write!(written, "{name}: \"{value}\", ");
+    }
+    Ok(written)
 }

@@ -11,6 +11,7 @@ mod listen;
 mod new;
 mod plan;
 mod plugin;
+mod repl;
 mod run;
 pub mod runs;
 mod sandbox;

@@ -22,7 +22,11 @@ export function rewritten(source, keep) {
   }
   calls(tree, edits);
   const last = tree.body.at(-1);
-  if (last?.type === "ExpressionStatement" && last.directive === undefined) edits.around(last.expression, ";return (", ")");
+  if (last?.type === "ExpressionStatement" && last.directive === undefined) {
+    // The whole statement: an expression does not count the brackets around it.
+    const end = source[last.end - 1] === ";" ? last.end - 1 : last.end;
+    edits.around({ start: last.start, end }, ";return (", ")");
+  }
   const start = tree.body.filter((statement) => statement.directive !== undefined).at(-1)?.end ?? 0;
   edits.insert(start, hoisted.map((name) => `;globalThis.${name} = ${name};`).join(""));
   return { text: `(async function (${IMPORT}) {${edits.applied()}\n})`, names };

@@ -25,4 +25,23 @@ pub enum Sandbox {
         #[arg(long, value_name = "NAME=VALUE")]
         limit: Vec<String>,
     },
+    /// Give programs one at a time, each of which finds what those before it left
+    #[command(
+        after_help = "Examples:\n  cleargate sandbox repl\n  cleargate sandbox repl --lang js --limit time=2s\n  \
+        cleargate sandbox repl --resume 01a20132-f9fe-7665-8168-52ad42b01b51\n\n\
+        A line is a program when it is complete; what ends with `:` or leaves a bracket open goes on until an empty line. \
+        Ctrl-D leaves the session, which then waits for 30 days: it is a run, survives `kill -9`, and `--resume` goes on with it. \
+        `:end` ends it for good. With --output ndjson each program's report is a line."
+    )]
+    Repl {
+        /// `python` or `js`
+        #[arg(long, default_value = "python")]
+        lang: String,
+        /// A bound of each program: time=2s, memory=64MiB, fuel=500M
+        #[arg(long, value_name = "NAME=VALUE")]
+        limit: Vec<String>,
+        /// Go on with a session, by the id of its run
+        #[arg(long, value_name = "RUN", conflicts_with_all = ["lang", "limit"])]
+        resume: Option<String>,
+    },
 }

@@ -3,13 +3,19 @@
 use cleargate::{Error, InputValue, Kind, Language, Outcome, StartOptions, Value};
 
 use super::Context;
+use super::repl::repl;
 use super::run::text_of;
 use crate::args::Sandbox;
 use crate::failure::Failure;
 use crate::output::{Talk, harmless};
 
 pub async fn sandbox(context: &Context<'_>, verb: Sandbox) -> Result<u8, Failure> {
-    let Sandbox::Run { file, lang, input, limit } = verb;
+    let (file, lang, input, limit) = match verb {
+        Sandbox::Run { file, lang, input, limit } => (file, lang, input, limit),
+        Sandbox::Repl { lang, limit, resume } => {
+            return repl(context, &lang, &limit, resume.as_deref()).await;
+        }
+    };
     let language = match lang {
         Some(lang) => lang.parse()?,
         None => Language::of_file(&file).ok_or_else(|| {
@@ -30,12 +36,7 @@ pub async fn sandbox(context: &Context<'_>, verb: Sandbox) -> Result<u8, Failure
         })?;
         inputs.push(InputValue::Port { name: "input".into(), text: value.to_json() });
     }
-    let limits = limit.iter().map(|limit| match limit.split_once('=') {
-        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-        None => Err(Error::new(Kind::Invalid, format!("`{limit}` is no limit"))
-            .with_help("--limit time=200ms")),
-    });
-    let limits = limits.collect::<Result<Vec<_>, _>>()?;
+    let limits = bounds(&limit)?;
     let host = context.waiting_host().await?;
     let flow = host.sandbox(language, &limits).await?;
     let running = host.start(&flow, inputs, StartOptions::default()).await?;
@@ -47,6 +48,16 @@ pub async fn sandbox(context: &Context<'_>, verb: Sandbox) -> Result<u8, Failure
             .into()),
         Outcome::Cancelled => Err(Error::new(Kind::Interrupted, "somebody stopped it").into()),
     }
+}
+
+/// Limits as they are given: `time=200ms`.
+pub(super) fn bounds(limit: &[String]) -> Result<Vec<(String, String)>, Error> {
+    let limits = limit.iter().map(|limit| match limit.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err(Error::new(Kind::Invalid, format!("`{limit}` is no limit"))
+            .with_help("--limit time=200ms")),
+    });
+    limits.collect()
 }
 
 /// What the program printed and gave.
@@ -61,12 +72,21 @@ fn shown(talk: &Talk, output: &Value) -> u8 {
     for line in text("stderr").lines() {
         talk.say(&harmless(line));
     }
-    if output.get("truncated") == Some(&Value::Bool(true)) {
+    told_of(talk, output);
+    u8::from(!ok)
+}
+
+/// Says what of a report is no result: that something is missing, and what went wrong.
+pub(super) fn told_of(talk: &Talk, report: &Value) {
+    if report.get("truncated") == Some(&Value::Bool(true)) {
         talk.warn("it printed more than is kept");
     }
-    if let Some(error) = output.get("error").filter(|error| **error != Value::Null) {
+    if let Some(error) = report.get("error").filter(|error| **error != Value::Null) {
         let said = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
-        talk.warn(harmless(said("traceback")).trim_end());
+        let text = match said("traceback") {
+            "" => format!("{}: {}", said("type"), said("message")),
+            traceback => traceback.to_owned(),
+        };
+        talk.warn(harmless(&text).trim_end());
     }
-    u8::from(!ok)
 }
