@@ -127,3 +127,41 @@ fn a_session_is_what_the_journal_says_in_every_process_and_in_every_fork() {
         .run(&["run", "flow.yaml"])
         .expect(5, &["a session lives in this process", "cleargate.toml"]);
 }
+
+#[test]
+fn the_flow_of_the_page_about_programs_gives_what_the_page_says() {
+    let page = include_str!("../../host/SANDBOX.md");
+    let world = World::empty();
+    interpreters(&world, &["math"]);
+    let (_, flow) = page.split_once("```yaml\n").unwrap();
+    let (flow, after) = flow.split_once("\n```").unwrap();
+    let code: Vec<&str> = after.split('`').skip(1).step_by(2).take(2).collect();
+    world.write("flow.yaml", flow);
+    let input = code[0].replace("\\n", "\n");
+    let done = world.json(&["run", "flow.yaml", "--input", &input, "--output", "json"]);
+    let expected: serde_json::Value = serde_json::from_str(code[1]).unwrap();
+    assert_eq!(done["outcome"]["output"], expected, "{done}");
+
+    // What the operator granted to nobody is not there, and the program is told which line would grant it.
+    let asks = "fetch('http://127.0.0.1:9/')";
+    let asking = flow.replace("tools.math.evaluate({", &format!("{asks}; tools.math.evaluate({{"));
+    let asking = asking.replace("${share.result}", "${share.error}");
+    world.write(
+        "flow.yaml",
+        &asking.replace("    tools: [ math", "    network: [ 127.0.0.1 ]\n    tools: [ math"),
+    );
+    let denied = world.json(&["run", "flow.yaml", "--input", &input, "--output", "json"]);
+    let said = denied.to_string();
+    assert!(said.contains("denied") && said.contains("127.0.0.1"), "{said}");
+
+    // A tool that the node does not list is not there either, though the flow has its plugin.
+    world.write("flow.yaml", &flow.replace("[ math.evaluate ]", "[ math.statistics ]"));
+    let unlisted = world.json(&["run", "flow.yaml", "--input", &input, "--output", "json"]);
+    assert_eq!(unlisted["outcome"]["output"]["share"], serde_json::Value::Null, "{unlisted}");
+
+    // A loop of calls ends at the count of the node.
+    let endless = flow.replace("tools.math.evaluate({", "for (;;) tools.math.evaluate({");
+    world.write("flow.yaml", &endless.replace("4 }).result", "4 })"));
+    let stopped = world.run(&["run", "flow.yaml", "--input", &input]);
+    stopped.expect(7, &["more than 50 calls of tools"]);
+}
