@@ -109,6 +109,8 @@ fn a_session_is_what_the_journal_says_in_every_process_and_in_every_fork() {
     let runs = world.json(&["runs", "list", "--output", "json"]);
     let run = runs[0]["id"].as_str().unwrap();
     world.run(&["signal", run, "go", "{}"]).expect(0, &[]);
+    // What brings a session back is a part of the step that waits for it, and needs no place beside it.
+    world.write_home("cleargate.toml", b"[run]\nconcurrency = 1\n");
     let done = world.json(&["resume", run, "--output", "json"]);
     let expected = json!({ "begin": 1, "more": 2, "end": [3, 3], "other": false });
     assert_eq!(done["outcome"]["output"], expected, "{done}");

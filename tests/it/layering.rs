@@ -50,10 +50,13 @@ const OWNERS: &[(&str, &[&str])] = &[
     // The bench measures a bare call beside ours.
     ("wasmtime", &["runtime", "bench"]),
     ("wasmtime-wasi", &["runtime"]),
+    ("seccompiler", &["runtime"]),
+    ("landlock", &["runtime"]),
     ("pubgrub", &["registry"]),
     ("clap", &["cli"]),
     ("miette", &["cli"]),
     ("indicatif", &["cli"]),
+    ("rustyline", &["cli"]),
 ];
 
 /// What must never be named by a crate, owner or not.

@@ -12,7 +12,7 @@ use cleargate_flow::Value;
 use cleargate_flow::document::{self, Node as Written};
 use cleargate_flow::grant::{Grants, Service};
 use cleargate_flow::graph::{Durability, Graph, Leaf};
-use cleargate_flow::signature::interpreter;
+use cleargate_flow::signature::{INTERPRETER, interpreter};
 use cleargate_nodes::{Code, Program, TOOL_CALLS};
 use cleargate_runtime::Living;
 use cleargate_runtime::node::{living, node};
@@ -80,7 +80,7 @@ fn program(node: &Written, found: &mut BTreeMap<String, (Language, Linked)>) {
 
 /// Whether an alias is that of an interpreter: no flow can write such a one.
 pub(crate) fn is_interpreter(alias: &str) -> bool {
-    alias.starts_with(&interpreter(""))
+    alias.starts_with(INTERPRETER)
 }
 
 impl FlowCatalog {

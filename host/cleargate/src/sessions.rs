@@ -125,7 +125,7 @@ impl SessionStep {
         *session = Session::default();
         let again = InSession { step: self, living: session.living.clone() };
         for program in &recorded {
-            let done = executor.reenact(program, &self.graph, &again).await;
+            let done = executor.reenact_within(program, &self.graph, &again).await;
             let done = done.map_err(Failure::from)?;
             let mended = matches!(&done, Reenacted::Answered { calls, .. } if calls.is_empty());
             if !mended || !session.living.is_there().await {

@@ -14,6 +14,7 @@ use cleargate_flow::history::{Call as RecordedCall, Recorded};
 use cleargate_flow::signature::Effect;
 use cleargate_flow::{NodeError, Value};
 use cleargate_gate::{Begun, CallLog, Identity, diverged};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::Call;
@@ -61,6 +62,31 @@ impl Executor {
         graph: &Graph,
         catalog: &dyn Catalog,
     ) -> Result<Reenacted, NodeError> {
+        let place = self.shared.place().await;
+        self.reenact_in(Some(place), recorded, graph, catalog).await
+    }
+
+    /// The same as a part of an attempt, which has its place among those that are performed at the same time: waiting
+    /// for another one, attempts could wait for each other for ever.
+    ///
+    /// # Errors
+    /// As of [`Executor::reenact`].
+    pub async fn reenact_within(
+        &self,
+        recorded: &Recorded,
+        graph: &Graph,
+        catalog: &dyn Catalog,
+    ) -> Result<Reenacted, NodeError> {
+        self.reenact_in(None, recorded, graph, catalog).await
+    }
+
+    async fn reenact_in(
+        &self,
+        place: Option<OwnedSemaphorePermit>,
+        recorded: &Recorded,
+        graph: &Graph,
+        catalog: &dyn Catalog,
+    ) -> Result<Reenacted, NodeError> {
         let attempt = &recorded.attempt;
         let binding = catalog.node(&attempt.leaf, graph).map_err(NodeError::from)?;
         // Where the answer was known, no run was begun.
@@ -101,7 +127,6 @@ impl Executor {
         let ctx = ctx.among(scope);
         let (node, input, grace) =
             (binding.node.clone(), attempt.input.clone(), shared.cancel_grace_ms());
-        let place = Some(shared.place().await);
         let call = Call { node, ctx, input, timeout, idle: None, grace, place };
         let result = call.perform(shared.clock.clone()).await.result;
         Ok(Reenacted::Answered { result, calls: seen.mismatches() })

@@ -223,5 +223,8 @@ pub trait Signatures {
 
 /// The alias of the plugin that runs programs of a language. Its hyphen keeps it apart from those that flows write.
 pub fn interpreter(lang: &str) -> String {
-    format!("code-{lang}")
+    format!("{INTERPRETER}{lang}")
 }
+
+/// How such an alias begins.
+pub const INTERPRETER: &str = "code-";
