@@ -169,6 +169,8 @@ pub(super) const VENDORED: &[Source] = vendored![
     "sdk/javascript/services/random.js",
     "sdk/javascript/services/secret.d.ts",
     "sdk/javascript/services/secret.js",
+    "sdk/javascript/services/text.d.ts",
+    "sdk/javascript/services/text.js",
     "sdk/javascript/services/tools.d.ts",
     "sdk/javascript/services/tools.js",
     "sdk/javascript/text.js",
